@@ -1,0 +1,134 @@
+/// Float32 memory on a 64-byte boundary, zeroed at birth and freed with its last owner.
+///
+/// `@unchecked Sendable`: the storage does not lock. Threads of one element-wise pass write disjoint ranges, and one
+/// thread at a time drives a step (see `Kernels/ThreadPool.swift`).
+package final class FloatStorage: @unchecked Sendable {
+  /// First element. Only `Kernels`, `Collectives` and `Files` dereference it.
+  package let base: UnsafeMutablePointer<Float>
+  package let count: Int
+
+  package init(count: Int) {
+    precondition(count >= 0, "a storage cannot have \(count) elements")
+    let bytes = UnsafeMutableRawPointer.allocate(byteCount: max(count, 16) * 4, alignment: 64)
+    base = bytes.bindMemory(to: Float.self, capacity: max(count, 16))
+    base.initialize(repeating: 0, count: max(count, 16))
+    self.count = count
+  }
+
+  deinit { UnsafeMutableRawPointer(base).deallocate() }
+}
+
+/// A row-major Float32 matrix: a view of a storage. Copies of the value share the elements, as slices do.
+///
+/// Element (r, c) lies at `offset + r * rowStride + c` of the storage; `rowStride >= columnCount`.
+package struct Matrix: Sendable {
+  package let storage: FloatStorage
+  package let offset: Int
+  package let rowCount: Int
+  package let columnCount: Int
+  /// Elements from the start of one row to the start of the next.
+  package let rowStride: Int
+
+  /// A new matrix of zeros.
+  package init(rows: Int, columns: Int) {
+    precondition(rows >= 0 && columns >= 0, "a matrix cannot be \(rows)×\(columns)")
+    self.init(
+      storage: FloatStorage(count: rows * columns), offset: 0, rowCount: rows, columnCount: columns,
+      rowStride: columns)
+  }
+
+  /// A view of existing elements; the last one must lie inside the storage.
+  package init(storage: FloatStorage, offset: Int, rowCount: Int, columnCount: Int, rowStride: Int) {
+    precondition(rowStride >= columnCount, "rows of \(columnCount) overlap with a stride of \(rowStride)")
+    precondition(
+      rowCount == 0 || offset + (rowCount - 1) * rowStride + columnCount <= storage.count,
+      "a view of \(rowCount)×\(columnCount) from \(offset) leaves a storage of \(storage.count)")
+    self.storage = storage
+    self.offset = offset
+    self.rowCount = rowCount
+    self.columnCount = columnCount
+    self.rowStride = rowStride
+  }
+
+  /// A new matrix with these elements, row by row.
+  package init(rows: Int, columns: Int, elements: [Float]) {
+    precondition(elements.count == rows * columns, "\(elements.count) elements do not fill \(rows)×\(columns)")
+    self.init(rows: rows, columns: columns)
+    elements.withUnsafeBufferPointer { source in
+      if let start = source.baseAddress { storage.base.update(from: start, count: source.count) }
+    }
+  }
+
+  /// Address of element (0, 0).
+  package var start: UnsafeMutablePointer<Float> { storage.base + offset }
+  package func row(_ index: Int) -> UnsafeMutablePointer<Float> { start + index * rowStride }
+  package var count: Int { rowCount * columnCount }
+  /// Whether rows follow one another without a gap, so that the elements are one run of `count` floats.
+  package var isContiguous: Bool { rowStride == columnCount || rowCount <= 1 }
+
+  package subscript(row: Int, column: Int) -> Float {
+    get {
+      check(row, column)
+      return start[row * rowStride + column]
+    }
+    nonmutating set {
+      check(row, column)
+      start[row * rowStride + column] = newValue
+    }
+  }
+
+  private func check(_ row: Int, _ column: Int) {
+    precondition(
+      row >= 0 && row < rowCount && column >= 0 && column < columnCount,
+      "element (\(row), \(column)) is outside \(rowCount)×\(columnCount)")
+  }
+
+  /// The rows of `range`, sharing the elements.
+  package func rows(_ range: Range<Int>) -> Matrix {
+    precondition(range.lowerBound >= 0 && range.upperBound <= rowCount, "rows \(range) of \(rowCount)")
+    return Matrix(
+      storage: storage, offset: offset + range.lowerBound * rowStride, rowCount: range.count,
+      columnCount: columnCount, rowStride: rowStride)
+  }
+
+  /// The columns of `range`, sharing the elements.
+  package func columns(_ range: Range<Int>) -> Matrix {
+    precondition(range.lowerBound >= 0 && range.upperBound <= columnCount, "columns \(range) of \(columnCount)")
+    return Matrix(
+      storage: storage, offset: offset + range.lowerBound, rowCount: rowCount, columnCount: range.count,
+      rowStride: rowStride)
+  }
+
+  /// The same run of elements under another shape of equal size; the matrix must be contiguous.
+  package func reshaped(rows: Int, columns: Int) -> Matrix {
+    precondition(isContiguous && rows * columns == count, "\(rowCount)×\(columnCount) as \(rows)×\(columns)")
+    return Matrix(storage: storage, offset: offset, rowCount: rows, columnCount: columns, rowStride: columns)
+  }
+
+  /// A copy of the elements, row by row.
+  package var elements: [Float] {
+    guard columnCount > 0 else { return [] }
+    var result: [Float] = []
+    result.reserveCapacity(count)
+    for r in 0..<rowCount { result.append(contentsOf: UnsafeBufferPointer(start: row(r), count: columnCount)) }
+    return result
+  }
+
+  package func copy(from other: Matrix) {
+    precondition(
+      rowCount == other.rowCount && columnCount == other.columnCount,
+      "\(other.rowCount)×\(other.columnCount) into \(rowCount)×\(columnCount)")
+    for r in 0..<rowCount { row(r).update(from: other.row(r), count: columnCount) }
+  }
+
+  /// An independent, contiguous matrix with the same elements.
+  package func copied() -> Matrix {
+    let result = Matrix(rows: rowCount, columns: columnCount)
+    result.copy(from: self)
+    return result
+  }
+
+  package func fill(_ value: Float) {
+    for r in 0..<rowCount { row(r).update(repeating: value, count: columnCount) }
+  }
+}
