@@ -1,0 +1,72 @@
+import Matrices
+
+/// What the ranks of one run say to each other. Every rank calls the same operations in the same order; one thread of a
+/// process makes all calls. Sums add in an order fixed by (rank count, element count), so that repeating a run on the same
+/// rank count repeats its bits.
+package protocol Communicator: AnyObject {
+  /// 0..<rankCount.
+  var rank: Int { get }
+  /// 1 or more.
+  var rankCount: Int { get }
+
+  /// storage[range] ← its element-wise sum over ranks, on every rank.
+  func sum(_ storage: FloatStorage, _ range: Range<Int>) throws
+
+  /// Starts `sum` and returns at once; the range belongs to the operation until `finish` returns. Open MPI moves it only
+  /// inside MPI calls: call `progress` between products.
+  func startSum(_ storage: FloatStorage, _ range: Range<Int>) throws
+  func progress() throws
+  /// Completes every started sum.
+  func finish() throws
+
+  /// Element-wise sums over ranks, on every rank.
+  func sum(_ values: [Double]) throws -> [Double]
+  func sum(_ values: [Int]) throws -> [Int]
+  func maximum(_ value: Int) throws -> Int
+
+  /// all [N×K, contiguous] ← the local rows of every rank, in rank order. `partition` says which rows each rank holds.
+  func gatherRows(_ local: Matrix, into all: Matrix, partition: RowPartition) throws
+  /// The same, on rank 0 only; elsewhere `all` is left alone.
+  func gatherRowsToRoot(_ local: Matrix, into all: Matrix, partition: RowPartition) throws
+
+  /// Rank 0's bytes, on every rank.
+  func broadcast(_ bytes: [UInt8]) throws -> [UInt8]
+  /// The bytes of every rank, on every rank, in rank order.
+  func gather(_ bytes: [UInt8]) throws -> [[UInt8]]
+
+  /// Ends the communicator's use; nothing may be called after it.
+  func finalize() throws
+  /// Ends every process of the run with this exit status.
+  func abort(_ status: Int32) -> Never
+}
+
+extension Communicator {
+  package var isRoot: Bool { rank == 0 }
+
+  package func sum(_ value: Double) throws -> Double { try sum([value])[0] }
+  package func sum(_ value: Int) throws -> Int { try sum([value])[0] }
+
+  /// Runs `body` on rank 0 and lets every rank share its outcome: all return, or all throw `RootFailure` with the same
+  /// text and exit status.
+  package func onRoot(_ body: () throws -> Void) throws {
+    var failure: (any Error)?
+    if isRoot {
+      do { try body() } catch { failure = error }
+    }
+    let status = (failure as? any ReportableError)?.exitStatus ?? .inputOutput
+    let text = failure.map { "\(status.rawValue) \($0)" } ?? ""
+    let verdict = String(decoding: try broadcast(Array(text.utf8)), as: UTF8.self)
+    if let failure { throw failure }
+    guard !verdict.isEmpty else { return }
+    let parts = verdict.split(separator: " ", maxSplits: 1)
+    throw RootFailure(
+      exitStatus: ExitStatus(rawValue: parts.first.flatMap { Int32($0) } ?? 74) ?? .inputOutput,
+      description: parts.count > 1 ? String(parts[1]) : "rank 0 failed")
+  }
+}
+
+/// Rank 0 failed and said why; the other ranks stop with it.
+package struct RootFailure: ReportableError {
+  package let exitStatus: ExitStatus
+  package let description: String
+}

@@ -1,0 +1,239 @@
+import CMPI
+import Glibc
+import Matrices
+
+/// An MPI call returned an error.
+package struct CollectiveError: ReportableError {
+  package let call: String
+  package let code: Int32
+  package let text: String
+  package let rank: Int
+  package let host: String
+
+  package var exitStatus: ExitStatus { .inputOutput }
+  package var description: String {
+    "\(call) failed on rank \(rank) (host \(host)) with code \(code): \(text). Another rank or the network between "
+      + "hosts is likely gone; start again with --resume latest."
+  }
+}
+
+/// The ranks that mpirun started, over Open MPI. Sole importer of MPI; all calls come from the thread that made it.
+package final class MPICommunicator: Communicator {
+  package let rank: Int
+  package let rankCount: Int
+  package let host: String
+  private let communicator: MPI_Comm
+  private var pending: [MPI_Request?] = []
+
+  /// Elements per MPI call. Counts are C ints there, and a fixed cut keeps the order of additions fixed.
+  private static let bucketElements = 1 << 22
+
+  /// Whether this process was started by an MPI launcher (the variables exist before MPI_Init).
+  package static var wasLaunched: Bool {
+    let names: [String] = ["OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK"]
+    return names.contains { getenv($0) != nil }
+  }
+
+  /// Rank according to the launcher's environment, for messages before MPI_Init; 0 without a launcher.
+  package static var launchedRank: Int {
+    let names: [String] = ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"]
+    for name in names {
+      if let value = getenv(name), let rank = Int(String(cString: value)) { return rank }
+    }
+    return 0
+  }
+
+  /// Initialises MPI on a private duplicate of the world communicator, with errors returned instead of fatal.
+  package init() throws {
+    var host = [CChar](repeating: 0, count: 256)
+    gethostname(&host, host.count - 1)
+    let hostName = String(decoding: host.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    self.host = hostName
+    func check(_ code: Int32, _ call: String) throws {
+      guard code != 0 else { return }
+      throw CollectiveError(call: call, code: code, text: errorText(code), rank: Self.launchedRank, host: hostName)
+    }
+    var provided: Int32 = 0
+    try check(MPI_Init_thread(nil, nil, 1, &provided), "MPI_Init_thread")  // 1 = MPI_THREAD_FUNNELED
+    var world: MPI_Comm? = nil
+    try check(MPI_Comm_dup(cmpi_comm_world(), &world), "MPI_Comm_dup")
+    guard let duplicate = world else { preconditionFailure("MPI_Comm_dup gave no communicator") }
+    communicator = duplicate
+    try check(MPI_Comm_set_errhandler(duplicate, cmpi_errors_return()), "MPI_Comm_set_errhandler")
+    var (rank, size): (Int32, Int32) = (0, 0)
+    try check(MPI_Comm_rank(duplicate, &rank), "MPI_Comm_rank")
+    try check(MPI_Comm_size(duplicate, &size), "MPI_Comm_size")
+    self.rank = Int(rank)
+    rankCount = Int(size)
+  }
+
+  private func check(_ code: Int32, _ call: String) throws {
+    guard code != 0 else { return }
+    throw CollectiveError(call: call, code: code, text: errorText(code), rank: rank, host: host)
+  }
+
+  private func buckets(_ range: Range<Int>) -> [Range<Int>] {
+    stride(from: range.lowerBound, to: range.upperBound, by: Self.bucketElements).map {
+      $0..<min($0 + Self.bucketElements, range.upperBound)
+    }
+  }
+
+  package func sum(_ storage: FloatStorage, _ range: Range<Int>) throws {
+    precondition(range.upperBound <= storage.count)
+    for bucket in buckets(range) {
+      try check(
+        MPI_Allreduce(
+          cmpi_in_place(), storage.base + bucket.lowerBound, Int32(bucket.count), cmpi_float(), cmpi_sum(),
+          communicator), "MPI_Allreduce")
+    }
+  }
+
+  package func startSum(_ storage: FloatStorage, _ range: Range<Int>) throws {
+    precondition(range.upperBound <= storage.count)
+    for bucket in buckets(range) {
+      var request: MPI_Request? = nil
+      try check(
+        MPI_Iallreduce(
+          cmpi_in_place(), storage.base + bucket.lowerBound, Int32(bucket.count), cmpi_float(), cmpi_sum(),
+          communicator, &request), "MPI_Iallreduce")
+      pending.append(request)
+    }
+  }
+
+  package func progress() throws {
+    guard !pending.isEmpty else { return }
+    var (done, index): (Int32, Int32) = (0, 0)
+    try check(
+      MPI_Testany(Int32(pending.count), &pending, &index, &done, cmpi_status_ignore()), "MPI_Testany")
+  }
+
+  package func finish() throws {
+    for i in pending.indices { try check(MPI_Wait(&pending[i], cmpi_status_ignore()), "MPI_Wait") }
+    pending.removeAll(keepingCapacity: true)
+  }
+
+  package func sum(_ values: [Double]) throws -> [Double] {
+    var result = values
+    try check(
+      MPI_Allreduce(cmpi_in_place(), &result, Int32(values.count), cmpi_double(), cmpi_sum(), communicator),
+      "MPI_Allreduce")
+    return result
+  }
+
+  package func sum(_ values: [Int]) throws -> [Int] { try reduce(values, cmpi_sum()) }
+  package func maximum(_ value: Int) throws -> Int { try reduce([value], cmpi_max())[0] }
+
+  private func reduce(_ values: [Int], _ operation: MPI_Op?) throws -> [Int] {
+    var result = values.map(Int64.init)
+    try check(
+      MPI_Allreduce(cmpi_in_place(), &result, Int32(values.count), cmpi_int64(), operation, communicator),
+      "MPI_Allreduce")
+    return result.map(Int.init)
+  }
+
+  package func gatherRows(_ local: Matrix, into all: Matrix, partition: RowPartition) throws {
+    try gatherRows(local, into: all, partition: partition, toAll: true)
+  }
+
+  package func gatherRowsToRoot(_ local: Matrix, into all: Matrix, partition: RowPartition) throws {
+    try gatherRows(local, into: all, partition: partition, toAll: false)
+  }
+
+  /// In rounds of so many rows per rank that the elements of all ranks fit one bucket's count; counts are C ints.
+  private func gatherRows(_ local: Matrix, into all: Matrix, partition: RowPartition, toAll: Bool) throws {
+    precondition(partition.rankCount == rankCount && local.rowCount == partition.slice(of: rank).count)
+    precondition(local.isContiguous, "only contiguous rows are gathered")
+    if toAll || isRoot {
+      precondition(all.isContiguous && all.rowCount == partition.rowCount && all.columnCount == local.columnCount)
+    }
+    let columns = max(local.columnCount, 1)
+    let rowsPerRound = max(1, (1 << 27) / (columns * rankCount))
+    for round in stride(from: 0, to: max(partition.largestSlice, 1), by: rowsPerRound) {
+      var counts: [Int32] = []
+      var displacements: [Int] = []
+      for slice in partition.slices {
+        let rows = max(0, min(rowsPerRound, slice.count - round))
+        counts.append(Int32(rows * columns))
+        displacements.append((slice.lowerBound + round) * columns)
+      }
+      // Displacements are ints too: gather the round next to each other, unless the whole fits.
+      let own = local.start + min(round, local.rowCount) * columns
+      if displacements.allSatisfy({ $0 <= Int(Int32.max) }) {
+        let places = displacements.map { Int32($0) }
+        try gatherOnce(own, counts, all.start, places, toAll)
+      } else {
+        let total = counts.reduce(0) { $0 + Int($1) }
+        let packed = FloatStorage(count: toAll || isRoot ? total : 0)
+        var places: [Int32] = []
+        var end: Int32 = 0
+        for count in counts {
+          places.append(end)
+          end += count
+        }
+        try gatherOnce(own, counts, packed.base, places, toAll)
+        guard toAll || isRoot else { continue }
+        for r in 0..<rankCount {
+          (all.start + displacements[r]).update(from: packed.base + Int(places[r]), count: Int(counts[r]))
+        }
+      }
+    }
+  }
+
+  private func gatherOnce(
+    _ own: UnsafePointer<Float>, _ counts: [Int32], _ target: UnsafeMutablePointer<Float>, _ places: [Int32],
+    _ toAll: Bool
+  ) throws {
+    if toAll {
+      try check(
+        MPI_Allgatherv(own, counts[rank], cmpi_float(), target, counts, places, cmpi_float(), communicator),
+        "MPI_Allgatherv")
+    } else {
+      try check(
+        MPI_Gatherv(own, counts[rank], cmpi_float(), target, counts, places, cmpi_float(), 0, communicator),
+        "MPI_Gatherv")
+    }
+  }
+
+  package func broadcast(_ bytes: [UInt8]) throws -> [UInt8] {
+    var count = Int64(bytes.count)
+    try check(MPI_Bcast(&count, 1, cmpi_int64(), 0, communicator), "MPI_Bcast")
+    precondition(count <= Int64(Int32.max), "\(count) bytes in one broadcast")
+    var result = isRoot ? bytes : [UInt8](repeating: 0, count: Int(count))
+    try check(MPI_Bcast(&result, Int32(count), cmpi_byte(), 0, communicator), "MPI_Bcast")
+    return result
+  }
+
+  package func gather(_ bytes: [UInt8]) throws -> [[UInt8]] {
+    var counts = [Int32](repeating: 0, count: rankCount)
+    counts[rank] = Int32(bytes.count)
+    try check(
+      MPI_Allgather(cmpi_in_place(), 0, cmpi_byte(), &counts, 4, cmpi_byte(), communicator), "MPI_Allgather")
+    var places: [Int32] = []
+    var end: Int32 = 0
+    for count in counts {
+      places.append(end)
+      end += count
+    }
+    var all = [UInt8](repeating: 0, count: Int(end))
+    try check(
+      MPI_Allgatherv(bytes, counts[rank], cmpi_byte(), &all, counts, places, cmpi_byte(), communicator),
+      "MPI_Allgatherv")
+    return (0..<rankCount).map { r in Array(all[Int(places[r])..<Int(places[r] + counts[r])]) }
+  }
+
+  package func finalize() throws {
+    try check(MPI_Finalize(), "MPI_Finalize")
+  }
+
+  package func abort(_ status: Int32) -> Never {
+    MPI_Abort(communicator, status)
+    exit(status)
+  }
+}
+
+private func errorText(_ code: Int32) -> String {
+  var text = [CChar](repeating: 0, count: 1024)
+  var length: Int32 = 0
+  guard MPI_Error_string(code, &text, &length) == 0 else { return "unknown error" }
+  return String(decoding: text.prefix(Int(length)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+}

@@ -1,0 +1,22 @@
+import Glibc
+import Matrices
+
+/// The communicator of a run on one process: every sum is its own operand. No MPI is involved.
+package final class SingleProcess: Communicator {
+  package init() {}
+  package var rank: Int { 0 }
+  package var rankCount: Int { 1 }
+  package func sum(_ storage: FloatStorage, _ range: Range<Int>) {}
+  package func startSum(_ storage: FloatStorage, _ range: Range<Int>) {}
+  package func progress() {}
+  package func finish() {}
+  package func sum(_ values: [Double]) -> [Double] { values }
+  package func sum(_ values: [Int]) -> [Int] { values }
+  package func maximum(_ value: Int) -> Int { value }
+  package func gatherRows(_ local: Matrix, into all: Matrix, partition: RowPartition) { all.copy(from: local) }
+  package func gatherRowsToRoot(_ local: Matrix, into all: Matrix, partition: RowPartition) { all.copy(from: local) }
+  package func broadcast(_ bytes: [UInt8]) -> [UInt8] { bytes }
+  package func gather(_ bytes: [UInt8]) -> [[UInt8]] { [bytes] }
+  package func finalize() {}
+  package func abort(_ status: Int32) -> Never { exit(status) }
+}

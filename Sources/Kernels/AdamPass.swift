@@ -1,0 +1,78 @@
+import Matrices
+
+/// The numbers of one Adam step: θ ← θ − α/(1−β₁ᵗ) · m / (√v/√(1−β₂ᵗ) + ε), as PyTorch computes it.
+package struct AdamStep: Sendable {
+  package let beta1: Float
+  package let beta2: Float
+  /// α/(1−β₁ᵗ).
+  package let stepSize: Float
+  /// 1/√(1−β₂ᵗ).
+  package let inverseRootCorrection: Float
+  package let epsilon: Float
+
+  package init(beta1: Float, beta2: Float, stepSize: Float, inverseRootCorrection: Float, epsilon: Float) {
+    self.beta1 = beta1
+    self.beta2 = beta2
+    self.stepSize = stepSize
+    self.inverseRootCorrection = inverseRootCorrection
+    self.epsilon = epsilon
+  }
+}
+
+/// One Adam step over storages of the same layout, in one pass.
+package func adamUpdate(
+  values: FloatStorage, gradients: FloatStorage, firstMoments: FloatStorage, secondMoments: FloatStorage,
+  step: AdamStep
+) {
+  let count = values.count
+  precondition(gradients.count == count && firstMoments.count == count && secondMoments.count == count)
+  let (beta1, beta2) = (Vector(repeating: step.beta1), Vector(repeating: step.beta2))
+  let (rest1, rest2) = (Vector(repeating: 1 - step.beta1), Vector(repeating: 1 - step.beta2))
+  let correction = Vector(repeating: step.inverseRootCorrection)
+  let (epsilon, stepSize) = (Vector(repeating: step.epsilon), Vector(repeating: step.stepSize))
+  parallel((count + vectorWidth - 1) / vectorWidth, grain: 1024) { part in
+    for block in part {
+      let i = block &* vectorWidth
+      let left = count &- i
+      let g = load(gradients.base + i, left)
+      let m = load(firstMoments.base + i, left) * beta1 + g * rest1
+      let v = load(secondMoments.base + i, left) * beta2 + g * g * rest2
+      store(m, firstMoments.base + i, left)
+      store(v, secondMoments.base + i, left)
+      let move = stepSize * m / (v.squareRoot() * correction + epsilon)
+      store(load(values.base + i, left) - move, values.base + i, left)
+    }
+  }
+}
+
+/// y ← y + x over whole storages.
+package func addStorage(_ y: FloatStorage, _ x: FloatStorage, _ range: Range<Int>) {
+  precondition(range.upperBound <= min(x.count, y.count))
+  parallel((range.count + vectorWidth - 1) / vectorWidth, grain: 1024) { part in
+    for block in part {
+      let i = range.lowerBound &+ block &* vectorWidth
+      let left = range.upperBound &- i
+      store(load(y.base + i, left) + load(x.base + i, left), y.base + i, left)
+    }
+  }
+}
+
+/// The number of elements that are NaN or infinite. An integer, because a float maximum over ranks hides NaN.
+package func nonFiniteCount(_ storage: FloatStorage) -> Int {
+  let blocks = (storage.count + 4095) / 4096
+  let counts = Matrix(rows: 1, columns: max(blocks, 1))
+  parallel(blocks) { part in
+    for block in part {
+      var bad = 0
+      let range = (block &* 4096)..<min((block &+ 1) &* 4096, storage.count)
+      // x·0 is 0 for finite x and NaN otherwise, so one sum tells whether the block needs a closer look.
+      var sum = Vector()
+      for i in stride(from: range.lowerBound, to: range.upperBound, by: vectorWidth) {
+        sum.addProduct(load(storage.base + i, range.upperBound &- i), Vector())
+      }
+      if laneSum(sum) != 0 { for i in range where !storage.base[i].isFinite { bad += 1 } }
+      counts.start[block] = Float(bad)
+    }
+  }
+  return counts.elements.reduce(0) { $0 + Int($1) }
+}

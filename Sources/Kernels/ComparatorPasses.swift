@@ -1,0 +1,184 @@
+// The comparator's scores and their gradient without pairs, method.md item 2. N rows of the local batch, S seen classes,
+// K comparator width. All matrices over K are padded: their row stride is a multiple of 32 and the padding of w is zero.
+import Matrices
+
+/// A matrix of zeros whose row stride is a multiple of 32 floats, as the comparator's passes want it.
+package func paddedMatrix(rows: Int, columns: Int) -> Matrix {
+  let stride = (columns + 31) / 32 * 32
+  return Matrix(rows: rows, columns: stride).columns(0..<columns)
+}
+
+private func checkPadded(_ matrices: Matrix...) {
+  for m in matrices { precondition(m.rowStride % 32 == 0 && m.rowStride >= m.columnCount, "not a padded matrix") }
+}
+
+/// scores [N×S] ← 0.4 Σ_k w_k |u_ik + v_sk| + linear_s, which equals F(h_i, a_s) up to a term that is the same for every
+/// s (it cancels in the softmax over s), since LeakyReLU(t) = 0.6t + 0.4|t|.
+///
+/// - Parameters:
+///   - u: N×K padded, W_h·h_i + b₁.
+///   - v: S×K padded, W_a·a_s.
+///   - weight: 1×K padded, w.
+///   - linear: 1×S, 0.6 Σ_k w_k v_sk.
+package func comparatorScores(_ scores: Matrix, u: Matrix, v: Matrix, weight: Matrix, linear: Matrix) {
+  checkPadded(u, v, weight)
+  let width = u.rowStride
+  let classCount = v.rowCount
+  parallel((u.rowCount + 1) / 2) { part in
+    for pair in part {
+      let first = 2 &* pair
+      let second = min(first &+ 1, u.rowCount &- 1)
+      let (u0, u1) = (u.row(first), u.row(second))
+      let (out0, out1) = (scores.row(first), scores.row(second))
+      for s in stride(from: 0, to: classCount, by: 4) {
+        let last = classCount &- 1
+        let (v0, v1) = (v.row(s), v.row(min(s &+ 1, last)))
+        let (v2, v3) = (v.row(min(s &+ 2, last)), v.row(min(s &+ 3, last)))
+        var (a0, a1, a2, a3) = (Vector(), Vector(), Vector(), Vector())
+        var (b0, b1, b2, b3) = (Vector(), Vector(), Vector(), Vector())
+        var k = 0
+        while k < width {
+          let w = load(weight.start + k)
+          let (x, y) = (load(u0 + k), load(u1 + k))
+          let (c0, c1, c2, c3) = (load(v0 + k), load(v1 + k), load(v2 + k), load(v3 + k))
+          a0.addProduct(magnitude(x + c0), w)
+          a1.addProduct(magnitude(x + c1), w)
+          a2.addProduct(magnitude(x + c2), w)
+          a3.addProduct(magnitude(x + c3), w)
+          b0.addProduct(magnitude(y + c0), w)
+          b1.addProduct(magnitude(y + c1), w)
+          b2.addProduct(magnitude(y + c2), w)
+          b3.addProduct(magnitude(y + c3), w)
+          k &+= vectorWidth
+        }
+        let sums0 = SIMD4(laneSum(a0), laneSum(a1), laneSum(a2), laneSum(a3))
+        let sums1 = SIMD4(laneSum(b0), laneSum(b1), laneSum(b2), laneSum(b3))
+        for lane in 0..<min(4, classCount &- s) {
+          out0[s &+ lane] = 0.4 * sums0[lane] + linear.start[s &+ lane]
+          out1[s &+ lane] = 0.4 * sums1[lane] + linear.start[s &+ lane]
+        }
+      }
+    }
+  }
+}
+
+/// linear [1×S] ← 0.6 Σ_k w_k v_sk.
+package func comparatorLinearPart(_ linear: Matrix, v: Matrix, weight: Matrix) {
+  checkPadded(v, weight)
+  parallel(v.rowCount, grain: 16) { part in
+    for s in part {
+      var sum = Vector()
+      for k in stride(from: 0, to: v.rowStride, by: vectorWidth) {
+        sum.addProduct(load(v.row(s) + k), load(weight.start + k))
+      }
+      linear.start[s] = 0.6 * laneSum(sum)
+    }
+  }
+}
+
+/// Gradient of a loss on the scores with respect to u, v and w, given c = ∂L/∂score with Σ_s c_is = 0 for every row.
+///
+/// With σ = sgn(u_ik + v_sk), P_ik = Σ_s c_is σ and Q_sk = Σ_i c_is σ:
+/// du = 0.4 w P; dv = w (0.6 C_s + 0.4 Q) with C_s = Σ_i c_is; and, as |t| = σt, dw comes from P and Q without a pass of
+/// its own: dw_k = Σ_s v_sk (0.6 C_s + 0.4 Q_sk) + 0.4 Σ_i u_ik P_ik.
+///
+/// - Parameters:
+///   - u: N×K padded; in: u, out: du.
+///   - v: S×K padded; in: v, out: dv.
+///   - weight: 1×K padded.
+///   - c: N×S.
+///   - classSums: 1×S, C_s.
+///   - dWeight: 1×K, out (overwritten).
+package func comparatorBackward(u: Matrix, v: Matrix, weight: Matrix, c: Matrix, classSums: Matrix, dWeight: Matrix) {
+  checkPadded(u, v, weight)
+  let (n, classCount) = (u.rowCount, v.rowCount)
+  // Tiles of 32 columns: Q of a tile stays in the nearest cache, P of two rows in registers.
+  parallel(u.rowStride / 32) { part in
+    let q = UnsafeMutablePointer<Float>.allocate(capacity: max(classCount, 1) * 32)
+    defer { q.deallocate() }
+    for tile in part {
+      let k = tile &* 32
+      let (w0, w1) = (load(weight.start + k) * 0.4, load(weight.start + k + 16) * 0.4)
+      var (dw0, dw1) = (Vector(), Vector())
+      q.update(repeating: 0, count: classCount &* 32)
+      for i in stride(from: 0, to: n, by: 2) {
+        let isPair = i &+ 1 < n
+        let (uA, uB) = (u.row(i) + k, u.row(isPair ? i &+ 1 : i) + k)
+        let (cA, cB) = (c.row(i), c.row(isPair ? i &+ 1 : i))
+        let (uA0, uA1, uB0, uB1) = (load(uA), load(uA + 16), load(uB), load(uB + 16))
+        let useB: Float = isPair ? 1 : 0
+        var (pA0, pA1, pB0, pB1) = (Vector(), Vector(), Vector(), Vector())
+        for s in 0..<classCount {
+          let (v0, v1) = (load(v.row(s) + k), load(v.row(s) + k + 16))
+          let (a, b) = (Vector(repeating: cA[s]), Vector(repeating: cB[s] * useB))
+          let (sA0, sA1) = (unitSign(uA0 + v0), unitSign(uA1 + v1))
+          let (sB0, sB1) = (unitSign(uB0 + v0), unitSign(uB1 + v1))
+          pA0.addProduct(sA0, a)
+          pA1.addProduct(sA1, a)
+          pB0.addProduct(sB0, b)
+          pB1.addProduct(sB1, b)
+          let sum = q + s &* 32
+          store(load(sum).addingProduct(sA0, a).addingProduct(sB0, b), sum)
+          store(load(sum + 16).addingProduct(sA1, a).addingProduct(sB1, b), sum + 16)
+        }
+        dw0.addProduct(uA0, pA0)
+        dw1.addProduct(uA1, pA1)
+        store(pA0 * w0, uA)
+        store(pA1 * w1, uA + 16)
+        if isPair {
+          dw0.addProduct(uB0, pB0)
+          dw1.addProduct(uB1, pB1)
+          store(pB0 * w0, uB)
+          store(pB1 * w1, uB + 16)
+        }
+      }
+      dw0 *= 0.4
+      dw1 *= 0.4
+      for s in 0..<classCount {
+        let row = v.row(s) + k
+        let own = Vector(repeating: 0.6 * classSums.start[s])
+        let (q0, q1) = (own.addingProduct(load(q + s &* 32), Vector(repeating: 0.4)),
+          own.addingProduct(load(q + s &* 32 + 16), Vector(repeating: 0.4)))
+        dw0.addProduct(load(row), q0)
+        dw1.addProduct(load(row + 16), q1)
+        store(q0 * load(weight.start + k), row)
+        store(q1 * load(weight.start + k + 16), row + 16)
+      }
+      let left = dWeight.columnCount &- k
+      store(dw0, dWeight.start + k, left)
+      if left > 16 { store(dw1, dWeight.start + k + 16, left &- 16) }
+    }
+  }
+}
+
+/// Cross-entropy of softmax(scores/τ) at the labels, row by row: scores [N×S] ← (softmax − 1[s = y]) / (τ·B), the
+/// gradient with respect to the scores; losses [1×N] ← −log softmax at y.
+package func softmaxCrossEntropy(
+  _ scores: Matrix, labels: [Int], temperature: Float, inverseBatch: Float, losses: Matrix
+) {
+  precondition(labels.count == scores.rowCount && losses.columnCount >= scores.rowCount)
+  let count = scores.columnCount
+  parallel(scores.rowCount, grain: max(1, 4096 / max(count, 1))) { part in
+    for r in part {
+      let row = scores.row(r)
+      var top = -Float.infinity
+      for s in 0..<count { top = max(top, row[s]) }
+      let atLabel = (row[labels[r]] - top) / temperature
+      let (shift, scale) = (Vector(repeating: top), Vector(repeating: 1 / temperature))
+      var sum: Float = 0
+      for s in stride(from: 0, to: count, by: vectorWidth) {
+        let left = count &- s
+        var value = exponential((load(row + s, left) - shift) * scale)
+        if left < vectorWidth { for lane in left..<vectorWidth { value[lane] = 0 } }
+        sum += laneSum(value)
+        store(value, row + s, left)
+      }
+      losses.start[r] = logarithm(sum) - atLabel
+      let factor = Vector(repeating: inverseBatch / (temperature * sum))
+      for s in stride(from: 0, to: count, by: vectorWidth) {
+        store(load(row + s, count &- s) * factor, row + s, count &- s)
+      }
+      row[labels[r]] -= inverseBatch / temperature
+    }
+  }
+}

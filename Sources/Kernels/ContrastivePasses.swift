@@ -1,0 +1,123 @@
+// The two passes of the instance-level contrastive loss over one tile of similarities, method.md item 6.
+// N local rows, M columns of the tile (other rows of the global set), s_ij = z_i·z_j/τ.
+import Glibc
+import Matrices
+
+func logarithm(_ value: Float) -> Float { Float(log(Double(value))) }
+
+/// Where a tile lies in the global set.
+package struct ContrastiveTile: Sendable {
+  /// Global index of each local row.
+  package let rowIndices: Range<Int>
+  /// Global indices of the tile's columns.
+  package let columnIndices: Range<Int>
+
+  package init(rowIndices: Range<Int>, columnIndices: Range<Int>) {
+    self.rowIndices = rowIndices
+    self.columnIndices = columnIndices
+  }
+}
+
+/// Running sums of pass 1 for a row: its shift m, Σ_{j≠i} exp(s_ij − m) and Σ_{p∈P(i)} s_ip. Sums are Double, so that
+/// the order of tiles hardly shows.
+package struct AnchorSums: Sendable {
+  package var shift: Float
+  package var exponentials = 0.0
+  package var positives = 0.0
+
+  package init(shift: Float) { self.shift = shift }
+
+  /// log Σ_{j≠i} exp s_ij.
+  package var logSumExp: Float { Float(Double(shift) + log(exponentials)) }
+}
+
+/// Pass 1: adds a tile of similarities [N×M] to the rows' sums. The diagonal is left out.
+///
+/// - Parameters:
+///   - labels: class of every row of the global set, as floats.
+///   - online: follow the largest similarity instead of keeping the shift; needed where exp(−2/τ) underflows.
+package func contrastiveSums(
+  _ sums: inout [AnchorSums], similarities: Matrix, tile: ContrastiveTile, labels: [Float], online: Bool
+) {
+  precondition(sums.count == similarities.rowCount)
+  let columns = tile.columnIndices
+  sums.withUnsafeMutableBufferPointer { sums in
+    labels.withUnsafeBufferPointer { labels in
+      guard let sumStart = sums.baseAddress, let labelStart = labels.baseAddress else { return }
+      parallel(similarities.rowCount, grain: max(1, 4096 / max(columns.count, 1))) { part in
+        for r in part {
+          let row = similarities.row(r)
+          let index = tile.rowIndices.lowerBound &+ r
+          let diagonal = columns.contains(index) ? index &- columns.lowerBound : -1
+          // exp(−∞) would be clamped, so the diagonal's share is kept aside and its place holds a harmless value.
+          if diagonal >= 0 { row[diagonal] = -.greatestFiniteMagnitude }
+          if online {
+            var top = sumStart[r].shift
+            for c in 0..<columns.count where row[c] > top { top = row[c] }
+            sumStart[r].exponentials *= exp(Double(sumStart[r].shift) - Double(top))
+            sumStart[r].shift = top
+          }
+          let shift = Vector(repeating: sumStart[r].shift)
+          let label = Vector(repeating: labelStart[index])
+          let columnLabels = labelStart + columns.lowerBound
+          var (total, positive) = (Vector(), Vector())
+          for c in stride(from: 0, to: columns.count, by: vectorWidth) {
+            let left = columns.count &- c
+            let value = load(row + c, left)
+            var kept = exponential(value - shift).replacing(
+              with: Vector(), where: value .< Vector(repeating: -1e30))
+            var isPositive = load(columnLabels + c, left) .== label .& (value .> Vector(repeating: -1e30))
+            if left < vectorWidth {
+              for lane in left..<vectorWidth {
+                kept[lane] = 0
+                isPositive[lane] = false
+              }
+            }
+            total += kept
+            positive += Vector().replacing(with: value, where: isPositive)
+          }
+          sumStart[r].exponentials += Double(laneSum(total))
+          sumStart[r].positives += Double(laneSum(positive))
+        }
+      }
+    }
+  }
+}
+
+/// Pass 2: similarities [N×M] ← the weights of z_j in dz_i, without the common factor 1/(τN):
+/// exp(s_ij − lse_i) + exp(s_ij − lse_j) − 2·1(y_i = y_j)/c_i, and 0 on the diagonal.
+///
+/// - Parameters:
+///   - logSumExps: lse of every row of the global set, +∞ for dropped anchors.
+///   - inverseCounts: 1/c of every row, 0 for dropped anchors.
+package func contrastiveWeights(
+  _ similarities: Matrix, tile: ContrastiveTile, labels: [Float], logSumExps: [Float], inverseCounts: [Float]
+) {
+  let columns = tile.columnIndices
+  labels.withUnsafeBufferPointer { labels in
+    logSumExps.withUnsafeBufferPointer { logSumExps in
+      guard let labelStart = labels.baseAddress, let lseStart = logSumExps.baseAddress else { return }
+      parallel(similarities.rowCount, grain: max(1, 4096 / max(columns.count, 1))) { part in
+        for r in part {
+          let row = similarities.row(r)
+          let index = tile.rowIndices.lowerBound &+ r
+          let own = Vector(repeating: lseStart[index])
+          let label = Vector(repeating: labelStart[index])
+          let positive = Vector(repeating: -2 * inverseCounts[index])
+          for c in stride(from: 0, to: columns.count, by: vectorWidth) {
+            let left = columns.count &- c
+            let value = load(row + c, left)
+            let others = load(lseStart + columns.lowerBound + c, left)
+            let same = load(labelStart + columns.lowerBound + c, left) .== label
+            // `exponential` clamps at −87: a dropped anchor's +∞ must give exactly 0.
+            let ofRow = exponential(value - own).replacing(with: Vector(), where: own .== Vector(repeating: .infinity))
+            let ofColumn = exponential(value - others).replacing(
+              with: Vector(), where: others .== Vector(repeating: .infinity))
+            store(ofRow + ofColumn + Vector().replacing(with: positive, where: same), row + c, left)
+          }
+          if columns.contains(index) { row[index &- columns.lowerBound] = 0 }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,132 @@
+// The critic's element-wise work, method.md items 3 to 5. N rows of the local batch, D critic width, X features, S classes.
+import Matrices
+
+/// From the products of real and fake rows with W_x to everything the critic's backward products need, in one pass.
+///
+/// With pre(x) = W_x·x + base[label] and slope masks m ∈ {1, 0.2}; the interpolate's pre-activation is
+/// α·pre(real) + (1−α)·pre(fake), since the layer is affine.
+///
+/// - Parameters:
+///   - masks: 3N×D. In: rows 0..<N hold W_x·x, rows N..<2N hold W_x·x̃. Out: −m_real/B, +m_fake/B, m̂.
+///   - weightedMask: N×D, out: m̂ ⊙ w, the left factor of the penalty's gradient with respect to x̂.
+///   - base: S×D, W_a·a_s + b₁ per class.
+///   - labels: N class indices in 0..<S.
+///   - alpha: 1×N, the interpolation draws.
+///   - weight: 1×D, w, the second layer.
+///   - inverseBatch: 1/B of the global batch.
+///   - classMasks: S×D, out: Σ over the local rows of a class of (m_fake − m_real)/B.
+///   - activationSums: 2×D, out: Σ LeakyReLU(pre) over the real and over the fake rows.
+package func criticMasks(
+  masks: Matrix, weightedMask: Matrix, base: Matrix, labels: [Int], alpha: Matrix, weight: Matrix,
+  inverseBatch: Float, classMasks: Matrix, activationSums: Matrix
+) {
+  let n = labels.count
+  precondition(masks.rowCount == 3 * n && weightedMask.rowCount == n && alpha.columnCount >= n)
+  let invB = Vector(repeating: inverseBatch)
+  parallelStripes(masks.columnCount, width: 128) { stripe in
+    for s in 0..<classMasks.rowCount {
+      (classMasks.row(s) + stripe.lowerBound).update(repeating: 0, count: stripe.count)
+    }
+    for s in 0..<2 { (activationSums.row(s) + stripe.lowerBound).update(repeating: 0, count: stripe.count) }
+    for r in 0..<n {
+      let (real, fake, hat) = (masks.row(r), masks.row(n &+ r), masks.row(2 &* n &+ r))
+      let (weighted, classBase, classSum) = (weightedMask.row(r), base.row(labels[r]), classMasks.row(labels[r]))
+      let a = Vector(repeating: alpha.start[r])
+      let (realSum, fakeSum) = (activationSums.row(0), activationSums.row(1))
+      for c in stride(from: stripe.lowerBound, to: stripe.upperBound, by: vectorWidth) {
+        let left = stripe.upperBound &- c
+        let offset = load(classBase + c, left)
+        let preReal = load(real + c, left) + offset
+        let preFake = load(fake + c, left) + offset
+        let (slopeReal, slopeFake) = (leakySlope(preReal), leakySlope(preFake))
+        let slopeHat = leakySlope(preFake.addingProduct(a, preReal - preFake))
+        store(-slopeReal * invB, real + c, left)
+        store(slopeFake * invB, fake + c, left)
+        store(slopeHat, hat + c, left)
+        store(slopeHat * load(weight.start + c, left), weighted + c, left)
+        store(load(classSum + c, left).addingProduct(slopeFake - slopeReal, invB), classSum + c, left)
+        store(load(realSum + c, left).addingProduct(slopeReal, preReal), realSum + c, left)
+        store(load(fakeSum + c, left).addingProduct(slopeFake, preFake), fakeSum + c, left)
+      }
+    }
+  }
+}
+
+/// The gradient penalty's row factors: g [N×X] ← c_b·g_b with c_b = 2λ(‖g_b‖ − 1)/(B‖g_b‖), 0 where ‖g_b‖ = 0.
+///
+/// - Parameter deviations: 1×N, out: (‖g_b‖ − 1)².
+package func penaltyRows(_ g: Matrix, penaltyWeight: Float, inverseBatch: Float, deviations: Matrix) {
+  precondition(deviations.columnCount >= g.rowCount)
+  parallel(g.rowCount, grain: max(1, 16384 / max(g.columnCount, 1))) { part in
+    for r in part {
+      let row = g.row(r)
+      let norm = squaredNorm(row, g.columnCount).squareRoot()
+      deviations.start[r] = (norm - 1) * (norm - 1)
+      let factor = Vector(repeating: norm > 0 ? 2 * penaltyWeight * (norm - 1) * inverseBatch / norm : 0)
+      for c in stride(from: 0, to: g.columnCount, by: vectorWidth) {
+        let left = g.columnCount &- c
+        store(load(row + c, left) * factor, row + c, left)
+      }
+    }
+  }
+}
+
+/// Turns the stacked product M [D×X] into the critic's gradients: dW_x = diag(w)·M in place, and
+/// dw_k = ⟨W_x,k , M_k⟩ + Σ_s base_sk·classMasks_sk. (M holds the adversarial rows too; LeakyReLU(t) = m·t makes their
+/// share of dw the same inner product, up to the class part of t, which is the second sum.)
+package func scaleByCriticWeight(
+  _ m: Matrix, weights: Matrix, weight: Matrix, base: Matrix, classMasks: Matrix, dWeight: Matrix
+) {
+  precondition(m.rowCount == weights.rowCount && m.columnCount == weights.columnCount)
+  parallel(m.rowCount, grain: max(1, 16384 / max(m.columnCount, 1))) { part in
+    for k in part {
+      let (row, w) = (m.row(k), weights.row(k))
+      let scale = Vector(repeating: weight.start[k])
+      var dot = Vector()
+      for c in stride(from: 0, to: m.columnCount, by: vectorWidth) {
+        let left = m.columnCount &- c
+        let value = load(row + c, left)
+        dot.addProduct(value, load(w + c, left))
+        store(value * scale, row + c, left)
+      }
+      var ofClasses: Float = 0
+      for s in 0..<base.rowCount { ofClasses += base.row(s)[k] * classMasks.row(s)[k] }
+      dWeight.start[k] = laneSum(dot) + ofClasses
+    }
+  }
+}
+
+/// x [S×D] ← each row times w [1×D].
+package func scaleColumns(_ x: Matrix, by weight: Matrix) {
+  parallelStripes(x.columnCount) { stripe in
+    for r in 0..<x.rowCount {
+      let row = x.row(r)
+      for c in stride(from: stripe.lowerBound, to: stripe.upperBound, by: vectorWidth) {
+        let left = stripe.upperBound &- c
+        store(load(row + c, left) * load(weight.start + c, left), row + c, left)
+      }
+    }
+  }
+}
+
+/// The generator step's way through the critic: pre [N×D] (W_x·x̃ on entry) ← −(m ⊙ w)/B, the gradient of −mean D(x̃) with
+/// respect to the pre-activation; `activationSums` [1×D] ← Σ LeakyReLU(pre).
+package func criticInputMasks(
+  _ pre: Matrix, base: Matrix, labels: [Int], weight: Matrix, inverseBatch: Float, activationSums: Matrix
+) {
+  let negative = Vector(repeating: -inverseBatch)
+  parallelStripes(pre.columnCount) { stripe in
+    (activationSums.start + stripe.lowerBound).update(repeating: 0, count: stripe.count)
+    for r in 0..<pre.rowCount {
+      let (row, classBase) = (pre.row(r), base.row(labels[r]))
+      for c in stride(from: stripe.lowerBound, to: stripe.upperBound, by: vectorWidth) {
+        let left = stripe.upperBound &- c
+        let value = load(row + c, left) + load(classBase + c, left)
+        let slope = leakySlope(value)
+        let sum = activationSums.start + c
+        store(load(sum, left).addingProduct(slope, value), sum, left)
+        store(slope * load(weight.start + c, left) * negative, row + c, left)
+      }
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import COneDNN
+
+/// The threads of oneDNN's products (libgomp's), lent to the element-wise passes.
+package enum ThreadPool {
+  /// Threads that a product or a pass of this process uses; 1 or more.
+  package static var threadCount: Int { Int(omp_get_max_threads()) }
+
+  /// Sets the number of threads for all products and passes to come. Called once, before the first of them.
+  package static func setThreadCount(_ count: Int) {
+    precondition(count >= 1 && count <= 4096, "\(count) threads")
+    omp_set_num_threads(Int32(count))
+  }
+}
+
+/// Runs `body` on consecutive parts of 0..<count, one part per thread, and returns when all are done. Parts hold at
+/// least `grain` items, so that little work stays on the calling thread.
+///
+/// `body` runs on several threads at once: it may write only what belongs to its own part.
+package func parallel(_ count: Int, grain: Int = 1, _ body: (Range<Int>) -> Void) {
+  guard count > 0 else { return }
+  let parts = min(ThreadPool.threadCount, max(1, count / max(grain, 1)))
+  guard parts > 1 else { return body(0..<count) }
+  withoutActuallyEscaping(body) { escaping in
+    var work = ParallelWork(count: count, body: escaping)
+    withUnsafeMutablePointer(to: &work) { pointer in
+      GOMP_parallel(runPart, pointer, UInt32(parts), 0)
+    }
+  }
+}
+
+private struct ParallelWork {
+  let count: Int
+  let body: (Range<Int>) -> Void
+}
+
+/// One thread's share, called by libgomp on each thread of the team.
+private let runPart: @convention(c) (UnsafeMutableRawPointer?) -> Void = { pointer in
+  guard let work = pointer?.assumingMemoryBound(to: ParallelWork.self) else { return }
+  let parts = Int(omp_get_num_threads())
+  let part = Int(omp_get_thread_num())
+  let count = work.pointee.count
+  let first = count * part / parts
+  let last = count * (part + 1) / parts
+  if first < last { work.pointee.body(first..<last) }
+}
+
+/// Runs `body` on stripes of columns: every thread owns whole columns, so sums over rows need no exchange between threads
+/// and their order does not depend on the thread count.
+package func parallelStripes(_ columnCount: Int, width: Int = 256, _ body: (Range<Int>) -> Void) {
+  let stripes = (columnCount + width - 1) / width
+  parallel(stripes) { part in
+    for stripe in part { body((stripe * width)..<min((stripe + 1) * width, columnCount)) }
+  }
+}

@@ -1,0 +1,81 @@
+/// Sixteen floats: one AVX-512 register, two of AVX2, four of NEON.
+typealias Vector = SIMD16<Float>
+let vectorWidth = 16
+
+/// Loads up to sixteen floats; lanes from `remaining` on are zero.
+@inline(__always)
+func load(_ address: UnsafePointer<Float>, _ remaining: Int = vectorWidth) -> Vector {
+  if remaining >= vectorWidth { return UnsafeRawPointer(address).loadUnaligned(as: Vector.self) }
+  var result = Vector()
+  for lane in 0..<remaining { result[lane] = address[lane] }
+  return result
+}
+
+/// Stores the first `remaining` lanes, at most sixteen.
+@inline(__always)
+func store(_ value: Vector, _ address: UnsafeMutablePointer<Float>, _ remaining: Int = vectorWidth) {
+  if remaining >= vectorWidth {
+    UnsafeMutableRawPointer(address).storeBytes(of: value, as: Vector.self)
+  } else {
+    for lane in 0..<remaining { address[lane] = value[lane] }
+  }
+}
+
+@inline(__always)
+func magnitude(_ value: Vector) -> Vector {
+  unsafeBitCast(
+    unsafeBitCast(value, to: SIMD16<UInt32>.self) & SIMD16(repeating: 0x7FFF_FFFF), to: Vector.self)
+}
+
+/// 1 with the sign of each lane (+1 for +0).
+@inline(__always)
+func unitSign(_ value: Vector) -> Vector {
+  let sign = unsafeBitCast(value, to: SIMD16<UInt32>.self) & SIMD16(repeating: 0x8000_0000)
+  return unsafeBitCast(sign | SIMD16(repeating: 0x3F80_0000), to: Vector.self)
+}
+
+/// Slope of LeakyReLU 0.2 at each lane: 1 above zero, 0.2 elsewhere.
+@inline(__always)
+func leakySlope(_ value: Vector) -> Vector {
+  Vector(repeating: 0.2).replacing(with: Vector(repeating: 1), where: value .> Vector())
+}
+
+/// Lanes where `value` is above zero, the others zeroed.
+@inline(__always)
+func positivePart(_ value: Vector) -> Vector {
+  Vector().replacing(with: value, where: value .> Vector())
+}
+
+/// The sum of the sixteen lanes, as a tree: `sum()` adds lane after lane.
+@inline(__always)
+func laneSum(_ value: Vector) -> Float {
+  let eight = value.lowHalf + value.highHalf
+  let four = eight.lowHalf + eight.highHalf
+  let two = four.lowHalf + four.highHalf
+  return two.x + two.y
+}
+
+/// eˣ per lane to about 1 unit in the last place, x clamped to [−87, 88]. x = n·ln 2 + r with |r| ≤ ln 2 / 2; eʳ by its
+/// Taylor polynomial of degree 7 (error below 6e-9), 2ⁿ through the exponent bits.
+@inline(__always)
+func exponential(_ value: Vector) -> Vector {
+  var x = value
+  x.replace(with: Vector(repeating: -87), where: x .< Vector(repeating: -87))
+  x.replace(with: Vector(repeating: 88), where: x .> Vector(repeating: 88))
+  // Adding 1.5·2²³ rounds to an integer, which then sits in the low bits.
+  let magic = Vector(repeating: 12_582_912)
+  let shifted = magic.addingProduct(x, Vector(repeating: 1.442_695_04))
+  let n = shifted - magic
+  var r = x.addingProduct(n, Vector(repeating: -0.693_359_375))
+  r.addProduct(n, Vector(repeating: 2.121_944_4e-4))
+  var p = Vector(repeating: 1 / 5040)
+  p = Vector(repeating: 1 / 720).addingProduct(p, r)
+  p = Vector(repeating: 1 / 120).addingProduct(p, r)
+  p = Vector(repeating: 1 / 24).addingProduct(p, r)
+  p = Vector(repeating: 1 / 6).addingProduct(p, r)
+  p = Vector(repeating: 0.5).addingProduct(p, r)
+  p = Vector(repeating: 1).addingProduct(p, r)
+  p = Vector(repeating: 1).addingProduct(p, r)
+  let exponent = (unsafeBitCast(shifted, to: SIMD16<UInt32>.self) &+ SIMD16(repeating: 127)) &<< SIMD16(repeating: 23)
+  return p * unsafeBitCast(exponent, to: Vector.self)
+}

@@ -1,0 +1,111 @@
+// Instance-level contrastive loss (paper eq. 5; method.md item 6), in tiles. B global rows, N local rows, Z projection.
+import Kernels
+import Matrices
+
+/// What the labels of the whole global set say about its anchors.
+package struct ContrastiveAnchors: Sendable {
+  /// Class of each of the B rows, as floats (exact below 2²⁴), which the tile passes compare.
+  package let labels: [Float]
+  /// 1/|P(i)|, or 0 for an anchor without a positive: it is dropped, yet stays a negative of the others.
+  package let inverseCounts: [Float]
+  /// Anchors with a positive.
+  package let keptCount: Int
+
+  /// - Parameter labels: B class indices below 2²⁴, in global row order.
+  package init(labels: [Int]) {
+    var counts: [Int: Int] = [:]
+    for label in labels { counts[label, default: 0] += 1 }
+    self.labels = labels.map { Float($0) }
+    inverseCounts = labels.map { label in
+      let positives = (counts[label] ?? 1) - 1
+      return positives > 0 ? 1 / Float(positives) : 0
+    }
+    keptCount = inverseCounts.count { $0 > 0 }
+  }
+}
+
+/// L_ins = −(1/N) Σ_kept (1/|P(i)|) Σ_{p∈P(i)} log[exp(z_i·z_p/τ) / Σ_{k≠i} exp(z_i·z_k/τ)], N the kept anchors of the whole
+/// set. With no anchor kept, loss and gradient are 0. Knows no ranks: it sees its own rows, all rows, and the log-sum-exp
+/// of all rows, which is all that the exact gradient of the one global loss needs.
+package struct ContrastiveLoss: Sendable {
+  package let temperature: Float
+  /// One tile of similarities; the B×B matrix never exists.
+  private let tile: Matrix
+  private static let tileRows = 512
+  private static let tileColumns = 1024
+
+  /// - Parameter temperature: τ > 0.
+  package init(temperature: Float) {
+    precondition(temperature > 0, "a temperature of \(temperature)")
+    self.temperature = temperature
+    tile = Matrix(rows: Self.tileRows, columns: Self.tileColumns)
+  }
+
+  /// Rows are unit, so |s| ≤ 1/τ and the constant 1/τ can stand for the row maximum while exp(−2/τ) is a normal float.
+  private var needsOnlineMaximum: Bool { 1 / temperature > 40 }
+
+  /// Pass 1: the log-sum-exp of each local row (+∞ for dropped anchors) and the local part of Σ_kept (…); the loss is the
+  /// sum of the parts over ranks divided by `anchors.keptCount`.
+  ///
+  /// - Parameters:
+  ///   - rows: N×Z unit rows, global indices from `firstIndex`.
+  ///   - all: B×Z.
+  package func logSumExps(rows: Matrix, firstIndex: Int, all: Matrix, anchors: ContrastiveAnchors)
+    -> (logSumExps: [Float], lossSum: Double)
+  {
+    let start: Float = needsOnlineMaximum ? -.greatestFiniteMagnitude : 1 / temperature
+    var result: [Float] = []
+    result.reserveCapacity(rows.rowCount)
+    var lossSum = 0.0
+    for part in parts(rows.rowCount, Self.tileRows) {
+      var sums = [AnchorSums](repeating: AnchorSums(shift: start), count: part.count)
+      let indices = (firstIndex + part.lowerBound)..<(firstIndex + part.upperBound)
+      for columns in parts(all.rowCount, Self.tileColumns) {
+        let similarities = similarityTile(rows.rows(part), all.rows(columns))
+        contrastiveSums(
+          &sums, similarities: similarities, tile: ContrastiveTile(rowIndices: indices, columnIndices: columns),
+          labels: anchors.labels, online: needsOnlineMaximum)
+      }
+      for (index, sum) in zip(indices, sums) {
+        let inverseCount = Double(anchors.inverseCounts[index])
+        result.append(inverseCount > 0 ? sum.logSumExp : .infinity)
+        if inverseCount > 0 { lossSum += Double(sum.logSumExp) - sum.positives * inverseCount }
+      }
+    }
+    return (result, lossSum)
+  }
+
+  /// Pass 2: dz [N×Z] ← weight · ∂L_ins/∂z_i for the local rows (overwritten).
+  ///
+  /// - Parameter logSumExps: of all B rows, +∞ for dropped anchors.
+  package func gradient(
+    into dz: Matrix, rows: Matrix, firstIndex: Int, all: Matrix, anchors: ContrastiveAnchors, logSumExps: [Float],
+    weight: Float
+  ) {
+    guard anchors.keptCount > 0 else { return dz.fill(0) }
+    let factor = weight / (temperature * Float(anchors.keptCount))
+    for part in parts(rows.rowCount, Self.tileRows) {
+      let indices = (firstIndex + part.lowerBound)..<(firstIndex + part.upperBound)
+      for columns in parts(all.rowCount, Self.tileColumns) {
+        let weights = similarityTile(rows.rows(part), all.rows(columns))
+        contrastiveWeights(
+          weights, tile: ContrastiveTile(rowIndices: indices, columnIndices: columns), labels: anchors.labels,
+          logSumExps: logSumExps, inverseCounts: anchors.inverseCounts)
+        multiply(
+          into: dz.rows(part), weights, all.rows(columns), scale: factor, accumulate: columns.lowerBound > 0)
+      }
+    }
+  }
+
+  private func similarityTile(_ rows: Matrix, _ columns: Matrix) -> Matrix {
+    let result = Matrix(
+      storage: tile.storage, offset: 0, rowCount: rows.rowCount, columnCount: columns.rowCount,
+      rowStride: Self.tileColumns)
+    multiply(into: result, rows, columns.transposed, scale: 1 / temperature)
+    return result
+  }
+
+  private func parts(_ count: Int, _ size: Int) -> [Range<Int>] {
+    stride(from: 0, to: count, by: size).map { $0..<min($0 + size, count) }
+  }
+}

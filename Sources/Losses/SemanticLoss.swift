@@ -1,0 +1,29 @@
+// Ranking loss of the semantic baseline (method.md "Baseline of the same paper"):
+// L_se = mean max(0, Δ − a_yᵀE(x) + a_{y'}ᵀE(x)), y' a random other seen class. N local rows, A descriptor size.
+import Matrices
+
+/// ds [N×A] ← weight · ∂L_se/∂E(x) (overwritten); returns the local Σ max(0, …).
+///
+/// - Parameters:
+///   - embedded: N×A, E(x).
+///   - descriptors: S×A.
+///   - negatives: N other classes y' ≠ y.
+package func semanticLoss(
+  into ds: Matrix, embedded: Matrix, descriptors: Matrix, labels: [Int], negatives: [Int], margin: Float,
+  weight: Float, batchSize: Int
+) -> Double {
+  precondition(labels.count == embedded.rowCount && negatives.count == labels.count)
+  let factor = weight / Float(batchSize)
+  var sum = 0.0
+  for r in 0..<labels.count {
+    let own = descriptors.rows(labels[r]..<labels[r] + 1).elements
+    let other = descriptors.rows(negatives[r]..<negatives[r] + 1).elements
+    let row = embedded.rows(r..<r + 1).elements
+    var term = Double(margin)
+    for k in row.indices { term += Double(row[k]) * (Double(other[k]) - Double(own[k])) }
+    let isActive = term > 0
+    if isActive { sum += term }
+    for k in row.indices { ds[r, k] = isActive ? factor * (other[k] - own[k]) : 0 }
+  }
+  return sum
+}

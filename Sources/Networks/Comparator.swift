@@ -1,0 +1,71 @@
+// F(h, a) = w·LeakyReLU(W_h·h + W_a·a + b₁) + b₂ for every pair of a row and a seen class, without pairs (method.md item 2).
+// N rows, S seen classes, H embedding, A descriptor, K comparator width.
+import Kernels
+import Matrices
+
+/// Buffers of one pass of the comparator; those over K are padded (see `paddedMatrix`).
+package struct ComparatorWorkspace: Sendable {
+  /// N×K: W_h·h + b₁, later its gradient.
+  package let u: Matrix
+  /// S×K: W_a·a, later its gradient.
+  package let v: Matrix
+  /// 1×K: w.
+  package let weight: Matrix
+  /// N×S: scores up to a term common to a row, later the gradient of the loss with respect to them.
+  package let scores: Matrix
+  /// 1×S.
+  package let linear: Matrix
+  package let classSums: Matrix
+
+  package init(rowCount: Int, classCount: Int, sizes: ModelSizes) {
+    u = paddedMatrix(rows: rowCount, columns: sizes.comparatorWidth)
+    v = paddedMatrix(rows: classCount, columns: sizes.comparatorWidth)
+    weight = paddedMatrix(rows: 1, columns: sizes.comparatorWidth)
+    scores = Matrix(rows: rowCount, columns: classCount)
+    linear = Matrix(rows: 1, columns: classCount)
+    classSums = Matrix(rows: 1, columns: classCount)
+  }
+}
+
+package struct Comparator: Sendable {
+  package let first: LinearLayer
+  package let second: LinearLayer
+  private let embeddingColumns: Range<Int>
+  private let attributeColumns: Range<Int>
+
+  package init(_ arena: ParameterArena, sizes: ModelSizes) {
+    first = LinearLayer(arena, "comparator.fc1")
+    second = LinearLayer(arena, "comparator.fc2")
+    embeddingColumns = 0..<sizes.embedding
+    attributeColumns = sizes.embedding..<(sizes.embedding + sizes.attribute)
+  }
+
+  /// workspace.scores [N×S] ← F(h_i, a_s) up to a term common to row i; h is N×H, descriptors S×A.
+  package func forward(_ workspace: ComparatorWorkspace, h: Matrix, descriptors: Matrix) {
+    multiply(into: workspace.u, h, first.weight.columns(embeddingColumns).transposed)
+    addBias(workspace.u, bias: first.bias, relu: false)
+    multiply(into: workspace.v, descriptors, first.weight.columns(attributeColumns).transposed)
+    workspace.weight.copy(from: second.weight)
+    comparatorLinearPart(workspace.linear, v: workspace.v, weight: workspace.weight)
+    comparatorScores(
+      workspace.scores, u: workspace.u, v: workspace.v, weight: workspace.weight, linear: workspace.linear)
+  }
+
+  /// From the gradient of the scores (in `workspace.scores`, rows summing to 0) to dh [N×H], which is overwritten or added
+  /// to, and, when `updatesParameters`, to F's gradients (overwritten; that of b₂ is exactly 0 and never written).
+  package func backward(
+    _ workspace: ComparatorWorkspace, dh: Matrix, accumulate: Bool, h: Matrix, descriptors: Matrix,
+    updatesParameters: Bool
+  ) {
+    columnSums(of: workspace.scores, into: workspace.classSums)
+    comparatorBackward(
+      u: workspace.u, v: workspace.v, weight: workspace.weight, c: workspace.scores, classSums: workspace.classSums,
+      dWeight: second.dWeight)
+    if updatesParameters {
+      multiply(into: first.dWeight.columns(embeddingColumns), workspace.u.transposed, h)
+      multiply(into: first.dWeight.columns(attributeColumns), workspace.v.transposed, descriptors)
+      columnSums(of: workspace.u, into: first.dBias)
+    }
+    multiply(into: dh, workspace.u, first.weight.columns(embeddingColumns), accumulate: accumulate)
+  }
+}

@@ -1,0 +1,123 @@
+// D(x, a) = w·LeakyReLU(W_x·x + W_a·a + b₁) + b₂ and its gradient penalty, method.md items 1, 3, 4, 5.
+// N local rows, B global rows, X feature, A descriptor, D hidden width, S seen classes.
+import Kernels
+import Matrices
+
+/// Buffers of one critic step.
+package struct CriticWorkspace: Sendable {
+  /// 3N×X: real rows, fake rows, and the penalty's rows c_b·g_b.
+  package let rows: Matrix
+  /// 3N×D: products on entry, slope masks on exit (see `criticMasks`).
+  package let masks: Matrix
+  /// N×D.
+  package let weightedMask: Matrix
+  /// S×D, W_a·a_s + b₁.
+  package let base: Matrix
+  /// S×D.
+  package let classMasks: Matrix
+  /// 2×D, sums of activations over real and over fake rows.
+  package let activationSums: Matrix
+  /// 1×N, (‖g_b‖ − 1)².
+  package let deviations: Matrix
+
+  package init(rowCount: Int, classCount: Int, sizes: ModelSizes) {
+    rows = Matrix(rows: 3 * rowCount, columns: sizes.feature)
+    masks = Matrix(rows: 3 * rowCount, columns: sizes.criticWidth)
+    weightedMask = Matrix(rows: rowCount, columns: sizes.criticWidth)
+    base = Matrix(rows: classCount, columns: sizes.criticWidth)
+    classMasks = Matrix(rows: classCount, columns: sizes.criticWidth)
+    activationSums = Matrix(rows: 2, columns: sizes.criticWidth)
+    deviations = Matrix(rows: 1, columns: rowCount)
+  }
+}
+
+/// Sums over local rows; the global means are their sums over ranks divided by B.
+package struct CriticSums: Sendable {
+  /// Σ D(x, a) − Σ D(x̃, a) (b₂ cancels).
+  package let wasserstein: Double
+  /// Σ (‖∇D(x̂)‖ − 1)².
+  package let penalty: Double
+}
+
+package struct Critic: Sendable {
+  package let first: LinearLayer
+  package let second: LinearLayer
+  private let featureColumns: Range<Int>
+  private let attributeColumns: Range<Int>
+
+  package init(_ arena: ParameterArena, sizes: ModelSizes) {
+    first = LinearLayer(arena, "critic.fc1")
+    second = LinearLayer(arena, "critic.fc2")
+    featureColumns = 0..<sizes.feature
+    attributeColumns = sizes.feature..<(sizes.feature + sizes.attribute)
+  }
+
+  private var featureWeight: Matrix { first.weight.columns(featureColumns) }
+
+  /// base [S×D] ← W_a·a_s + b₁.
+  package func classBase(into base: Matrix, descriptors: Matrix) {
+    multiply(into: base, descriptors, first.weight.columns(attributeColumns).transposed)
+    addRow(base, first.bias)
+  }
+
+  /// Overwrites D's gradients of −V = −mean D(x) + mean D(x̃) + λ·mean(‖∇D(x̂)‖ − 1)², for the real and fake rows in
+  /// `workspace.rows`. The gradient of b₂ is exactly 0 and never written. There is no second backward pass: with
+  /// g_b = W_xᵀ(m̂_b ⊙ w) the penalty's gradient is one more block of rows in the one weight-gradient product.
+  ///
+  /// - Parameters:
+  ///   - alpha: 1×N interpolation draws.
+  ///   - descriptors: S×A.
+  package func lossAndGradients(
+    _ workspace: CriticWorkspace, labels: [Int], alpha: Matrix, descriptors: Matrix, penaltyWeight: Float,
+    batchSize: Int
+  ) -> CriticSums {
+    let n = labels.count
+    let inverseBatch = 1 / Float(batchSize)
+    let (rows, masks) = (workspace.rows, workspace.masks)
+    classBase(into: workspace.base, descriptors: descriptors)
+    multiply(into: masks.rows(0..<2 * n), rows.rows(0..<2 * n), featureWeight.transposed)
+    criticMasks(
+      masks: masks, weightedMask: workspace.weightedMask, base: workspace.base, labels: labels, alpha: alpha,
+      weight: second.weight, inverseBatch: inverseBatch, classMasks: workspace.classMasks,
+      activationSums: workspace.activationSums)
+
+    let penaltyGradients = rows.rows(2 * n..<3 * n)
+    multiply(into: penaltyGradients, workspace.weightedMask, featureWeight)
+    penaltyRows(
+      penaltyGradients, penaltyWeight: penaltyWeight, inverseBatch: inverseBatch, deviations: workspace.deviations)
+
+    let dFeatureWeight = first.dWeight.columns(featureColumns)
+    multiply(into: dFeatureWeight, masks.transposed, rows)
+    scaleByCriticWeight(
+      dFeatureWeight, weights: featureWeight, weight: second.weight, base: workspace.base,
+      classMasks: workspace.classMasks, dWeight: second.dWeight)
+    scaleColumns(workspace.classMasks, by: second.weight)
+    columnSums(of: workspace.classMasks, into: first.dBias)
+    multiply(into: first.dWeight.columns(attributeColumns), workspace.classMasks.transposed, descriptors)
+
+    let weight = second.weight.elements
+    let sums = workspace.activationSums
+    let (real, fake) = (sums.rows(0..<1).elements, sums.rows(1..<2).elements)
+    var wasserstein = 0.0
+    for k in weight.indices { wasserstein += Double(weight[k]) * (Double(real[k]) - Double(fake[k])) }
+    return CriticSums(
+      wasserstein: wasserstein, penalty: workspace.deviations.elements.reduce(0) { $0 + Double($1) })
+  }
+
+  /// dFake [N×X] ← gradient of −mean D(x̃, a) with respect to x̃ (overwritten). Returns Σ D(x̃, a) over the local rows.
+  /// Uses the fake rows' part of `workspace.masks` as scratch; `workspace.base` must not be older than D's parameters.
+  package func generatorLoss(_ workspace: CriticWorkspace, dFake: Matrix, fake: Matrix, labels: [Int], batchSize: Int)
+    -> Double
+  {
+    let pre = workspace.masks.rows(0..<labels.count)
+    let sums = workspace.activationSums.rows(0..<1)
+    multiply(into: pre, fake, featureWeight.transposed)
+    criticInputMasks(
+      pre, base: workspace.base, labels: labels, weight: second.weight, inverseBatch: 1 / Float(batchSize),
+      activationSums: sums)
+    multiply(into: dFake, pre, featureWeight)
+    var total = Double(second.bias[0, 0]) * Double(labels.count)
+    for (w, sum) in zip(second.weight.elements, sums.elements) { total += Double(w) * Double(sum) }
+    return total
+  }
+}

@@ -1,0 +1,47 @@
+import Kernels
+import Matrices
+
+/// G in one arena, D + E + H + F in another: the two groups that Adam moves separately.
+package struct HybridModel: Sendable {
+  package let sizes: ModelSizes
+  package let generatorArena: ParameterArena
+  package let criticArena: ParameterArena
+  package let generator: Generator
+  package let critic: Critic
+  /// Absent for `EmbeddingKind.none`.
+  package let embedding: Embedding?
+  package let projection: Projection?
+  package let comparator: Comparator?
+
+  package init(sizes: ModelSizes) {
+    self.sizes = sizes
+    generatorArena = ParameterArena(shapes: sizes.generatorShapes)
+    criticArena = ParameterArena(shapes: sizes.criticGroupShapes)
+    generator = Generator(generatorArena, sizes: sizes)
+    critic = Critic(criticArena, sizes: sizes)
+    embedding = sizes.kind == .none ? nil : Embedding(criticArena, isHidden: sizes.kind.hasHiddenEmbedding)
+    projection = sizes.kind.hasProjection ? Projection(criticArena) : nil
+    comparator = sizes.kind.hasComparator ? Comparator(criticArena, sizes: sizes) : nil
+  }
+
+  package var arenas: [ParameterArena] { [generatorArena, criticArena] }
+
+  /// Weights ~ N(0, 0.02²), biases zero; a weight depends on the seed, its parameter's name and place only.
+  package func initialise(_ source: RandomSource) {
+    for arena in arenas {
+      for shape in arena.shapes {
+        let view = arena.value(shape.name)
+        if shape.isVector {
+          view.fill(0)
+        } else {
+          fillNormal(view, source, .weights, step: Int(nameNumber(shape.name)), firstRow: 0, scale: 0.02)
+        }
+      }
+    }
+  }
+}
+
+/// FNV-1a of a name: the number under which a parameter draws its initial weights.
+private func nameNumber(_ name: String) -> UInt32 {
+  name.utf8.reduce(2_166_136_261) { ($0 ^ UInt32($1)) &* 16_777_619 }
+}

@@ -1,0 +1,105 @@
+import Matrices
+
+/// What stands between a feature and the final classifier: the method, its two ablations, and the baselines of the same
+/// paper (section 4, "effects of contrastive embedding").
+package enum EmbeddingKind: String, Sendable, CaseIterable, Codable {
+  /// Instance-level and class-level contrastive losses: CE-GZSL.
+  case contrastive
+  /// Instance-level loss only: E and H.
+  case instance
+  /// Class-level loss only: E and F.
+  case `class`
+  /// The "basic hybrid": a linear map into descriptor space, trained with a ranking loss.
+  case semantic
+  /// No embedding; the classifier works on features.
+  case none
+
+  package var hasProjection: Bool { self == .contrastive || self == .instance }
+  package var hasComparator: Bool { self == .contrastive || self == .class }
+  /// E followed by ReLU, as in the paper's embedding.
+  package var hasHiddenEmbedding: Bool { hasProjection || hasComparator }
+}
+
+/// Widths of the hybrid model, method.md "Networks".
+package struct ModelSizes: Sendable, Equatable {
+  package var feature: Int
+  package var attribute: Int
+  package var noise: Int
+  package var generatorWidth: Int
+  package var criticWidth: Int
+  package var embedding: Int
+  package var projection: Int
+  package var comparatorWidth: Int
+  package var kind: EmbeddingKind
+
+  package init(
+    feature: Int, attribute: Int, noise: Int, generatorWidth: Int, criticWidth: Int, embedding: Int,
+    projection: Int, comparatorWidth: Int, kind: EmbeddingKind = .contrastive
+  ) {
+    self.feature = feature
+    self.attribute = attribute
+    self.noise = noise
+    self.generatorWidth = generatorWidth
+    self.criticWidth = criticWidth
+    self.embedding = embedding
+    self.projection = projection
+    self.comparatorWidth = comparatorWidth
+    self.kind = kind
+  }
+
+  /// Width of what the final classifier sees.
+  package var classifierInput: Int {
+    switch kind {
+    case .none: feature
+    case .semantic: attribute
+    case .contrastive, .instance, .class: embedding
+    }
+  }
+
+  package var generatorShapes: [ParameterShape] {
+    layer("generator.fc1", generatorWidth, noise + attribute) + layer("generator.fc2", feature, generatorWidth)
+  }
+
+  /// Critic first: its gradients are complete, and travel, while the others are computed.
+  package var criticGroupShapes: [ParameterShape] {
+    var shapes = layer("critic.fc1", criticWidth, feature + attribute) + layer("critic.fc2", 1, criticWidth)
+    if kind.hasHiddenEmbedding { shapes += layer("embedding.fc", embedding, feature) }
+    if kind == .semantic { shapes += layer("embedding.fc", attribute, feature) }
+    if kind.hasProjection { shapes += layer("projection.fc", projection, embedding) }
+    if kind.hasComparator {
+      shapes += layer("comparator.fc1", comparatorWidth, embedding + attribute)
+      shapes += layer("comparator.fc2", 1, comparatorWidth)
+    }
+    return shapes
+  }
+
+  private func layer(_ name: String, _ outputs: Int, _ inputs: Int) -> [ParameterShape] {
+    [.weight(name, outputs: outputs, inputs: inputs), .bias(name, outputs: outputs)]
+  }
+
+  /// Floating-point operations of one iteration for B global rows: method.md's minimum, which counts the products only
+  /// (a multiply-add is two) and is the numerator of every utilization figure.
+  package func flopsPerIteration(batchSize: Int, criticIterations: Int) -> Double {
+    let (x, e, g, d) = (Double(feature), Double(noise), Double(generatorWidth), Double(criticWidth))
+    let (h, z, f, b) = (Double(embedding), Double(projection), Double(comparatorWidth), Double(batchSize))
+    let critic = 2 * (2 * d * x + d * x + 3 * d * x + e * g + g * x + 2 * x * h + 3 * h * z + 3 * h * f) + 4 * b * z
+    let generator =
+      2 * (e * g + 3 * g * x + e * g + 2 * d * x + 3 * x * h + 3 * h * z + 2 * h * f) + 12 * b * z
+    return b * (Double(criticIterations) * critic + generator)
+  }
+}
+
+/// A linear layer's parameters and gradients as views of an arena: weight [out, in], bias [1, out].
+package struct LinearLayer: Sendable {
+  package let weight: Matrix
+  package let bias: Matrix
+  package let dWeight: Matrix
+  package let dBias: Matrix
+
+  package init(_ arena: ParameterArena, _ name: String) {
+    weight = arena.value(name + ".weight")
+    bias = arena.value(name + ".bias")
+    dWeight = arena.gradient(name + ".weight")
+    dBias = arena.gradient(name + ".bias")
+  }
+}
