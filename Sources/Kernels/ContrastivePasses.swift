@@ -27,8 +27,10 @@ package struct AnchorSums: Sendable {
 
   package init(shift: Float) { self.shift = shift }
 
-  /// log Σ_{j≠i} exp s_ij.
-  package var logSumExp: Float { Float(Double(shift) + log(exponentials)) }
+  /// log Σ_{j≠i} exp s_ij − reference. Near the reference 1/τ, which bounds every s, a float keeps more of it.
+  package func logSumExp(relativeTo reference: Float) -> Double {
+    Double(shift) - Double(reference) + log(exponentials)
+  }
 }
 
 /// Pass 1: adds a tile of similarities [N×M] to the rows' sums. The diagonal is left out.
@@ -88,10 +90,11 @@ package func contrastiveSums(
 /// exp(s_ij − lse_i) + exp(s_ij − lse_j) − 2·1(y_i = y_j)/c_i, and 0 on the diagonal.
 ///
 /// - Parameters:
-///   - logSumExps: lse of every row of the global set, +∞ for dropped anchors.
+///   - logSumExps: lse − `reference` of every row of the global set, +∞ for dropped anchors.
 ///   - inverseCounts: 1/c of every row, 0 for dropped anchors.
 package func contrastiveWeights(
-  _ similarities: Matrix, tile: ContrastiveTile, labels: [Float], logSumExps: [Float], inverseCounts: [Float]
+  _ similarities: Matrix, tile: ContrastiveTile, labels: [Float], logSumExps: [Float], reference: Float,
+  inverseCounts: [Float]
 ) {
   let columns = tile.columnIndices
   labels.withUnsafeBufferPointer { labels in
@@ -106,7 +109,7 @@ package func contrastiveWeights(
           let positive = Vector(repeating: -2 * inverseCounts[index])
           for c in stride(from: 0, to: columns.count, by: vectorWidth) {
             let left = columns.count &- c
-            let value = load(row + c, left)
+            let value = load(row + c, left) - Vector(repeating: reference)
             let others = load(lseStart + columns.lowerBound + c, left)
             let same = load(labelStart + columns.lowerBound + c, left) .== label
             // `exponential` clamps at −87: a dropped anchor's +∞ must give exactly 0.

@@ -44,7 +44,7 @@ package struct ContrastiveLoss: Sendable {
   /// Rows are unit, so |s| ≤ 1/τ and the constant 1/τ can stand for the row maximum while exp(−2/τ) is a normal float.
   private var needsOnlineMaximum: Bool { 1 / temperature > 40 }
 
-  /// Pass 1: the log-sum-exp of each local row (+∞ for dropped anchors) and the local part of Σ_kept (…); the loss is the
+  /// Pass 1: the log-sum-exp, less 1/τ, of each local row (+∞ for dropped anchors) and the local part of Σ_kept (…); the loss is the
   /// sum of the parts over ranks divided by `anchors.keptCount`.
   ///
   /// - Parameters:
@@ -54,6 +54,7 @@ package struct ContrastiveLoss: Sendable {
     -> (logSumExps: [Float], lossSum: Double)
   {
     let start: Float = needsOnlineMaximum ? -.greatestFiniteMagnitude : 1 / temperature
+    let reference = 1 / temperature
     var result: [Float] = []
     result.reserveCapacity(rows.rowCount)
     var lossSum = 0.0
@@ -68,8 +69,13 @@ package struct ContrastiveLoss: Sendable {
       }
       for (index, sum) in zip(indices, sums) {
         let inverseCount = Double(anchors.inverseCounts[index])
-        result.append(inverseCount > 0 ? sum.logSumExp : .infinity)
-        if inverseCount > 0 { lossSum += Double(sum.logSumExp) - sum.positives * inverseCount }
+        guard inverseCount > 0 else {
+          result.append(.infinity)
+          continue
+        }
+        let logSumExp = sum.logSumExp(relativeTo: reference)
+        result.append(Float(logSumExp))
+        lossSum += logSumExp + Double(reference) - sum.positives * inverseCount
       }
     }
     return (result, lossSum)
@@ -77,7 +83,7 @@ package struct ContrastiveLoss: Sendable {
 
   /// Pass 2: dz [N×Z] ← weight · ∂L_ins/∂z_i for the local rows (overwritten).
   ///
-  /// - Parameter logSumExps: of all B rows, +∞ for dropped anchors.
+  /// - Parameter logSumExps: pass 1's, of all B rows.
   package func gradient(
     into dz: Matrix, rows: Matrix, firstIndex: Int, all: Matrix, anchors: ContrastiveAnchors, logSumExps: [Float],
     weight: Float
@@ -90,7 +96,7 @@ package struct ContrastiveLoss: Sendable {
         let weights = similarityTile(rows.rows(part), all.rows(columns))
         contrastiveWeights(
           weights, tile: ContrastiveTile(rowIndices: indices, columnIndices: columns), labels: anchors.labels,
-          logSumExps: logSumExps, inverseCounts: anchors.inverseCounts)
+          logSumExps: logSumExps, reference: 1 / temperature, inverseCounts: anchors.inverseCounts)
         multiply(
           into: dz.rows(part), weights, all.rows(columns), scale: factor, accumulate: columns.lowerBound > 0)
       }

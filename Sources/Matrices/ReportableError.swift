@@ -19,3 +19,6 @@ package enum ExitStatus: Int32, Sendable {
 package protocol ReportableError: Error, CustomStringConvertible, Sendable {
   var exitStatus: ExitStatus { get }
 }
+
+/// An error that every rank throws at the same point, so that one of them may speak for all.
+package protocol SharedFailure: ReportableError {}

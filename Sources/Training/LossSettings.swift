@@ -58,7 +58,7 @@ package struct GeneratorLosses: Sendable, Equatable {
 }
 
 /// A loss or a gradient is NaN or infinite; every rank throws it at the same step, before the optimizer moves.
-package struct NonFiniteError: ReportableError {
+package struct NonFiniteError: SharedFailure {
   package let step: String
   package let losses: String
   package let gradientCount: Int

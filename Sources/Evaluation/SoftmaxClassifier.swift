@@ -1,0 +1,101 @@
+// The final linear softmax (method.md "Final classifier"). M rows of a batch, H classifier input, C candidate classes.
+import Kernels
+import Losses
+import Matrices
+import Optimizers
+
+/// How the final softmax is trained.
+package struct ClassifierSettings: Sendable, Equatable {
+  package var epochs = 25
+  package var learningRate = 1e-3
+  /// Rows per step; the authors use the number of synthetic features per class.
+  package var batchSize = 100
+
+  package init(epochs: Int = 25, learningRate: Double = 1e-3, batchSize: Int = 100) {
+    self.epochs = epochs
+    self.learningRate = learningRate
+    self.batchSize = batchSize
+  }
+}
+
+/// One linear layer and a softmax over the candidate classes, trained with Adam (β₁ 0.5). Weights ~ N(0, 0.02²).
+package struct SoftmaxClassifier: Sendable {
+  private let arena: ParameterArena
+  private let layer: LinearParameters
+  private let source: RandomSource
+  /// Distinguishes the draws of several classifiers of one run.
+  private let drawNumber: Int
+
+  private struct LinearParameters: Sendable {
+    let weight, bias, dWeight, dBias: Matrix
+  }
+
+  /// - Parameters:
+  ///   - inputSize: H.
+  ///   - classCount: C, 1 or more.
+  ///   - drawNumber: separates this classifier's random draws from those of others.
+  package init(inputSize: Int, classCount: Int, source: RandomSource, drawNumber: Int) {
+    arena = ParameterArena(shapes: [
+      .weight("classifier", outputs: classCount, inputs: inputSize), .bias("classifier", outputs: classCount),
+    ])
+    layer = LinearParameters(
+      weight: arena.value("classifier.weight"), bias: arena.value("classifier.bias"),
+      dWeight: arena.gradient("classifier.weight"), dBias: arena.gradient("classifier.bias"))
+    self.source = source
+    self.drawNumber = drawNumber
+    fillNormal(layer.weight, source, .classifierWeights, step: drawNumber, firstRow: 0, scale: 0.02)
+  }
+
+  /// Trains on all rows for `settings.epochs` epochs, each in a fresh random order, and calls `afterEpoch` with the number
+  /// of epochs done after each.
+  ///
+  /// - Parameters:
+  ///   - x: rows × H.
+  ///   - labels: candidate class index in 0..<C per row.
+  package func train(
+    x: Matrix, labels: [Int], settings: ClassifierSettings, afterEpoch: (Int) -> Void = { _ in }
+  ) {
+    precondition(labels.count == x.rowCount && settings.batchSize > 0)
+    let largest = min(settings.batchSize, max(x.rowCount, 1))
+    let batch = Matrix(rows: largest, columns: x.columnCount)
+    let scores = Matrix(rows: largest, columns: layer.weight.rowCount)
+    let losses = Matrix(rows: 1, columns: largest)
+    var adam = Adam()
+    for epoch in 0..<settings.epochs {
+      let order = source.sample(
+        x.rowCount, below: x.rowCount, .classifierOrder, step: drawNumber &* 65536 &+ epoch)
+      for first in stride(from: 0, to: order.count, by: settings.batchSize) {
+        let chosen = order[first..<min(first + settings.batchSize, order.count)]
+        let rows = batch.rows(0..<chosen.count)
+        let batchScores = scores.rows(0..<chosen.count)
+        gatherRows(rows, from: x, chosen)
+        forward(scores: batchScores, x: rows)
+        _ = classificationLoss(
+          batchScores, labels: chosen.map { labels[$0] }, temperature: 1, weight: 1, batchSize: chosen.count,
+          losses: losses)
+        multiply(into: layer.dWeight, batchScores.transposed, rows)
+        columnSums(of: batchScores, into: layer.dBias)
+        adam.update(arena, learningRate: settings.learningRate)
+      }
+      afterEpoch(epoch + 1)
+    }
+  }
+
+  /// scores [M×C] ← W·x + b.
+  private func forward(scores: Matrix, x: Matrix) {
+    multiply(into: scores, x, layer.weight.transposed)
+    addBias(scores, bias: layer.bias, relu: false)
+  }
+
+  /// The candidate with the highest score for each row of x.
+  package func predictions(_ x: Matrix) -> [Int] {
+    let scores = Matrix(rows: x.rowCount, columns: layer.weight.rowCount)
+    forward(scores: scores, x: x)
+    return (0..<x.rowCount).map { r in
+      let row = scores.rows(r..<r + 1).elements
+      var best = 0
+      for c in row.indices where row[c] > row[best] { best = c }
+      return best
+    }
+  }
+}

@@ -1,0 +1,141 @@
+// One iteration with every input fixed, from a safetensors file; B rows, X feature, A descriptor, Z noise, S classes.
+import Collectives
+import Files
+import Matrices
+import Networks
+import Optimizers
+
+/// A parity case cannot be used.
+package struct ParityCaseError: ReportableError {
+  package let reason: String
+  package var exitStatus: ExitStatus { .badData }
+  package var description: String { "\(reason). A parity case holds what 'cegzsl parity --help' lists." }
+}
+
+/// A fixed iteration: parameters, descriptors, and for each step its rows, labels and draws.
+package struct ParityCase: Sendable {
+  package let file: SafetensorsFile
+  package let sizes: ModelSizes
+  package let criticIterations: Int
+  private let batchSize: Int
+
+  /// - Throws: `ParityCaseError` for a file that is no case.
+  package init(path: String) throws {
+    do { try self.init(reading: path) } catch let error as SafetensorsError {
+      throw ParityCaseError(reason: error.description)
+    }
+  }
+
+  private init(reading path: String) throws {
+    let file = try SafetensorsFile(path: path)
+    func shape(_ name: String) throws -> [Int] {
+      let shape = try file.tensor(name).shape
+      guard shape.count == 2, shape.allSatisfy({ $0 > 0 }) else {
+        throw SafetensorsError(path: path, reason: "tensor '\(name)' has shape \(shape), not two positive sizes")
+      }
+      return shape
+    }
+    func rows(_ layer: String) throws -> Int { try shape("parameters/\(layer).weight")[0] }
+    let features = try shape("critic/0/features")
+    sizes = ModelSizes(
+      feature: features[1], attribute: try shape("attributes")[1], noise: try shape("critic/0/noise")[1],
+      generatorWidth: try rows("generator.fc1"), criticWidth: try rows("critic.fc1"),
+      embedding: try rows("embedding.fc"), projection: try rows("projection.fc"),
+      comparatorWidth: try rows("comparator.fc1"))
+    batchSize = features[0]
+    criticIterations = Int(try Self.number("critic_iterations", file))
+    self.file = file
+    guard criticIterations >= 1 else {
+      throw SafetensorsError(path: path, reason: "critic_iterations is \(criticIterations)")
+    }
+  }
+
+  private static func number(_ name: String, _ file: SafetensorsFile) throws -> Double {
+    guard let text = file.metadata[name], let value = Double(text), value.isFinite else {
+      throw SafetensorsError(path: file.path, reason: "its metadata has no number '\(name)'")
+    }
+    return value
+  }
+
+  private func settings() throws -> (loss: LossSettings, optimizer: Adam, learningRate: Double) {
+    var loss = LossSettings()
+    loss.gradientPenaltyWeight = Float(try Self.number("gradient_penalty_weight", file))
+    loss.instanceTemperature = Float(try Self.number("instance_temperature", file))
+    loss.classTemperature = Float(try Self.number("class_temperature", file))
+    loss.instanceWeight = Float(try Self.number("instance_weight", file))
+    loss.classWeight = Float(try Self.number("class_weight", file))
+    let adam = Adam(
+      beta1: try Self.number("beta1", file), beta2: try Self.number("beta2", file),
+      epsilon: try Self.number("epsilon", file))
+    return (loss, adam, try Self.number("learning_rate", file))
+  }
+
+  /// Runs the iteration on all ranks and returns every tensor that a case can expect, named without its prefix
+  /// ("critic/0/losses", "parameters/generator.fc1.weight", …): the same on every rank.
+  ///
+  /// - Throws: `ParityCaseError`, `NonFiniteError`, `CollectiveError`.
+  package func run(_ communicator: any Communicator) throws -> [Tensor] {
+    do { return try runIteration(communicator) } catch let error as SafetensorsError {
+      throw ParityCaseError(reason: error.description)
+    }
+  }
+
+  private func runIteration(_ communicator: any Communicator) throws -> [Tensor] {
+    let (loss, optimizer, rate) = try settings()
+    let model = HybridModel(sizes: sizes)
+    for arena in model.arenas {
+      for shape in arena.shapes {
+        let given = try file.matrix("parameters/" + shape.name, shape: shape.fileShape)
+        arena.value(shape.name).copy(from: given.reshaped(rows: shape.rowCount, columns: shape.columnCount))
+      }
+    }
+    let step = HybridStep(
+      model: model, descriptors: try file.matrix("attributes"), settings: loss, batchSize: batchSize,
+      communicator: communicator, optimizer: optimizer)
+    let workspace = step.workspace
+    var results: [Tensor] = []
+    var batch = BatchSlice(globalLabels: [], slice: 0..<0)
+    for k in 0..<criticIterations {
+      batch = BatchSlice(globalLabels: try labels(k), slice: step.slice)
+      workspace.real.copy(from: try rows("critic/\(k)/features", sizes.feature, step.slice))
+      workspace.noise.copy(from: try rows("critic/\(k)/noise", sizes.noise, step.slice))
+      let alpha = try rows("critic/\(k)/alpha", 1, step.slice)
+      for (i, value) in alpha.elements.enumerated() { workspace.alpha[0, i] = value }
+      let losses = try step.criticStep(batch, learningRate: rate, name: "critic step \(k)")
+      let values = [losses.wasserstein, losses.penalty, losses.instance, losses.class, losses.total]
+      results.append(Tensor(name: "critic/\(k)/losses", shape: [5], data: .float64(values)))
+      results += tensors("critic/\(k)/gradients/", model.criticArena) { model.criticArena.gradient($0) }
+    }
+    workspace.noise.copy(from: try rows("generator/noise", sizes.noise, step.slice))
+    let losses = try step.generatorStep(batch, learningRate: rate, name: "generator step")
+    let values = [losses.adversarial, losses.instance, losses.class, losses.total]
+    results.append(Tensor(name: "generator/losses", shape: [4], data: .float64(values)))
+    results += tensors("generator/gradients/", model.generatorArena) { model.generatorArena.gradient($0) }
+    for arena in model.arenas { results += tensors("parameters/", arena) { arena.value($0) } }
+    return results
+  }
+
+  private func tensors(_ prefix: String, _ arena: ParameterArena, _ view: (String) -> Matrix) -> [Tensor] {
+    arena.shapes.map { shape in
+      Tensor(name: prefix + shape.name, shape: shape.fileShape, data: .float32(view(shape.name).copied()))
+    }
+  }
+
+  private func rows(_ name: String, _ columns: Int, _ slice: Range<Int>) throws -> Matrix {
+    try file.matrix(name, shape: [batchSize, columns]).rows(slice)
+  }
+
+  private func labels(_ k: Int) throws -> [Int] {
+    let name = "critic/\(k)/labels"
+    let tensor = try file.tensor(name)
+    let classes = try file.tensor("attributes").shape[0]
+    guard case .int64(let values) = tensor.data, values.count == batchSize else {
+      throw SafetensorsError(path: file.path, reason: "tensor '\(name)' is not \(batchSize) int64 labels")
+    }
+    for (row, value) in values.enumerated() where value < 0 || value >= classes {
+      throw SafetensorsError(
+        path: file.path, reason: "label \(value) in row \(row) of '\(name)' is outside 0..<\(classes)")
+    }
+    return values.map(Int.init)
+  }
+}

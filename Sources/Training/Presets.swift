@@ -1,0 +1,71 @@
+/// Published settings of the five benchmarks (method.md's table), and small ones.
+package struct Preset: Sendable {
+  package let name: String
+  package let summary: String
+  /// Feature, descriptor and seen-class counts of the data the preset is for: the sizes of `cegzsl benchmark`.
+  package let featureSize: Int
+  package let attributeSize: Int
+  package let seenClassCount: Int
+  package let values: [(name: String, value: String)]
+
+  package static let all: [Preset] = [
+    Preset(
+      name: "awa1", summary: "Animals with Attributes 1; published U 65.3, S 73.4, H 69.1", featureSize: 2048,
+      attributeSize: 85, seenClassCount: 40,
+      values: benchmark(
+        batch: 4096, synthetic: 1800, comparator: 2048, weight: "0.001", rate: "0.0001", decay: 50, epochs: 130,
+        seed: 9182)),
+    Preset(
+      name: "awa2", summary: "Animals with Attributes 2; published U 63.1, S 78.6, H 70.0", featureSize: 2048,
+      attributeSize: 85, seenClassCount: 40,
+      values: benchmark(
+        batch: 4096, synthetic: 2400, comparator: 2048, weight: "0.001", rate: "0.0001", decay: 10, epochs: 130,
+        seed: 9182)),
+    Preset(
+      name: "cub", summary: "Caltech-UCSD Birds with sentence embeddings; published U 63.9, S 66.8, H 65.3",
+      featureSize: 2048, attributeSize: 1024, seenClassCount: 150,
+      values: benchmark(
+        batch: 2048, synthetic: 100, comparator: 2048, weight: "0.001", rate: "0.0001", decay: 100, epochs: 450,
+        seed: 3483) + [("class-embedding", "sent_splits.mat")]),
+    Preset(
+      name: "flo", summary: "Oxford Flowers; published U 69.0, S 78.7, H 73.5 (its batch size is unconfirmed)",
+      featureSize: 2048, attributeSize: 1024, seenClassCount: 82,
+      values: benchmark(
+        batch: 3072, synthetic: 600, comparator: 1024, weight: "0.01", rate: "0.0001", decay: 100, epochs: 750,
+        seed: 806) + [("noise-size", "512")]),
+    Preset(
+      name: "sun", summary: "SUN scenes; published U 48.8, S 38.6, H 43.1", featureSize: 2048, attributeSize: 102,
+      seenClassCount: 645,
+      values: benchmark(
+        batch: 1024, synthetic: 100, comparator: 1024, weight: "0.01", rate: "5e-05", decay: 100, epochs: 1000,
+        seed: 4115)),
+    Preset(
+      name: "tiny", summary: "a few seconds: for trying things out and for tests", featureSize: 32, attributeSize: 24,
+      seenClassCount: 12,
+      values: [
+        ("batch-size", "64"), ("generator-width", "128"), ("critic-width", "128"), ("embedding-size", "64"),
+        ("projection-size", "32"), ("comparator-width", "64"), ("instance-weight", "0.01"), ("class-weight", "0.01"),
+        ("learning-rate", "0.0003"), ("epochs", "5"), ("synthetic-per-class", "50"),
+        ("classifier-learning-rate", "0.005"),
+      ]),
+  ]
+
+  /// - Throws: `ConfigurationError.unknownPreset`. Names are compared without regard to case.
+  package static func named(_ name: String) throws -> Preset {
+    guard let preset = all.first(where: { $0.name == name.lowercased() }) else {
+      throw ConfigurationError.unknownPreset(name: name, known: all.map(\.name))
+    }
+    return preset
+  }
+
+  private static func benchmark(
+    batch: Int, synthetic: Int, comparator: Int, weight: String, rate: String, decay: Int, epochs: Int, seed: Int
+  ) -> [(name: String, value: String)] {
+    [
+      ("batch-size", "\(batch)"), ("epochs", "\(epochs)"), ("learning-rate", rate),
+      ("learning-rate-decay-epochs", "\(decay)"), ("comparator-width", "\(comparator)"),
+      ("instance-weight", weight), ("class-weight", weight), ("synthetic-per-class", "\(synthetic)"),
+      ("seed", "\(seed)"),
+    ]
+  }
+}

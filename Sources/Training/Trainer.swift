@@ -1,0 +1,125 @@
+import Collectives
+import Datasets
+import Kernels
+import Matrices
+import Networks
+import Optimizers
+
+/// What one iteration reports.
+package struct IterationReport: Sendable {
+  /// Iterations done, this one included.
+  package let iteration: Int
+  /// Epoch of this iteration, from 1.
+  package let epoch: Int
+  /// Of the iteration's last critic step.
+  package let critic: CriticLosses
+  package let generator: GeneratorLosses
+  package let seconds: Double
+  package let samplesPerSecond: Double
+}
+
+/// Runs iterations: draws batches and noise for this rank's rows and takes the five critic steps and the generator step.
+/// Everything random is a function of (seed, iteration, global row), so a trainer that starts at iteration k continues
+/// exactly where another one stopped.
+package final class Trainer {
+  package let configuration: Configuration
+  package let step: HybridStep
+  package let sampler: BatchSampler
+  package let source: RandomSource
+  package let schedule: LearningRateSchedule
+  /// Iterations done.
+  package private(set) var iteration: Int
+
+  private let features: Matrix
+  /// Seen-class number 0..<S of each training row.
+  private let seenLabels: [Int]
+  private let trainingRows: [Int]
+
+  /// - Parameters:
+  ///   - iteration: iterations already done, whose state `model` and the step's optimizers hold after `restore`.
+  /// - Throws: `ConfigurationError.batchLargerThanData`.
+  package init(
+    configuration: Configuration, dataset: GZSLDataset, model: HybridModel, communicator: any Communicator
+  ) throws {
+    guard configuration.batchSize <= dataset.trainingRows.count else {
+      throw ConfigurationError.batchLargerThanData(
+        batchSize: configuration.batchSize, rows: dataset.trainingRows.count)
+    }
+    self.configuration = configuration
+    source = RandomSource(seed: UInt64(configuration.seed))
+    sampler = BatchSampler(
+      rowCount: dataset.trainingRows.count, batchSize: configuration.batchSize, source: source)
+    schedule = LearningRateSchedule(
+      initial: configuration.learningRate, decayEpochs: configuration.learningRateDecayEpochs)
+    iteration = 0
+    features = dataset.features
+    trainingRows = dataset.trainingRows
+    let seenNumber = Dictionary(
+      uniqueKeysWithValues: dataset.trainingClasses.enumerated().map { ($0.element, $0.offset) })
+    seenLabels = dataset.trainingRows.map { row in
+      guard let number = seenNumber[dataset.labels[row]] else {
+        preconditionFailure("training row \(row) is of no training class")
+      }
+      return number
+    }
+    let descriptors = Matrix(rows: dataset.trainingClasses.count, columns: dataset.descriptors.columnCount)
+    gatherRows(descriptors, from: dataset.descriptors, dataset.trainingClasses[...])
+    step = HybridStep(
+      model: model, descriptors: descriptors, settings: configuration.lossSettings,
+      batchSize: configuration.batchSize, communicator: communicator)
+  }
+
+  /// Continues after `iteration` iterations.
+  package func restore(iteration: Int) { self.iteration = iteration }
+
+  package var iterationsPerEpoch: Int { sampler.iterationsPerEpoch }
+
+  /// Iterations of the whole run.
+  package var lastIteration: Int {
+    let ofEpochs = configuration.epochs * iterationsPerEpoch
+    return configuration.maxIterations > 0 ? min(ofEpochs, configuration.maxIterations) : ofEpochs
+  }
+
+  /// One iteration: `criticIterations` critic steps, then one generator step on the last batch.
+  package func runIteration() throws -> IterationReport {
+    let clock = ContinuousClock()
+    let start = clock.now
+    let epoch = iteration / iterationsPerEpoch
+    if iteration % iterationsPerEpoch == 0 { step.beginEpoch() }
+    let rate = schedule.rate(epoch: epoch)
+    let first = step.slice.lowerBound
+    var critic = CriticLosses()
+    var batch = BatchSlice(globalLabels: [], slice: 0..<0)
+    for k in 0..<configuration.criticIterations {
+      let number = iteration * configuration.criticIterations + k
+      batch = load(number)
+      fillNormal(step.workspace.noise, source, .criticNoise, step: number, firstRow: first)
+      fillUniform(step.workspace.alpha, source, .interpolation, step: number, firstRow: first)
+      critic = try step.criticStep(
+        batch, learningRate: rate, name: "iteration \(iteration + 1), critic step \(k + 1)")
+    }
+    fillNormal(step.workspace.noise, source, .generatorNoise, step: iteration, firstRow: first)
+    let generator = try step.generatorStep(
+      batch, learningRate: rate, name: "iteration \(iteration + 1), generator step")
+    iteration += 1
+    let seconds = (clock.now - start) / .seconds(1)
+    return IterationReport(
+      iteration: iteration, epoch: epoch + 1, critic: critic, generator: generator, seconds: seconds,
+      samplesPerSecond: Double(configuration.batchSize * (configuration.criticIterations + 1)) / seconds)
+  }
+
+  /// Puts this rank's rows of batch `number` into the workspace.
+  private func load(_ number: Int) -> BatchSlice {
+    let positions = sampler.batch(number)
+    let slice = step.slice
+    gatherRows(step.workspace.real, from: features, positions[slice].map { trainingRows[$0] }[...])
+    let labels = positions.map { seenLabels[$0] }
+    guard configuration.embedding == .semantic else { return BatchSlice(globalLabels: labels, slice: slice) }
+    let classCount = step.descriptors.rowCount
+    let negatives = slice.map { row in
+      let other = source.integer(below: classCount - 1, .semanticNegative, step: number, row: row)
+      return other < labels[row] ? other : other + 1
+    }
+    return BatchSlice(globalLabels: labels, slice: slice, negatives: negatives)
+  }
+}

@@ -1,0 +1,45 @@
+import ArgumentParser
+import Collectives
+import Foundation
+import Matrices
+
+@main
+struct Cegzsl: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "cegzsl",
+    abstract: "Trains CE-GZSL (contrastive embedding for generalized zero-shot learning, CVPR 2021) over MPI.",
+    discussion: """
+      Start it alone, or on many ranks with 'mpirun -n P cegzsl …': the result is the same up to float rounding.
+      Exit status: 0 done, 1 parity mismatch, 64 usage, 65 bad data, 66 bad checkpoint, 70 ranks diverged, 71 not finite,
+      74 input/output, 75 stopped by a signal and resumable, 78 ranks disagree on binary, configuration or data.
+      """,
+    version: Build.version,
+    subcommands: [Parity.self])
+
+  static func main() {
+    // A user who writes to a closed pipe or file limit gets an error, not a signal.
+    signal(SIGPIPE, SIG_IGN)
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch let exit as ExitCode {
+      Foundation.exit(exit.rawValue)
+    } catch {
+      let status = exitCode(for: error)
+      let text = fullMessage(for: error)
+      // Every rank parses the same command line; one of them speaks.
+      if MPICommunicator.launchedRank == 0 && !text.isEmpty {
+        if status.isSuccess { print(text) } else { writeError(text) }
+      }
+      Foundation.exit(status.isSuccess ? 0 : ExitStatus.usage.rawValue)
+    }
+  }
+}
+
+enum Build {
+  static let version = "0.1.0"
+}
+
+func writeError(_ text: String) {
+  FileHandle.standardError.write(Data((text + "\n").utf8))
+}

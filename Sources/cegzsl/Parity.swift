@@ -1,0 +1,74 @@
+import ArgumentParser
+import Collectives
+import Files
+import Foundation
+import Matrices
+import Training
+
+struct Parity: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Run a fixed iteration of the method and compare losses, gradients and updates with expected ones.",
+    discussion: """
+      A case is a safetensors file with 'parameters/…', 'attributes', 'critic/k/{features, labels, noise, alpha}',
+      'generator/noise' and, to be compared, 'expected/…'; scalars are in its metadata. Runs on any number of ranks.
+      Exit status 1 when a tensor is beyond its tolerance.
+      """)
+
+  @Argument(help: "Case files.")
+  var cases: [String]
+
+  @Option(help: "Write NAME.actual.safetensors here: the tensors of expected/ as they came out.")
+  var output: String?
+
+  @Flag(help: "Print every tensor, not only those that fail and the worst.")
+  var verbose = false
+
+  @OptionGroup var threadOptions: ThreadOptions
+
+  func run() throws {
+    try withRanks(threads: threadOptions.threads) { communicator in
+      var failed = 0
+      for path in cases {
+        let parity = try ParityCase(path: path)
+        let actual = try parity.run(communicator)
+        try communicator.onRoot {
+          if let output { try write(actual, of: path, to: output) }
+          failed += report(parity, path, actual) ? 0 : 1
+        }
+      }
+      // Rank 0 alone compares; all ranks leave with its verdict.
+      let verdict = try communicator.broadcast([failed > 0 ? 1 : 0])
+      return verdict == [1] ? .mismatch : .done
+    }
+  }
+
+  private func write(_ actual: [Tensor], of path: String, to folder: String) throws {
+    let name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
+    do {
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    } catch {
+      throw FileError(call: "mkdir", path: folder, number: ENOENT)
+    }
+    let tensors = actual.map { Tensor(name: "actual/" + $0.name, shape: $0.shape, data: $0.data) }
+    try AtomicFile.write("\(folder)/\(name).actual.safetensors") { append in
+      try SafetensorsFile.encode(tensors, metadata: [:], write: append)
+    }
+  }
+
+  private func report(_ parity: ParityCase, _ path: String, _ actual: [Tensor]) -> Bool {
+    guard parity.hasExpectations else {
+      print("\(path): ran; it expects nothing")
+      return true
+    }
+    let verdicts = parity.compare(actual)
+    let bad = verdicts.filter { !$0.passes }
+    for verdict in verbose ? verdicts : bad {
+      print(
+        "  \(verdict.passes ? "ok  " : "FAIL") \(verdict.name): error \(verdict.error), tolerance \(verdict.tolerance)")
+    }
+    let worst = verdicts.map { $0.error / $0.tolerance }.max() ?? 0
+    let share = String(format: "%.3f", worst)
+    print("\(path): \(verdicts.count - bad.count) of \(verdicts.count) tensors agree, worst at \(share) of its tolerance")
+    return bad.isEmpty
+  }
+}

@@ -1,0 +1,49 @@
+import ArgumentParser
+import Collectives
+import Glibc
+import Kernels
+import Matrices
+
+/// Runs a command's work on every rank: over MPI when a launcher started the process, alone otherwise. An error ends all
+/// ranks with its exit status; ranks that fail together say it once.
+func withRanks(threads: Int?, _ body: (any Communicator) throws -> ExitStatus) throws {
+  if let threads { ThreadPool.setThreadCount(threads) }
+  let communicator: any Communicator
+  do {
+    communicator = MPICommunicator.wasLaunched ? try MPICommunicator() : SingleProcess()
+  } catch {
+    writeError("cegzsl: \(error)")
+    throw ExitCode(ExitStatus.inputOutput.rawValue)
+  }
+  do {
+    let status = try body(communicator)
+    try communicator.finalize()
+    throw ExitCode(status.rawValue)
+  } catch let exit as ExitCode {
+    throw exit
+  } catch {
+    let isShared = error is RootFailure || error is any SharedFailure
+    if communicator.isRoot || !isShared {
+      let rank = communicator.rankCount > 1 ? " (rank \(communicator.rank) of \(communicator.rankCount))" : ""
+      writeError("cegzsl\(rank): \(error)")
+    }
+    let status = (error as? any ReportableError)?.exitStatus ?? .inputOutput
+    // All ranks throw a shared failure: they leave together, and mpirun passes the status on.
+    if isShared {
+      try? communicator.finalize()
+      throw ExitCode(status.rawValue)
+    }
+    communicator.abort(status.rawValue)
+  }
+}
+
+struct ThreadOptions: ParsableArguments {
+  @Option(help: "Threads per rank. Default: OMP_NUM_THREADS, or the processors this rank may use.")
+  var threads: Int?
+
+  func validate() throws {
+    if let threads, !(1...4096).contains(threads) {
+      throw ValidationError("--threads must be from 1 to 4096, not \(threads).")
+    }
+  }
+}
