@@ -35,7 +35,7 @@ let package = Package(
     .target(
       name: "Files", dependencies: ["Matrices", "CMatIO", .product(name: "Crypto", package: "swift-crypto")],
       swiftSettings: settings),
-    .target(name: "Datasets", dependencies: ["Matrices", "Files"], swiftSettings: settings),
+    .target(name: "Datasets", dependencies: ["Matrices", "Kernels", "Files"], swiftSettings: settings),
     .target(name: "Networks", dependencies: ["Matrices", "Kernels"], swiftSettings: settings),
     .target(name: "Losses", dependencies: ["Matrices", "Kernels"], swiftSettings: settings),
     .target(name: "Optimizers", dependencies: ["Matrices", "Kernels"], swiftSettings: settings),

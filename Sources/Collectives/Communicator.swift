@@ -29,6 +29,8 @@ package protocol Communicator: AnyObject {
   /// The same, on rank 0 only; elsewhere `all` is left alone.
   func gatherRowsToRoot(_ local: Matrix, into all: Matrix, partition: RowPartition) throws
 
+  /// storage ← rank 0's, bit for bit, on every rank.
+  func broadcast(_ storage: FloatStorage) throws
   /// Rank 0's bytes, on every rank.
   func broadcast(_ bytes: [UInt8]) throws -> [UInt8]
   /// The bytes of every rank, on every rank, in rank order.

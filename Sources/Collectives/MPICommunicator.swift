@@ -194,6 +194,13 @@ package final class MPICommunicator: Communicator {
     }
   }
 
+  package func broadcast(_ storage: FloatStorage) throws {
+    for bucket in buckets(0..<storage.count) {
+      try check(
+        MPI_Bcast(storage.base + bucket.lowerBound, Int32(bucket.count), cmpi_float(), 0, communicator), "MPI_Bcast")
+    }
+  }
+
   package func broadcast(_ bytes: [UInt8]) throws -> [UInt8] {
     var count = Int64(bytes.count)
     try check(MPI_Bcast(&count, 1, cmpi_int64(), 0, communicator), "MPI_Bcast")

@@ -15,6 +15,7 @@ package final class SingleProcess: Communicator {
   package func maximum(_ value: Int) -> Int { value }
   package func gatherRows(_ local: Matrix, into all: Matrix, partition: RowPartition) { all.copy(from: local) }
   package func gatherRowsToRoot(_ local: Matrix, into all: Matrix, partition: RowPartition) { all.copy(from: local) }
+  package func broadcast(_ storage: FloatStorage) {}
   package func broadcast(_ bytes: [UInt8]) -> [UInt8] { bytes }
   package func gather(_ bytes: [UInt8]) -> [[UInt8]] { [bytes] }
   package func finalize() {}

@@ -22,7 +22,7 @@ package struct Setting: Sendable {
 extension Configuration {
   /// Every option, in the order in which `config.yaml` lists them.
   package static let settings: [Setting] = [
-    text("preset", \.preset),
+    text("preset", \.preset, mayChange: true),
     text("features", \.features),
     text("class-embedding", \.classEmbedding),
     integer("batch-size", \.batchSize, 1...(1 << 24)),
@@ -45,10 +45,10 @@ extension Configuration {
     number("semantic-margin", \.semanticMargin, from: 0),
     integer("critic-iterations", \.criticIterations, 1...1000),
     flag("accumulate-comparator-gradient", \.accumulateComparatorGradient),
-    integer("synthetic-per-class", \.syntheticPerClass, 1...(1 << 24)),
-    integer("classifier-epochs", \.classifierEpochs, 1...65535),
-    number("classifier-learning-rate", \.classifierLearningRate, above: 0),
-    integer("classifier-batch-size", \.classifierBatchSize, 0...(1 << 24)),
+    integer("synthetic-per-class", \.syntheticPerClass, 1...(1 << 24), mayChange: true),
+    integer("classifier-epochs", \.classifierEpochs, 1...65535, mayChange: true),
+    number("classifier-learning-rate", \.classifierLearningRate, above: 0, mayChange: true),
+    integer("classifier-batch-size", \.classifierBatchSize, 0...(1 << 24), mayChange: true),
     choice("select", \.select),
     interval("evaluate-every", \.evaluateEvery),
     interval("checkpoint-every", \.checkpointEvery),
@@ -76,9 +76,11 @@ extension Configuration {
     Self.settings.filter { !$0.mayChangeOnResume }.map { ($0.name, $0.print(self)) }
   }
 
-  private static func text(_ name: String, _ path: WritableKeyPath<Configuration, String> & Sendable) -> Setting {
+  private static func text(
+    _ name: String, _ path: WritableKeyPath<Configuration, String> & Sendable, mayChange: Bool = false
+  ) -> Setting {
     Setting(
-      name: name, mayChangeOnResume: false, expected: "a text",
+      name: name, mayChangeOnResume: mayChange, expected: "a text",
       assign: {
         $0[keyPath: path] = $1
         return true
@@ -101,10 +103,10 @@ extension Configuration {
 
   private static func number(
     _ name: String, _ path: WritableKeyPath<Configuration, Double> & Sendable, above: Double? = nil,
-    from: Double? = nil
+    from: Double? = nil, mayChange: Bool = false
   ) -> Setting {
     Setting(
-      name: name, mayChangeOnResume: false,
+      name: name, mayChangeOnResume: mayChange,
       expected: above.map { "a number above \($0)" } ?? "a number not below \(from ?? 0)",
       assign: {
         guard let value = Double($1), value.isFinite, value > above ?? -.infinity, value >= from ?? -.infinity

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Collectives
+import Files
 import Foundation
 import Matrices
 
@@ -14,7 +15,7 @@ struct Cegzsl: ParsableCommand {
       74 input/output, 75 stopped by a signal and resumable, 78 ranks disagree on binary, configuration or data.
       """,
     version: Build.version,
-    subcommands: [Parity.self])
+    subcommands: [Train.self, Evaluate.self, Presets.self, Parity.self, Benchmark.self])
 
   static func main() {
     // A user who writes to a closed pipe or file limit gets an error, not a signal.
@@ -38,6 +39,9 @@ struct Cegzsl: ParsableCommand {
 
 enum Build {
   static let version = "0.1.0"
+
+  /// SHA-256 of the running program.
+  static func digest() throws -> String { try Digest.ofFile(try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) }
 }
 
 func writeError(_ text: String) {

@@ -50,7 +50,7 @@ struct Parity: ParsableCommand {
       throw FileError(call: "mkdir", path: folder, number: ENOENT)
     }
     let tensors = actual.map { Tensor(name: "actual/" + $0.name, shape: $0.shape, data: $0.data) }
-    try AtomicFile.write("\(folder)/\(name).actual.safetensors") { append in
+    try DurableFile.replace("\(folder)/\(name).actual.safetensors") { append in
       try SafetensorsFile.encode(tensors, metadata: [:], write: append)
     }
   }

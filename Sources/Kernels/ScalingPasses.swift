@@ -1,0 +1,50 @@
+// Passes over a whole data set: N rows, X features.
+import Matrices
+
+/// Per column, the smallest and the largest value over the chosen rows of x [N×X], as 1×X matrices.
+package func columnRange(of x: Matrix, rows: [Int]) -> (minimum: Matrix, maximum: Matrix) {
+  let minimum = Matrix(rows: 1, columns: x.columnCount)
+  let maximum = Matrix(rows: 1, columns: x.columnCount)
+  parallelStripes(x.columnCount) { stripe in
+    for c in stride(from: stripe.lowerBound, to: stripe.upperBound, by: vectorWidth) {
+      let left = stripe.upperBound &- c
+      var low = Vector(repeating: .infinity)
+      var high = Vector(repeating: -.infinity)
+      for r in rows {
+        let value = load(x.row(r) + c, left)
+        low.replace(with: value, where: value .< low)
+        high.replace(with: value, where: value .> high)
+      }
+      store(low, minimum.start + c, left)
+      store(high, maximum.start + c, left)
+    }
+  }
+  return (minimum, maximum)
+}
+
+/// x [N×X] ← (x − minimum) / range / maximum, per column and with one maximum for all.
+package func scaleFeatures(_ x: Matrix, minimum: Matrix, range: Matrix, maximum: Float) {
+  let top = Vector(repeating: maximum)
+  parallel(x.rowCount, grain: 16) { part in
+    for r in part {
+      let row = x.row(r)
+      for c in stride(from: 0, to: x.columnCount, by: vectorWidth) {
+        let left = x.columnCount &- c
+        // Lanes beyond the last column divide 0 by 0 and are not stored.
+        store((load(row + c, left) - load(minimum.start + c, left)) / load(range.start + c, left) / top, row + c, left)
+      }
+    }
+  }
+}
+
+/// The first element of x that is NaN or infinite, in row-major order.
+package func firstNonFinite(_ x: Matrix) -> (row: Int, column: Int)? {
+  for r in 0..<x.rowCount {
+    let row = x.row(r)
+    var sum = Vector()
+    for c in stride(from: 0, to: x.columnCount, by: vectorWidth) { sum.addProduct(load(row + c, x.columnCount &- c), Vector()) }
+    guard laneSum(sum) != 0 else { continue }
+    for c in 0..<x.columnCount where !row[c].isFinite { return (r, c) }
+  }
+  return nil
+}

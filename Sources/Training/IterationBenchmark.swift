@@ -1,0 +1,61 @@
+import Collectives
+import Datasets
+import Foundation
+import Kernels
+import Matrices
+import Networks
+
+/// Iterations on random data of a preset's sizes.
+package final class IterationBenchmark {
+  private let trainer: Trainer
+  private let communicator: any Communicator
+  package let flopsPerIteration: Double
+
+  /// - Throws: `ConfigurationError`.
+  package init(preset: Preset, configuration: Configuration, communicator: any Communicator) throws {
+    let source = RandomSource(seed: UInt64(configuration.seed))
+    let rows = max(2 * configuration.batchSize, 4096)
+    let features = Matrix(rows: rows, columns: preset.featureSize)
+    fillNormal(features, source, .benchmarkData, step: 0, firstRow: 0, scale: 0.1)
+    addBias(features, bias: Matrix(rows: 1, columns: preset.featureSize), relu: true)
+    let descriptors = Matrix(rows: preset.seenClassCount + 1, columns: preset.attributeSize)
+    fillNormal(descriptors, source, .benchmarkData, step: 1, firstRow: 0, scale: 0.1)
+    let dataset = GZSLDataset(
+      random: features, labels: (0..<rows).map { $0 % preset.seenClassCount }, descriptors: descriptors)
+    let model = HybridModel(
+      sizes: configuration.modelSizes(feature: preset.featureSize, attribute: preset.attributeSize))
+    model.initialise(source)
+    trainer = try Trainer(configuration: configuration, dataset: dataset, model: model, communicator: communicator)
+    self.communicator = communicator
+    flopsPerIteration = model.sizes.flopsPerIteration(
+      batchSize: configuration.batchSize, criticIterations: configuration.criticIterations)
+  }
+
+  /// Seconds of each iteration, after one that is not counted.
+  package func run(iterations: Int) throws -> [Double] {
+    _ = try trainer.runIteration()
+    return try (0..<iterations).map { _ in try trainer.runIteration().seconds }
+  }
+
+  /// Largest resident set of this process so far, in KiB.
+  package static func peakMemory() -> Int {
+    var usage = rusage()
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    return usage.ru_maxrss
+  }
+}
+
+/// The best rate of a large product in this process, in floating-point operations per second, a multiply-add being two.
+package func measureProductRate() -> Double {
+  let (m, k, n) = (2048, 2048, 4096)
+  let (a, b, c) = (Matrix(rows: m, columns: k), Matrix(rows: n, columns: k), Matrix(rows: m, columns: n))
+  a.fill(0.5)
+  b.fill(0.25)
+  var best = Double.infinity
+  for _ in 0..<6 {
+    let start = ContinuousClock().now
+    multiply(into: c, a, b.transposed)
+    best = min(best, (ContinuousClock().now - start) / .seconds(1))
+  }
+  return 2 * Double(m) * Double(k) * Double(n) / best
+}

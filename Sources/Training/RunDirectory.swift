@@ -1,0 +1,84 @@
+import Checkpoints
+import Files
+import Foundation
+import Matrices
+
+/// A run directory that must not be written to.
+package struct RunExists: ReportableError {
+  package let path: String
+  package var exitStatus: ExitStatus { .usage }
+  package var description: String {
+    "\(path) already holds a run, and nothing is overwritten. Continue it with --resume latest, or choose another "
+      + "directory with --run."
+  }
+}
+
+/// The files of a run, written by rank 0: `config.yaml`, `metrics.jsonl`, `evaluations.jsonl`, `results.json` and the
+/// checkpoints.
+package final class RunDirectory {
+  package let path: String
+  package let checkpoints: CheckpointStore
+  private let lock: RunLock
+
+  /// Creates the directory, or opens that of an earlier run to continue it.
+  ///
+  /// - Throws: `RunExists` when it holds a run and `isResuming` is false; `RunDirectoryBusy`; `FileError`.
+  package init(path: String, keep: Int, isResuming: Bool) throws {
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch {
+      let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+      throw FileError(call: "mkdir", path: path, number: Int32(cause?.code ?? Int(EACCES)))
+    }
+    if !isResuming && Self.holdsRun(path) { throw RunExists(path: path) }
+    lock = try RunLock(runDirectory: path)
+    self.path = path
+    checkpoints = CheckpointStore(runDirectory: path, keep: keep)
+    try checkpoints.prepare()
+  }
+
+  package static func holdsRun(_ path: String) -> Bool {
+    ["config.yaml", "metrics.jsonl", "results.json", "checkpoints"].contains {
+      FileManager.default.fileExists(atPath: "\(path)/\($0)")
+    }
+  }
+
+  package func write(_ name: String, text: String) throws { try DurableFile.replace("\(path)/\(name)", text: text) }
+
+  /// Drops the lines of a .jsonl file whose iteration is beyond `iteration`: they belong to work that was lost and is
+  /// about to be done again. A last line that a crash cut short goes too.
+  package func truncate(_ name: String, after iteration: Int) throws {
+    guard let bytes = FileManager.default.contents(atPath: "\(path)/\(name)") else { return }
+    struct Line: Codable { let iteration: Int }
+    let kept = String(decoding: bytes, as: UTF8.self).split(separator: "\n").filter { line in
+      guard let parsed = try? JSONDecoder().decode(Line.self, from: Data(line.utf8)) else { return false }
+      return parsed.iteration <= iteration
+    }
+    try write(name, text: kept.map { $0 + "\n" }.joined())
+  }
+
+  /// Appends one line in one write, so that a reader never sees half of it.
+  package func append(_ name: String, line: String) throws {
+    let file = "\(path)/\(name)"
+    let descriptor = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw FileError(call: "open", path: file, number: errno) }
+    defer { close(descriptor) }
+    let bytes = Array((line + "\n").utf8)
+    guard Foundation.write(descriptor, bytes, bytes.count) == bytes.count else {
+      throw FileError(call: "write", path: file, number: errno)
+    }
+  }
+}
+
+extension IterationReport {
+  /// One line of `metrics.jsonl`.
+  package var json: String {
+    func number(_ value: Double) -> String { value.isFinite ? "\(value)" : "null" }
+    return "{\"iteration\": \(iteration), \"epoch\": \(epoch), \"critic\": {\"wasserstein\": \(number(critic.wasserstein)), "
+      + "\"penalty\": \(number(critic.penalty)), \"instance\": \(number(critic.instance)), "
+      + "\"class\": \(number(critic.class)), \"total\": \(number(critic.total))}, "
+      + "\"generator\": {\"adversarial\": \(number(generator.adversarial)), \"instance\": \(number(generator.instance)), "
+      + "\"class\": \(number(generator.class)), \"total\": \(number(generator.total))}, "
+      + "\"seconds\": \(number(seconds)), \"samples_per_second\": \(number(samplesPerSecond))}"
+  }
+}

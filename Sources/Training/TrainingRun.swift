@@ -1,0 +1,267 @@
+import Checkpoints
+import Collectives
+import Datasets
+import Evaluation
+import Files
+import Foundation
+import Matrices
+import Networks
+
+/// Where a run starts from.
+package enum ResumeRequest: Sendable, Equatable {
+  case none
+  /// The run's newest checkpoint that verifies, or a fresh start if there is none at all.
+  case latest
+  case path(String)
+}
+
+/// A whole run on all ranks: start or resume, iterate, evaluate, save, stop. Rank 0 alone touches the run directory.
+package final class TrainingRun {
+  private let configuration: Configuration
+  private let dataset: GZSLDataset
+  private let communicator: any Communicator
+  private let trainer: Trainer
+  private let version: String
+  private let log: (String) -> Void
+  /// Rank 0 only.
+  private var directory: RunDirectory?
+  private var records: [EvaluationRecord] = []
+  private var failedSaves = 0
+  private var lastSaved = -1
+  private var secondsBefore = 0.0
+  private let start = ContinuousClock().now
+
+  /// Saves that may fail in a row, while training goes on, before the run gives up with `inputOutput`.
+  private static let tolerableFailures = 3
+
+  /// - Parameter log: prints a line; called on rank 0.
+  /// - Throws: `ConfigurationError`.
+  package init(
+    configuration: Configuration, dataset: GZSLDataset, communicator: any Communicator, version: String,
+    log: @escaping (String) -> Void
+  ) throws {
+    self.configuration = configuration
+    self.dataset = dataset
+    self.communicator = communicator
+    self.version = version
+    self.log = log
+    let model = HybridModel(
+      sizes: configuration.modelSizes(
+        feature: dataset.features.columnCount, attribute: dataset.descriptors.columnCount))
+    trainer = try Trainer(
+      configuration: configuration, dataset: dataset, model: model, communicator: communicator)
+    model.initialise(trainer.source)
+  }
+
+  /// Runs to the end, or to a signal.
+  ///
+  /// - Parameters:
+  ///   - directory: the run's directory, on rank 0.
+  ///   - configText: what `config.yaml` is to hold.
+  /// - Returns: `.done`, or `.stoppedResumable` once everything is saved after a signal.
+  /// - Throws: `CheckpointError`, `CheckpointMismatch`, `NonFiniteError`, `RankDisagreement`, `FileError`, `CollectiveError`.
+  package func run(directory: RunDirectory?, resume: ResumeRequest, configText: String) throws -> ExitStatus {
+    self.directory = directory
+    try communicator.onRoot {
+      try self.restore(resume)
+      try self.directory?.write("config.yaml", text: configText)
+    }
+    try shareState()
+    StopSignal.install()
+    describe()
+    var lastLine = ContinuousClock().now - .seconds(10)
+    while trainer.iteration < trainer.lastIteration {
+      let report = try trainer.runIteration()
+      let isLast = trainer.iteration == trainer.lastIteration
+      if communicator.isRoot {
+        try self.directory?.append("metrics.jsonl", line: report.json)
+        if ContinuousClock().now - lastLine > .seconds(2) || isLast {
+          log(progress(report))
+          lastLine = ContinuousClock().now
+        }
+      }
+      let signals = try communicator.sum(StopSignal.number != 0 ? 1 : 0)
+      let isDue = { (interval: Interval) in
+        interval.isDue(after: self.trainer.iteration, iterationsPerEpoch: self.trainer.iterationsPerEpoch)
+      }
+      let evaluates = isDue(configuration.evaluateEvery) && !isLast && signals == 0
+      if evaluates { try evaluate() }
+      // A figure chosen on validation needs its model.
+      if signals > 0 || isLast || isDue(configuration.checkpointEvery)
+        || (evaluates && configuration.select == .validation)
+      {
+        try save(mustSucceed: signals > 0 || isLast)
+      }
+      if signals > 0 && !isLast {
+        if communicator.isRoot {
+          log("stopped by a signal after iteration \(trainer.iteration), everything is saved; continue with --resume latest")
+        }
+        return .stoppedResumable
+      }
+    }
+    // A finished run that is resumed has its last evaluation already.
+    let isEvaluated = try communicator.sum(records.last?.iteration == trainer.iteration ? 1 : 0) > 0
+    if !isEvaluated { try evaluate() }
+    if communicator.isRoot { log("\n" + results().table) }
+    return .done
+  }
+
+  // MARK: Starting
+
+  /// Rank 0: finds, verifies and takes over a checkpoint.
+  private func restore(_ resume: ResumeRequest) throws {
+    guard let directory else { return }
+    var found: LoadedCheckpoint?
+    switch resume {
+    case .none: break
+    case .path(let path): found = try LoadedCheckpoint(path: path)
+    case .latest:
+      if let (checkpoint, warnings) = directory.checkpoints.newestValid() {
+        warnings.forEach { log("warning: \($0)") }
+        found = checkpoint
+      } else if !directory.checkpoints.iterations.isEmpty {
+        throw CheckpointError(
+          path: directory.checkpoints.directory,
+          reason: "no checkpoint verifies: \(directory.checkpoints.damage().joined(separator: "; ")). Start a new run "
+            + "with another --run")
+      } else {
+        log("no checkpoint yet in \(directory.path): starting afresh")
+      }
+    }
+    let iteration = found?.manifest.iteration ?? 0
+    if let checkpoint = found {
+      try check(checkpoint)
+      if let newer = directory.checkpoints.iterations.last, newer > iteration, case .path = resume {
+        throw CheckpointMismatch(
+          path: checkpoint.path,
+          differences: ["\(directory.path) holds a later checkpoint, of iteration \(newer), which would be overwritten"])
+      }
+      try trainer.step.restore(from: checkpoint)
+      trainer.restore(iteration: iteration)
+      lastSaved = iteration
+      secondsBefore = Double(checkpoint.manifest.state["seconds"] ?? 0)
+      log("resuming \(checkpoint.path) after iteration \(iteration)")
+    }
+    for name in ["metrics.jsonl", "evaluations.jsonl"] { try directory.truncate(name, after: iteration) }
+    let text = FileManager.default.contents(atPath: directory.path + "/evaluations.jsonl") ?? Data()
+    records = text.split(separator: UInt8(ascii: "\n")).compactMap {
+      try? JSONDecoder().decode(EvaluationRecord.self, from: Data($0))
+    }
+  }
+
+  private func check(_ checkpoint: LoadedCheckpoint) throws {
+    var differences: [String] = []
+    for (name, value) in configuration.trajectory {
+      let old = checkpoint.manifest.configuration[name]
+      if old != value { differences.append("\(name) was \(old ?? "unknown") and is \(value)") }
+    }
+    if checkpoint.manifest.datasetDigest != dataset.contentDigest {
+      differences.append("the data set is another one (digest \(dataset.contentDigest.prefix(12)))")
+    }
+    if !differences.isEmpty { throw CheckpointMismatch(path: checkpoint.path, differences: differences) }
+  }
+
+  /// Rank 0's state, counters and position, on every rank, bit for bit.
+  private func shareState() throws {
+    let step = trainer.step
+    for arena in step.model.arenas {
+      for storage in [arena.values, arena.firstMoments, arena.secondMoments] { try communicator.broadcast(storage) }
+    }
+    if let accumulation = step.comparatorAccumulation { try communicator.broadcast(accumulation) }
+    let own = [trainer.iteration, step.criticOptimizer.stepCount, step.generatorOptimizer.stepCount]
+    let shared = try communicator.sum(communicator.isRoot ? own : [0, 0, 0])
+    trainer.restore(iteration: shared[0])
+    step.criticOptimizer.stepCount = shared[1]
+    step.generatorOptimizer.stepCount = shared[2]
+  }
+
+  // MARK: Evaluating and saving
+
+  private func evaluate() throws {
+    let evaluation = GZSLEvaluation(
+      model: trainer.step.model, communicator: communicator, classifier: configuration.classifierSettings,
+      syntheticPerClass: configuration.syntheticPerClass, source: trainer.source)
+    func run(_ task: GZSLTask, draw: Int) throws -> EvaluationResult? {
+      try evaluation.run(
+        task, features: dataset.features, labels: dataset.labels, descriptors: dataset.descriptors, drawNumber: draw)
+    }
+    let test = try run(dataset.test, draw: 2 * trainer.iteration)
+    let validation = try dataset.validation.flatMap { try run($0, draw: 2 * trainer.iteration + 1) }
+    try communicator.onRoot {
+      guard let test, let directory = self.directory else { return }
+      let record = EvaluationRecord(
+        iteration: trainer.iteration, epoch: epoch, test: test, validation: validation)
+      records.append(record)
+      let line = String(decoding: try JSONEncoder().encode(record), as: UTF8.self)
+      try directory.append("evaluations.jsonl", line: line)
+      try directory.write("results.json", text: try results().json())
+      log(
+        String(
+          format: "evaluation after iteration %d: U %.1f  S %.1f  H %.1f  T1 %.1f", trainer.iteration,
+          100 * test.last.unseen, 100 * test.last.seen, 100 * test.last.harmonic, 100 * test.zsl))
+    }
+  }
+
+  private func results() -> Results {
+    Results(
+      records: records, dataset: dataset, configuration: configuration, ranks: communicator.rankCount,
+      seconds: seconds, version: version)
+  }
+
+  private var epoch: Int { (trainer.iteration + trainer.iterationsPerEpoch - 1) / trainer.iterationsPerEpoch }
+  private var seconds: Double { secondsBefore + (ContinuousClock().now - start) / .seconds(1) }
+
+  /// The evaluation whose model must stay: with the highest H on validation rows.
+  private var bestIteration: Int? {
+    guard configuration.select == .validation else { return nil }
+    return records.max { ($0.validation?.best.harmonic ?? 0) < ($1.validation?.best.harmonic ?? 0) }?.iteration
+  }
+
+  /// Saves on rank 0 after all ranks have agreed on their state. A save that fails is logged and tried again later, unless
+  /// it must succeed.
+  private func save(mustSucceed: Bool) throws {
+    try trainer.step.requireEqualReplicas(iteration: trainer.iteration)
+    try communicator.onRoot {
+      guard let directory = self.directory, lastSaved != trainer.iteration else { return }
+      var state = trainer.step.counters
+      state["seconds"] = Int(seconds)
+      let manifest = Manifest(
+        iteration: trainer.iteration, epoch: epoch, rankCount: communicator.rankCount, codeVersion: version,
+        datasetDigest: dataset.contentDigest,
+        configuration: Dictionary(uniqueKeysWithValues: configuration.trajectory.map { ($0.name, $0.value) }),
+        state: state)
+      do {
+        try directory.checkpoints.save(
+          manifest, model: trainer.step.model.tensors, optimizer: trainer.step.optimizerTensors, best: bestIteration)
+        lastSaved = trainer.iteration
+        failedSaves = 0
+      } catch {
+        failedSaves += 1
+        if mustSucceed || failedSaves >= Self.tolerableFailures { throw error }
+        log("warning: checkpoint \(failedSaves) of \(Self.tolerableFailures) that may fail in a row: \(error)")
+      }
+    }
+  }
+
+  // MARK: Telling
+
+  private func describe() {
+    guard communicator.isRoot else { return }
+    dataset.notes.forEach { log("note: \($0)") }
+    let perRank = RowPartition(rowCount: configuration.batchSize, rankCount: communicator.rankCount).largestSlice
+    log(
+      "\(dataset.trainingRows.count) training rows of \(dataset.trainingClasses.count) classes, "
+        + "\(dataset.test.unseenClasses.count) unseen; batch \(configuration.batchSize) over \(communicator.rankCount) "
+        + "rank(s), \(perRank) rows each; \(trainer.iterationsPerEpoch) iterations an epoch, to iteration "
+        + "\(trainer.lastIteration)")
+  }
+
+  private func progress(_ report: IterationReport) -> String {
+    let left = Double(trainer.lastIteration - report.iteration) * report.seconds
+    return String(
+      format: "iteration %d/%d epoch %d  W %.4f gp %.4f ins %.4f cls %.4f | G adv %.4f ins %.4f cls %.4f | "
+        + "%.0f samples/s, %.0f s left", report.iteration, trainer.lastIteration, report.epoch,
+      report.critic.wasserstein, report.critic.penalty, report.critic.instance, report.critic.class,
+      report.generator.adversarial, report.generator.instance, report.generator.class, report.samplesPerSecond, left)
+  }
+}

@@ -1,0 +1,51 @@
+import ArgumentParser
+import Collectives
+import Foundation
+import Kernels
+import Matrices
+import Training
+
+struct Benchmark: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Measure training speed and memory on random data of a preset's sizes; rank 0 prints one JSON line.")
+
+  @Option(help: "Preset whose sizes to use.")
+  var preset: String = "awa1"
+  @Option(help: "Rows of a batch over all ranks (default: the preset's).")
+  var batchSize: Int?
+  @Option(help: "Iterations to time, after one that is not counted.")
+  var iterations: Int = 5
+  @Option(help: "float32.")
+  var precision: String = "float32"
+  @OptionGroup var threadOptions: ThreadOptions
+
+  func validate() throws {
+    guard iterations >= 1 else { throw ValidationError("--iterations must be at least 1.") }
+    guard batchSize ?? 1 >= 1 else { throw ValidationError("--batch-size must be at least 1.") }
+    guard precision == "float32" else { throw ValidationError("--precision must be float32 in this version.") }
+  }
+
+  func run() throws {
+    try withRanks(threads: threadOptions.threads) { communicator in
+      let preset = try Preset.named(preset)
+      var configuration = Configuration()
+      try configuration.apply(preset.values, place: "preset \(preset.name)")
+      if let batchSize { configuration.batchSize = batchSize }
+      let benchmark = try IterationBenchmark(preset: preset, configuration: configuration, communicator: communicator)
+      let seconds = try benchmark.run(iterations: iterations)
+      let median = seconds.sorted()[seconds.count / 2]
+      let peak = try communicator.maximum(IterationBenchmark.peakMemory()) / 1024
+      let gflops = try communicator.sum(measureProductRate()) / 1e9
+      guard communicator.isRoot else { return .done }
+      let flops = benchmark.flopsPerIteration
+      let samples = Double(configuration.batchSize * (configuration.criticIterations + 1)) / median
+      print(
+        "{\"preset\": \"\(preset.name)\", \"batch\": \(configuration.batchSize), \"precision\": \"\(precision)\", "
+          + "\"ranks\": \(communicator.rankCount), \"threads\": \(ThreadPool.threadCount), "
+          + "\"seconds_per_iteration\": \(median), \"samples_per_second\": \(samples), \"peak_rss_mib\": \(peak), "
+          + "\"flops_per_iteration\": \(flops), \"matmul_gflops\": \(gflops), "
+          + "\"utilization\": \(flops / median / gflops / 1e9)}")
+      return .done
+    }
+  }
+}

@@ -1,0 +1,83 @@
+import ArgumentParser
+import Checkpoints
+import Collectives
+import Datasets
+import Evaluation
+import Files
+import Foundation
+import Matrices
+import Networks
+import Training
+
+struct Evaluate: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Evaluate a checkpoint on a data set: synthesise unseen features, train the softmax, print U, S, H, T1.")
+
+  @Option(help: "Folder with the feature file and the descriptor file.")
+  var data: String
+  @Option(help: "A checkpoint directory, or a run directory for its newest checkpoint.")
+  var checkpoint: String
+  @Option(help: "Write the results here as JSON.")
+  var output: String?
+  @OptionGroup var options: ConfigurationOptions
+  @OptionGroup var threadOptions: ThreadOptions
+
+  func run() throws {
+    try withRanks(threads: threadOptions.threads) { communicator in
+      let loaded = try find()
+      // The checkpoint's own settings, with what the command line changes.
+      let lines = loaded.manifest.configuration.sorted { $0.key < $1.key }.map { "\($0.key): '\($0.value)'" }
+      let configuration = try options.resolve(base: (lines.joined(separator: "\n"), loaded.path))
+      try requireAgreement(
+        [("checkpoint", loaded.manifest.files.map(\.sha256).joined())]
+          + configuration.resolved.map { ("--" + $0.name, $0.value) },
+        subject: "checkpoint or configuration", cure: "Give every host the same files and options.", communicator)
+      var dataOptions = DataOptions()
+      dataOptions.featureFile = configuration.features
+      dataOptions.classEmbeddingFile = configuration.classEmbedding
+      dataOptions.holdsOutValidation = configuration.select == .validation
+      dataOptions.splitSeed = UInt64(configuration.seed)
+      let dataset = try GZSLDataset.load(folder: data, options: dataOptions)
+      let model = HybridModel(
+        sizes: configuration.modelSizes(
+          feature: dataset.features.columnCount, attribute: dataset.descriptors.columnCount))
+      do { try model.restore(from: loaded.model) } catch let error as SafetensorsError {
+        throw CheckpointMismatch(path: loaded.path, differences: [error.reason + ", as this data needs"])
+      }
+      let iteration = loaded.manifest.iteration
+      let evaluation = GZSLEvaluation(
+        model: model, communicator: communicator, classifier: configuration.classifierSettings,
+        syntheticPerClass: configuration.syntheticPerClass, source: RandomSource(seed: UInt64(configuration.seed)))
+      let start = ContinuousClock().now
+      func evaluate(_ task: GZSLTask, draw: Int) throws -> EvaluationResult? {
+        try evaluation.run(
+          task, features: dataset.features, labels: dataset.labels, descriptors: dataset.descriptors, drawNumber: draw)
+      }
+      let test = try evaluate(dataset.test, draw: 2 * iteration)
+      let validation = try dataset.validation.flatMap { try evaluate($0, draw: 2 * iteration + 1) }
+      try communicator.onRoot {
+        guard let test else { return }
+        let results = Results(
+          records: [
+            EvaluationRecord(iteration: iteration, epoch: loaded.manifest.epoch, test: test, validation: validation)
+          ], dataset: dataset, configuration: configuration, ranks: communicator.rankCount,
+          seconds: (ContinuousClock().now - start) / .seconds(1), version: Build.version)
+        dataset.notes.forEach { print("note: \($0)") }
+        print(results.table)
+        if let output { try DurableFile.replace(output, text: try results.json()) }
+      }
+      return .done
+    }
+  }
+
+  private func find() throws -> LoadedCheckpoint {
+    guard !FileManager.default.fileExists(atPath: checkpoint + "/manifest.json") else {
+      return try LoadedCheckpoint(path: checkpoint)
+    }
+    guard let (loaded, warnings) = CheckpointStore(runDirectory: checkpoint, keep: 2).newestValid() else {
+      throw CheckpointError(path: checkpoint, reason: "is neither a checkpoint nor a run directory with a valid one")
+    }
+    warnings.forEach { writeError("warning: \($0)") }
+    return loaded
+  }
+}

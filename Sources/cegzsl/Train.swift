@@ -1,0 +1,81 @@
+import ArgumentParser
+import Collectives
+import Datasets
+import Files
+import Foundation
+import Matrices
+import Training
+
+struct Train: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Train the hybrid model on an xlsa17-style folder, evaluate it, and save everything in a run directory.",
+    discussion: """
+      mpirun -n 4 cegzsl train --data AWA1 --run runs/awa1 --preset awa1
+      mpirun -n 4 cegzsl train --data AWA1 --run runs/awa1 --resume latest
+
+      Precedence: command line, then --config, then --preset, then defaults; a resumed run starts from its own
+      config.yaml. SIGUSR1 to mpirun saves and stops with status 75.
+      """)
+
+  @Option(help: "Folder with the feature file and the descriptor file.")
+  var data: String
+  @Option(
+    name: .customLong("run"), help: "Run directory: configuration, metrics, checkpoints, results. Never overwritten.")
+  var runDirectory: String
+  @Option(help: "latest (start afresh if there is no checkpoint), or a checkpoint's path.")
+  var resume: String?
+  @OptionGroup var options: ConfigurationOptions
+  @OptionGroup var threadOptions: ThreadOptions
+
+  func run() throws {
+    try withRanks(threads: threadOptions.threads) { communicator in
+      let configuration = try resolve(communicator)
+      try requireAgreement(
+        [("version", Build.version), ("binary", try Build.digest())]
+          + configuration.resolved.map { ("--" + $0.name, $0.value) },
+        subject: "binary or configuration",
+        cure: "Start the same program with the same options on every host.", communicator)
+      var dataOptions = DataOptions()
+      dataOptions.featureFile = configuration.features
+      dataOptions.classEmbeddingFile = configuration.classEmbedding
+      dataOptions.holdsOutValidation = configuration.select == .validation
+      dataOptions.splitSeed = UInt64(configuration.seed)
+      let dataset = try GZSLDataset.load(folder: data, options: dataOptions)
+      try requireAgreement(
+        [("data", dataset.contentDigest)], subject: "data",
+        cure: "Give every host the same files; 'cegzsl inspect' prints their digest.", communicator)
+      let training = try TrainingRun(
+        configuration: configuration, dataset: dataset, communicator: communicator, version: Build.version,
+        log: { print($0); fflush(nil) })
+      var directory: RunDirectory?
+      try communicator.onRoot {
+        directory = try RunDirectory(path: runDirectory, keep: configuration.keep, isResuming: resume != nil)
+      }
+      return try training.run(
+        directory: directory, resume: request, configText: try ConfigurationOptions.yaml(configuration))
+    }
+  }
+
+  private var request: ResumeRequest {
+    switch resume {
+    case nil: .none
+    case "latest": .latest
+    case .some(let path): .path(path)
+    }
+  }
+
+  /// Rank 0 reads a resumed run's own configuration for all.
+  private func resolve(_ communicator: any Communicator) throws -> Configuration {
+    let path = runDirectory + "/config.yaml"
+    var own: [UInt8] = []
+    if resume != nil && communicator.isRoot { own = FileManager.default.contents(atPath: path).map(Array.init) ?? [] }
+    let text = String(decoding: try communicator.broadcast(own), as: UTF8.self)
+    let configuration = try options.resolve(base: text.isEmpty ? nil : (text, path))
+    guard configuration.precision == .float32 else {
+      throw ConfigurationError.badValue(
+        name: "precision", value: configuration.precision.rawValue, expected: "float32 in this version",
+        place: "command line")
+    }
+    return configuration
+  }
+}
