@@ -82,6 +82,9 @@ package func comparatorLinearPart(_ linear: Matrix, v: Matrix, weight: Matrix) {
 /// du = 0.4 w P; dv = w (0.6 C_s + 0.4 Q) with C_s = Σ_i c_is; and, as |t| = σt, dw comes from P and Q without a pass of
 /// its own: dw_k = Σ_s v_sk (0.6 C_s + 0.4 Q_sk) + 0.4 Σ_i u_ik P_ik.
 ///
+/// P is summed as Σ_s c_is (σ_sk − σ_0k), the same number since Σ_s c_is = 0. Early in training most units have one sign for
+/// all classes; their gradient is then exactly 0 here, and would be rounding noise, which Adam blows up, if summed plainly.
+///
 /// - Parameters:
 ///   - u: N×K padded; in: u, out: du.
 ///   - v: S×K padded; in: v, out: dv.
@@ -108,15 +111,18 @@ package func comparatorBackward(u: Matrix, v: Matrix, weight: Matrix, c: Matrix,
         let (uA0, uA1, uB0, uB1) = (load(uA), load(uA + 16), load(uB), load(uB + 16))
         let useB: Float = isPair ? 1 : 0
         var (pA0, pA1, pB0, pB1) = (Vector(), Vector(), Vector(), Vector())
+        let (f0, f1) = (load(v.row(0) + k), load(v.row(0) + k + 16))
+        let (firstA0, firstA1) = (unitSign(uA0 + f0), unitSign(uA1 + f1))
+        let (firstB0, firstB1) = (unitSign(uB0 + f0), unitSign(uB1 + f1))
         for s in 0..<classCount {
           let (v0, v1) = (load(v.row(s) + k), load(v.row(s) + k + 16))
           let (a, b) = (Vector(repeating: cA[s]), Vector(repeating: cB[s] * useB))
           let (sA0, sA1) = (unitSign(uA0 + v0), unitSign(uA1 + v1))
           let (sB0, sB1) = (unitSign(uB0 + v0), unitSign(uB1 + v1))
-          pA0.addProduct(sA0, a)
-          pA1.addProduct(sA1, a)
-          pB0.addProduct(sB0, b)
-          pB1.addProduct(sB1, b)
+          pA0.addProduct(sA0 - firstA0, a)
+          pA1.addProduct(sA1 - firstA1, a)
+          pB0.addProduct(sB0 - firstB0, b)
+          pB1.addProduct(sB1 - firstB1, b)
           let sum = q + s &* 32
           store(load(sum).addingProduct(sA0, a).addingProduct(sB0, b), sum)
           store(load(sum + 16).addingProduct(sA1, a).addingProduct(sB1, b), sum + 16)
