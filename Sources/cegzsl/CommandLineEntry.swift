@@ -15,7 +15,9 @@ struct Cegzsl: ParsableCommand {
       74 input/output, 75 stopped by a signal and resumable, 78 ranks disagree on binary, configuration or data.
       """,
     version: Build.version,
-    subcommands: [Train.self, Evaluate.self, Presets.self, Parity.self, Benchmark.self])
+    subcommands: [
+      Train.self, Evaluate.self, Inspect.self, DemoDataCommand.self, Presets.self, Parity.self, Benchmark.self,
+    ])
 
   static func main() {
     // A user who writes to a closed pipe or file limit gets an error, not a signal.

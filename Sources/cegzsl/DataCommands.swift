@@ -1,0 +1,53 @@
+import ArgumentParser
+import Collectives
+import Datasets
+import Matrices
+
+struct Inspect: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Print a data folder's counts, overlaps and split fingerprint, and everything that is wrong with it.",
+    discussion: "Exit status 65 when something is wrong.")
+
+  @Option(help: "Folder with the feature file and the descriptor file.")
+  var data: String
+  @Option(help: "Feature file in the folder.")
+  var features: String = "res101.mat"
+  @Option(help: "Descriptor file in the folder, e.g. sent_splits.mat.")
+  var classEmbedding: String = "att_splits.mat"
+
+  func run() throws {
+    try withRanks(threads: nil) { communicator in
+      var status: UInt8 = 0
+      try communicator.onRoot {
+        var options = DataOptions()
+        options.featureFile = features
+        options.classEmbeddingFile = classEmbedding
+        let report = DatasetReport(folder: data, options: options)
+        print(report.lines.joined(separator: "\n"))
+        status = report.problems.isEmpty ? 0 : 1
+      }
+      return try communicator.broadcast([status]) == [0] ? .done : .badData
+    }
+  }
+}
+
+struct DemoDataCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "demo-data",
+    abstract: "Write a small data set in the xlsa17 layout, made from a seed: 30 seen and 8 unseen classes.")
+
+  @Option(help: "Folder to write res101.mat and att_splits.mat into.")
+  var out: String
+  @Option(help: "Seed; the same seed gives the same files.")
+  var seed: UInt64 = 1
+
+  func run() throws {
+    try withRanks(threads: nil) { communicator in
+      try communicator.onRoot {
+        try DemoData.write(to: out, seed: seed)
+        print("wrote \(out)/res101.mat and \(out)/att_splits.mat")
+      }
+      return .done
+    }
+  }
+}
