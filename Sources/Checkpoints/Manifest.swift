@@ -1,139 +1,86 @@
 import Files
-import Foundation
-import Matrices
 
-/// What a checkpoint belongs to and what its files must be. Written last; a directory without it is no checkpoint.
-package struct Manifest: Codable, Sendable, Equatable {
-  package static let currentVersion = 1
+/// `manifest.json`: what a checkpoint is and what its files must be.
+struct Manifest: Equatable {
+  static let fileName = "manifest.json"
+  static let modelName = "model.safetensors"
+  static let optimizerName = "optimizer.safetensors"
+  /// The only names a checkpoint's directory may hold, so that no name from a file ever becomes a path.
+  static let fileNames = [modelName, optimizerName, fileName]
+  static let format = "cegzsl checkpoint"
+  static let version = 1
 
-  package struct File: Codable, Sendable, Equatable {
-    package let name: String
-    package let size: Int
-    package let sha256: String
+  var iteration: Int
+  var epoch: Int
+  var identity: CheckpointIdentity
+  var state: [String: String]
+  var model: ContentDigest
+  var optimizer: ContentDigest
+
+  var bytes: [UInt8] {
+    func file(_ name: String, _ digest: ContentDigest) -> JSONValue {
+      .object([
+        JSONMember("name", .string(name)), JSONMember("size", .integer(digest.size)),
+        JSONMember("sha256", .string(digest.sha256)),
+      ])
+    }
+    let sortedState = state.sorted { $0.key < $1.key }.map { JSONMember($0.key, .string($0.value)) }
+    return SealedRecord.bytes([
+      JSONMember("format", .string(Self.format)), JSONMember("format_version", .integer(Self.version)),
+      JSONMember("iteration", .integer(iteration)), JSONMember("epoch", .integer(epoch)),
+      JSONMember("dataset_digest", .string(identity.datasetDigest)),
+      JSONMember("configuration_digest", .string(identity.configurationDigest)),
+      JSONMember("code_version", .string(identity.codeVersion)),
+      JSONMember("rank_count", .integer(identity.rankCount)), JSONMember("state", .object(sortedState)),
+      JSONMember("files", .array([file(Self.modelName, model), file(Self.optimizerName, optimizer)])),
+    ])
   }
 
-  package var formatVersion = Manifest.currentVersion
-  /// Iterations done.
-  package var iteration: Int
-  package var epoch: Int
-  /// Ranks that wrote it; for information.
-  package var rankCount: Int
-  package var codeVersion: String
-  /// `GZSLDataset.contentDigest`.
-  package var datasetDigest: String
-  /// Every option that shapes the trajectory, by name.
-  package var configuration: [String: String]
-  /// Counters that are no tensors, such as Adam's step counts.
-  package var state: [String: Int]
-  package var files: [File] = []
-  /// SHA-256 of this manifest with this field empty: no altered byte of it goes unnoticed.
-  package var sha256 = ""
-
-  package init(
-    iteration: Int, epoch: Int, rankCount: Int, codeVersion: String, datasetDigest: String,
-    configuration: [String: String], state: [String: Int]
-  ) {
+  /// Reads a checkpoint directory's manifest. Throws `CheckpointError` (`damaged`, `unsupportedVersion`) or
+  /// `StorageError`.
+  init(directory: String, storage: any Storage) throws {
+    let path = directory + "/" + Self.fileName
+    let value = try SealedRecord.read(path, storage: storage).value
+    func damaged(_ reason: String) -> CheckpointError { .damaged(path: path, reason: reason) }
+    guard value["format"]?.string == Self.format, let version = value["format_version"]?.integer else {
+      throw damaged("it is not a manifest of this program")
+    }
+    guard version == Self.version else {
+      throw CheckpointError.unsupportedVersion(path: path, version: version, supported: Self.version)
+    }
+    guard let iteration = value["iteration"]?.integer, iteration >= 0, let epoch = value["epoch"]?.integer, epoch >= 0,
+      let dataset = value["dataset_digest"]?.string, let configuration = value["configuration_digest"]?.string,
+      let code = value["code_version"]?.string, let rankCount = value["rank_count"]?.integer,
+      case .object(let state) = value["state"], case .array(let files) = value["files"]
+    else { throw damaged("a field is missing or has another type") }
+    let names = files.map { $0["name"]?.string ?? "?" }
+    guard names == [Self.modelName, Self.optimizerName] else {
+      throw damaged("it lists the files \(names) instead of \([Self.modelName, Self.optimizerName])")
+    }
+    let digests = files.compactMap { file -> ContentDigest? in
+      guard let size = file["size"]?.integer, size >= 0, let sha256 = file["sha256"]?.string else { return nil }
+      return ContentDigest(size: size, sha256: sha256)
+    }
+    guard digests.count == 2 else { throw damaged("a file is listed without size and SHA-256") }
     self.iteration = iteration
     self.epoch = epoch
-    self.rankCount = rankCount
-    self.codeVersion = codeVersion
-    self.datasetDigest = datasetDigest
-    self.configuration = configuration
-    self.state = state
-  }
-}
-
-/// A checkpoint that cannot be used.
-package struct CheckpointError: ReportableError, Equatable {
-  package let path: String
-  package let reason: String
-
-  package init(path: String, reason: String) {
-    self.path = path
-    self.reason = reason
+    identity = CheckpointIdentity(
+      datasetDigest: dataset, configurationDigest: configuration, codeVersion: code, rankCount: rankCount)
+    self.state = [:]
+    for member in state {
+      guard let text = member.value.string else { throw damaged("state \"\(member.key)\" is not a string") }
+      self.state[member.key] = text
+    }
+    model = digests[0]
+    optimizer = digests[1]
   }
 
-  package var exitStatus: ExitStatus { .badCheckpoint }
-  package var description: String { "\(path): \(reason)" }
-}
-
-/// A verified checkpoint in memory.
-package struct LoadedCheckpoint: Sendable {
-  package let path: String
-  package let manifest: Manifest
-  package let model: SafetensorsFile
-  package let optimizer: SafetensorsFile
-
-  package static let fileNames = ["model.safetensors", "optimizer.safetensors"]
-  private static let largestManifest = 16 << 20
-
-  /// Reads a checkpoint directory and verifies every byte before anything is used.
-  ///
-  /// - Throws: `CheckpointError` naming the file and what is wrong with it.
-  package init(path: String) throws {
-    manifest = try Self.verify(path)
-    self.path = path
-    do {
-      model = try SafetensorsFile(path: "\(path)/model.safetensors")
-      optimizer = try SafetensorsFile(path: "\(path)/optimizer.safetensors")
-    } catch let error as SafetensorsError {
-      throw CheckpointError(path: error.path, reason: error.reason)
-    }
-  }
-
-  /// The manifest of a directory whose files are exactly those it lists, with their sizes and digests.
-  package static func verify(_ path: String) throws -> Manifest {
-    func fail(_ name: String, _ reason: String) -> CheckpointError {
-      CheckpointError(path: name.isEmpty ? path : "\(path)/\(name)", reason: reason)
-    }
-    func size(_ name: String) throws -> Int {
-      var status = stat()
-      guard lstat("\(path)/\(name)", &status) == 0 else { throw fail(name, "is missing") }
-      guard status.st_mode & S_IFMT == S_IFREG else { throw fail(name, "is not a regular file") }
-      return Int(status.st_size)
-    }
-    guard try size("manifest.json") <= largestManifest,
-      let bytes = FileManager.default.contents(atPath: "\(path)/manifest.json")
-    else { throw fail("manifest.json", "cannot be read") }
-    struct Version: Codable { let formatVersion: Int }
-    if let version = try? JSONDecoder().decode(Version.self, from: bytes),
-      version.formatVersion != Manifest.currentVersion
-    {
-      throw fail(
-        "manifest.json", "has format version \(version.formatVersion); this program reads \(Manifest.currentVersion)")
-    }
-    let manifest: Manifest
-    do { manifest = try JSONDecoder().decode(Manifest.self, from: bytes) } catch {
-      throw fail("manifest.json", "is damaged")
-    }
-    // Every byte of the manifest counts: what it says must be what this program would have written.
-    guard try manifest.encoded() == Array(bytes) else { throw fail("manifest.json", "was altered") }
-    guard manifest.files.map(\.name) == fileNames else {
-      throw fail("manifest.json", "lists other files than \(fileNames.joined(separator: " and "))")
-    }
-    for file in manifest.files {
-      let actual = try size(file.name)
-      guard actual == file.size else {
-        throw fail(file.name, "has \(actual) bytes instead of \(file.size): truncated or altered")
-      }
-      let digest: String
-      do { digest = try Digest.ofFile("\(path)/\(file.name)") } catch { throw fail(file.name, "\(error)") }
-      guard digest == file.sha256 else { throw fail(file.name, "has another SHA-256 than its manifest: altered") }
-    }
-    return manifest
-  }
-}
-
-extension Manifest {
-  /// The manifest as the file holds it, its own digest filled in.
-  package func encoded() throws -> [UInt8] {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-    var sealed = self
-    sealed.sha256 = ""
-    var digest = Digest()
-    try encoder.encode(sealed).withUnsafeBytes { digest.add($0) }
-    sealed.sha256 = digest.hexadecimal()
-    return Array(try encoder.encode(sealed)) + [0x0A]
+  init(_ checkpoint: Checkpoint, model: ContentDigest, optimizer: ContentDigest) {
+    iteration = checkpoint.iteration
+    epoch = checkpoint.epoch
+    identity = checkpoint.identity
+    state = checkpoint.state
+    self.model = model
+    self.optimizer = optimizer
   }
 }

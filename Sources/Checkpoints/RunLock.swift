@@ -1,37 +1,27 @@
 import Files
 import Foundation
-import Matrices
 
-/// Another process works in the run directory.
-package struct RunDirectoryBusy: ReportableError {
-  package let path: String
-  package let holder: String
-  package var exitStatus: ExitStatus { .usage }
-  package var description: String {
-    "\(path) is in use by \(holder). Wait for that run, or choose another directory with --run."
-  }
-}
+/// Holds `lock` in a run directory while it lives, so that two jobs never write to one run. The kernel lets go of it
+/// with the process, however that ends; the file stays and says who was last.
+package final class RunLock: Sendable {
+  private let file: FileHandle
 
-/// Keeps two jobs out of one run directory; released when the process ends, however it ends.
-package final class RunLock {
-  private let descriptor: Int32
-
-  /// - Throws: `RunDirectoryBusy`, `FileError`.
+  /// Throws `CheckpointError.inUse` while another holds it, `StorageError` where the file cannot be made.
   package init(runDirectory: String) throws {
     let path = runDirectory + "/lock"
-    descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
-    guard descriptor >= 0 else { throw FileError(call: "open", path: path, number: errno) }
+    let descriptor = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw StorageError.callFailed(call: "open", path: path, code: errno) }
+    file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-      let number = errno
-      let holder = FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) } ?? ""
-      close(descriptor)
-      guard number == EWOULDBLOCK else { throw FileError(call: "flock", path: path, number: number) }
-      throw RunDirectoryBusy(path: runDirectory, holder: holder.isEmpty ? "another process" : holder)
+      let code = errno
+      guard code == EWOULDBLOCK else { throw StorageError.callFailed(call: "flock", path: path, code: code) }
+      let holder = String(decoding: (try? file.read(upToCount: 200)) ?? Data(), as: UTF8.self)
+        .trimmingCharacters(in: .whitespacesAndNewlines)
+      throw CheckpointError.inUse(lock: path, holder: holder.isEmpty ? "another process" : holder)
     }
-    let text = "process \(getpid()) on \(ProcessInfo.processInfo.hostName)"
-    ftruncate(descriptor, 0)
-    _ = text.withCString { write(descriptor, $0, strlen($0)) }
+    // A note for people; the lock itself does not depend on it, so a full disk may refuse it.
+    let note = "process \(ProcessInfo.processInfo.processIdentifier) on \(hostName())\n"
+    try? file.truncate(atOffset: 0)
+    try? file.write(contentsOf: Data(note.utf8))
   }
-
-  deinit { close(descriptor) }
 }

@@ -21,10 +21,10 @@ package enum DemoData {
 
   /// Writes `res101.mat` and `att_splits.mat`.
   ///
-  /// - Throws: `FileError`.
+  /// - Throws: `StorageError`.
   package static func write(to folder: String, seed: UInt64 = 1) throws {
     do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
-      throw FileError(call: "mkdir", path: folder, number: EACCES)
+      throw StorageError.callFailed(call: "mkdir", path: folder, code: EACCES)
     }
     let source = RandomSource(seed: seed)
     let classCount = seenClassCount + unseenClassCount

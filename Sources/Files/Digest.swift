@@ -33,22 +33,4 @@ package struct Digest {
       return digits.count == 1 ? "0" + digits : digits
     }.joined()
   }
-
-  /// Digest of a whole file.
-  ///
-  /// - Throws: `FileError`.
-  package static func ofFile(_ path: String) throws -> String {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
-    guard descriptor >= 0 else { throw FileError(call: "open", path: path, number: errno) }
-    defer { close(descriptor) }
-    var digest = Digest()
-    var buffer = [UInt8](repeating: 0, count: 1 << 20)
-    while true {
-      let count = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
-      if count < 0 && errno == EINTR { continue }
-      guard count >= 0 else { throw FileError(call: "read", path: path, number: errno) }
-      guard count > 0 else { return digest.hexadecimal() }
-      buffer.withUnsafeBytes { digest.add(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
-    }
-  }
 }

@@ -1,86 +1,161 @@
+import Crypto
 import Foundation
-import Matrices
 
-/// A system call on a file failed.
-package struct FileError: ReportableError {
-  package let call: String
-  package let path: String
-  package let number: Int32
+/// Size in bytes and SHA-256 (64 lower-case hexadecimal digits) of a file's contents.
+package struct ContentDigest: Sendable, Equatable {
+  package let size: Int
+  package let sha256: String
 
-  package init(call: String, path: String, number: Int32) {
-    self.call = call
-    self.path = path
-    self.number = number
+  package init(size: Int, sha256: String) {
+    self.size = size
+    self.sha256 = sha256
   }
 
-  package var exitStatus: ExitStatus { .inputOutput }
-  package var description: String {
-    let cure =
-      number == ENOSPC ? " Free space on that file system." : number == EROFS ? " The file system is read-only." : ""
-    return "\(path): \(call) failed: \(String(cString: strerror(number))).\(cure)"
+  /// The digest of bytes in memory.
+  package init(of bytes: some Sequence<UInt8>) {
+    let bytes = Array(bytes)
+    self.init(size: bytes.count, sha256: hexadecimal(SHA256.hash(data: bytes)))
   }
 }
 
-/// Writing that survives a crash: files are flushed before anyone relies on them.
+private func hexadecimal(_ digest: SHA256.Digest) -> String {
+  digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+}
+
+/// Sixteen random hexadecimal digits: a name that no other process chooses.
+package func randomNonce() -> String {
+  let text = String(UInt64.random(in: .min ... .max), radix: 16)
+  return String(repeating: "0", count: 16 - text.count) + text
+}
+
+/// Bytes on their way into a new file; digests them in passing.
+package final class FileSink {
+  private let storage: any Storage
+  private let file: Int32
+  private let path: String
+  private var hash = SHA256()
+  private var size = 0
+
+  fileprivate init(storage: any Storage, file: Int32, path: String) {
+    self.storage = storage
+    self.file = file
+    self.path = path
+  }
+
+  /// Stores all the bytes, in as many calls as the system needs. Throws `StorageError`.
+  package func write(_ bytes: UnsafeRawBufferPointer) throws {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      // Pieces that fit a cache, so that the digest and the copy into the kernel read memory once.
+      let piece = UnsafeRawBufferPointer(rebasing: rest.prefix(1 << 20))
+      let written = try storage.write(piece, to: file, path: path)
+      guard written > 0, written <= piece.count else {
+        throw StorageError.impossibleWrite(path: path, written: written, requested: piece.count)
+      }
+      hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: piece.prefix(written)))
+      size += written
+      rest = rest.dropFirst(written)
+    }
+  }
+
+  package func write(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes { try write($0) } }
+
+  fileprivate var digest: ContentDigest { ContentDigest(size: size, sha256: hexadecimal(hash.finalize())) }
+}
+
+/// Files that are complete and on the device once the call returns.
 package enum DurableFile {
-  /// Creates a file that must not exist yet, writes it and flushes it to the disk.
-  ///
-  /// - Throws: `FileError` with the call that failed; what `body` throws.
+  /// Creates `path`, which must not exist, with what `body` writes, and synchronizes it. After an error an incomplete
+  /// file may remain for the caller to remove; its descriptor is closed and never used again.
   package static func create(
-    _ path: String, _ body: (_ append: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
-  ) throws {
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o644)
-    guard descriptor >= 0 else { throw FileError(call: "open", path: path, number: errno) }
+    _ path: String, storage: any Storage = PosixStorage(), body: (FileSink) throws -> Void
+  ) throws -> ContentDigest {
+    let file = try storage.createFile(path)
+    let sink = FileSink(storage: storage, file: file, path: path)
     do {
-      try body { try append($0, to: descriptor, path: path) }
-      guard fsync(descriptor) == 0 else { throw FileError(call: "fsync", path: path, number: errno) }
+      try body(sink)
+      try storage.synchronize(file, path: path)
     } catch {
-      close(descriptor)
+      try? storage.close(file, path: path)
       throw error
     }
-    guard close(descriptor) == 0 else { throw FileError(call: "close", path: path, number: errno) }
+    try storage.close(file, path: path)
+    return sink.digest
   }
 
-  /// Replaces a file in one step: readers see the old one or the whole new one, and no partial file remains.
-  ///
-  /// - Throws: `FileError`; what `body` throws.
+  /// Puts `contents` at `path` in one step: whoever reads it, even after a crash, finds the old or the new contents.
   package static func replace(
-    _ path: String, _ body: (_ append: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
+    _ path: String, contents: [UInt8], storage: any Storage = PosixStorage()
   ) throws {
-    let temporary = path + ".\(getpid()).tmp"
-    unlink(temporary)
-    do { try create(temporary, body) } catch {
-      unlink(temporary)
+    let aside = path + ".tmp-" + randomNonce()
+    do {
+      _ = try create(aside, storage: storage) { try $0.write(contents) }
+      try storage.rename(aside, to: path)
+    } catch {
+      try? storage.removeFile(aside)
       throw error
     }
-    guard rename(temporary, path) == 0 else {
-      let number = errno
-      unlink(temporary)
-      throw FileError(call: "rename", path: path, number: number)
+    let parent = (path as NSString).deletingLastPathComponent
+    try storage.synchronizeDirectory(parent.isEmpty ? "." : parent)
+  }
+}
+
+/// A plain file, read from front to back in exact amounts and digested in passing.
+package final class FileSource {
+  package let path: String
+  /// Bytes in the file when it was opened.
+  package let size: Int
+  package private(set) var position = 0
+  private let storage: any Storage
+  private let file: Int32
+  private var hash = SHA256()
+
+  /// Throws `StorageError` where there is no plain file to read.
+  package init(path: String, storage: any Storage = PosixStorage()) throws {
+    (file, size) = try storage.openForReading(path)
+    self.path = path
+    self.storage = storage
+  }
+
+  deinit { try? storage.close(file, path: path) }
+
+  /// Fills `bytes`; false when the file ends before.
+  package func read(into bytes: UnsafeMutableRawBufferPointer) throws -> Bool {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let piece = UnsafeMutableRawBufferPointer(rebasing: rest.prefix(1 << 20))
+      let count = try storage.read(file, into: piece, path: path)
+      if count == 0 { return false }
+      hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: piece.prefix(count)))
+      position += count
+      rest = rest.dropFirst(count)
     }
-    try synchroniseDirectory((path as NSString).deletingLastPathComponent)
+    return true
   }
 
-  package static func replace(_ path: String, text: String) throws {
-    try replace(path) { append in try Array(text.utf8).withUnsafeBytes { try append($0) } }
-  }
-
-  package static func synchroniseDirectory(_ path: String) throws {
-    let directory = path.isEmpty ? "." : path
-    let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw FileError(call: "open", path: directory, number: errno) }
-    defer { close(descriptor) }
-    guard fsync(descriptor) == 0 else { throw FileError(call: "fsync", path: directory, number: errno) }
-  }
-
-  private static func append(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, path: String) throws {
-    var rest = bytes
-    while let start = rest.baseAddress, !rest.isEmpty {
-      // Linux writes at most 2 GiB per call.
-      let written = write(descriptor, start, min(rest.count, 1 << 30))
-      if written < 0 && errno == EINTR { continue }
-      guard written > 0 else { throw FileError(call: "write", path: path, number: written < 0 ? errno : ENOSPC) }
-      rest = UnsafeRawBufferPointer(rebasing: rest[written...])
+  /// The next `count` bytes, or `nil` when the file ends before.
+  package func read(_ count: Int) throws -> [UInt8]? {
+    guard count <= size - position else { return nil }
+    var complete = true
+    let bytes = try [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+      complete = try read(into: UnsafeMutableRawBufferPointer(buffer))
+      filled = complete ? count : 0
     }
+    return complete ? bytes : nil
+  }
+
+  /// Digest of what was read so far; of the file, once `position` equals `size`.
+  package var digest: ContentDigest { ContentDigest(size: position, sha256: hexadecimal(hash.finalize())) }
+
+  /// Digest of a whole file in constant memory.
+  package static func digest(_ path: String, storage: any Storage = PosixStorage()) throws -> ContentDigest {
+    let source = try FileSource(path: path, storage: storage)
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+    defer { buffer.deallocate() }
+    while source.position < source.size {
+      let piece = UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(source.size - source.position))
+      if try !source.read(into: piece) { break }
+    }
+    return source.digest
   }
 }

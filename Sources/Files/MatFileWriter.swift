@@ -8,12 +8,12 @@ package final class MatFileWriter {
   private let temporary: String
   private var file: OpaquePointer?
 
-  /// - Throws: `FileError` when the file cannot be created.
+  /// - Throws: `StorageError` when the file cannot be created.
   package init(path: String) throws {
     self.path = path
     temporary = path + ".\(getpid()).tmp"
     file = Mat_CreateVer(temporary, "MATLAB 5.0 MAT-file, written by cegzsl", MAT_FT_MAT5)
-    guard file != nil else { throw FileError(call: "create", path: path, number: errno == 0 ? EIO : errno) }
+    guard file != nil else { throw StorageError.callFailed(call: "create", path: path, code: errno == 0 ? EIO : errno) }
   }
 
   deinit {
@@ -56,10 +56,12 @@ package final class MatFileWriter {
   }
 
   private func finish(_ name: String, _ variable: UnsafeMutablePointer<matvar_t>?) throws {
-    guard let variable, let file else { throw FileError(call: "create '\(name)'", path: path, number: ENOMEM) }
+    guard let variable, let file else {
+      throw StorageError.callFailed(call: "create '\(name)'", path: path, code: ENOMEM)
+    }
     defer { Mat_VarFree(variable) }
     guard Mat_VarWrite(file, variable, MAT_COMPRESSION_ZLIB) == 0 else {
-      throw FileError(call: "write '\(name)'", path: path, number: errno == 0 ? EIO : errno)
+      throw StorageError.callFailed(call: "write '\(name)'", path: path, code: errno == 0 ? EIO : errno)
     }
   }
 
@@ -70,7 +72,7 @@ package final class MatFileWriter {
     guard Mat_Close(file) == 0, rename(temporary, path) == 0 else {
       let number = errno
       unlink(temporary)
-      throw FileError(call: "close", path: path, number: number == 0 ? EIO : number)
+      throw StorageError.callFailed(call: "close", path: path, code: number == 0 ? EIO : number)
     }
   }
 }

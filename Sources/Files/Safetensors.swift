@@ -1,196 +1,219 @@
 import Foundation
 import Matrices
 
-/// A tensor's elements.
-package enum TensorData: Sendable {
-  case float32(Matrix)
-  case float64([Double])
-  case int64([Int64])
-
-  fileprivate var dtype: String {
-    switch self {
-    case .float32: "F32"
-    case .float64: "F64"
-    case .int64: "I64"
-    }
-  }
-
-  package var count: Int {
-    switch self {
-    case .float32(let matrix): matrix.count
-    case .float64(let values): values.count
-    case .int64(let values): values.count
-    }
-  }
-
-  /// The elements as numbers, in row-major order.
-  package var doubles: [Double] {
-    switch self {
-    case .float32(let matrix): matrix.elements.map(Double.init)
-    case .float64(let values): values
-    case .int64(let values): values.map(Double.init)
-    }
-  }
-
-  fileprivate func withBytes(_ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {
-    switch self {
-    case .float32(let matrix):
-      for r in 0..<matrix.rowCount {
-        try body(UnsafeRawBufferPointer(UnsafeBufferPointer(start: matrix.row(r), count: matrix.columnCount)))
-      }
-    case .float64(let values): try values.withUnsafeBytes(body)
-    case .int64(let values): try values.withUnsafeBytes(body)
-    }
-  }
-}
-
-/// A named tensor of a safetensors file. A float32 tensor is held as a matrix of its last dimension's width.
-package struct Tensor: Sendable {
-  package let name: String
-  package let shape: [Int]
-  package let data: TensorData
-
-  package init(name: String, shape: [Int], data: TensorData) {
-    precondition(shape.reduce(1, *) == data.count, "\(data.count) elements under the shape \(shape)")
-    self.name = name
-    self.shape = shape
-    self.data = data
-  }
-}
-
-/// A safetensors file that cannot be read. Which exit status it means depends on what the file was for.
-package struct SafetensorsError: Error, CustomStringConvertible, Sendable {
-  package let path: String
-  package let reason: String
-
-  package init(path: String, reason: String) {
-    self.path = path
-    self.reason = reason
-  }
-
-  package var description: String { "\(path): \(reason)" }
-}
-
-/// The safetensors format: 8 bytes of header length, a JSON header, the tensors' bytes without gaps, little-endian.
-/// Reading refuses what the format forbids: holes, overlaps, trailing bytes, repeated names, sizes that overflow.
+/// A safetensors file: little-endian UInt64 header length, JSON header, then the tensors' bytes back to back
+/// (https://github.com/huggingface/safetensors). Everything the header claims is checked before memory is taken for it.
 package struct SafetensorsFile: Sendable {
+  package static let headerLimit = 100_000_000
+
   package let path: String
   package let metadata: [String: String]
+  /// In the order of the file.
   package let tensors: [Tensor]
+  /// Size and SHA-256 of exactly the bytes that were parsed.
+  package let digest: ContentDigest
+  private let indexByName: [String: Int]
 
-  private static let largestHeader = 100_000_000
-  private static let sizes = ["F32": 4, "F64": 8, "I64": 8]
-
-  /// - Throws: `SafetensorsError`.
-  package init(path: String) throws {
-    func fail(_ reason: String) -> SafetensorsError { SafetensorsError(path: path, reason: reason) }
-    var status = stat()
-    guard stat(path, &status) == 0 else { throw fail("cannot be opened: \(String(cString: strerror(errno)))") }
-    guard status.st_mode & S_IFMT == S_IFREG else { throw fail("is not a regular file") }
-    let bytes: Data
-    do { bytes = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped) } catch {
-      throw fail("cannot be read: \(error.localizedDescription)")
+  /// Reads a whole file. Throws `SafetensorsError` for a file that breaks the format in any way, `StorageError` where
+  /// there is no plain file to read.
+  package init(path: String, storage: any Storage = PosixStorage()) throws {
+    let source = try FileSource(path: path, storage: storage)
+    func refuse(_ problem: SafetensorsError.Problem) -> SafetensorsError {
+      SafetensorsError(path: path, problem: problem)
     }
-    guard bytes.count >= 8 else { throw fail("has \(bytes.count) bytes, too few for a header") }
-    let length = bytes.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-    guard length <= UInt64(Self.largestHeader), length <= UInt64(bytes.count - 8) else {
-      throw fail("its header claims \(length) bytes, but the file has \(bytes.count)")
+    guard source.size >= 10, let prefix = try source.read(8) else { throw refuse(.tooShort(size: source.size)) }
+    let length = prefix.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    guard length <= UInt64(Self.headerLimit) else {
+      throw refuse(.headerTooLong(length: length, limit: Self.headerLimit))
     }
-    let start = 8 + Int(length)
-    let header: SafetensorsHeader
-    do { header = try SafetensorsHeader(Array(bytes[8..<start])) } catch let error as SafetensorsHeader.Malformed {
-      throw fail(error.reason)
+    guard length <= UInt64(source.size - 8), let header = try source.read(Int(length)) else {
+      throw refuse(.headerBeyondFile(length: length, available: source.size - 8))
     }
-    var end = 0
-    var tensors: [Tensor] = []
-    for entry in header.entries.sorted(by: { ($0.first, $0.last) < ($1.first, $1.last) }) {
-      guard let size = Self.sizes[entry.dtype] else { throw fail("tensor '\(entry.name)' has type \(entry.dtype)") }
-      var count = 1
-      for dimension in entry.shape {
-        let (product, overflow) = count.multipliedReportingOverflow(by: dimension)
-        guard !overflow, product <= bytes.count else { throw fail("tensor '\(entry.name)' has shape \(entry.shape)") }
-        count = product
+    let layout: SafetensorsLayout
+    do {
+      layout = try SafetensorsLayout(header: header, dataSize: source.size - 8 - Int(length))
+    } catch {
+      throw refuse(error)
+    }
+    tensors = try layout.entries.map { entry in
+      guard let data = try entry.type.readElements(entry.elementCount, from: source) else {
+        throw refuse(.endedEarly(tensor: entry.name))
       }
-      guard entry.first == end, entry.last - entry.first == count * size, entry.last <= bytes.count - start else {
-        throw fail(
-          "tensor '\(entry.name)' of shape \(entry.shape) claims bytes \(entry.first) to \(entry.last); "
-            + "expected \(end) to \(end + count * size) of \(bytes.count - start)")
-      }
-      end = entry.last
-      let part = bytes[(start + entry.first)..<(start + entry.last)]
-      tensors.append(Tensor(name: entry.name, shape: entry.shape, data: Self.decode(part, entry, count)))
+      return Tensor(name: entry.name, shape: entry.shape, data: data)
     }
-    guard end == bytes.count - start else {
-      throw fail("\(bytes.count - start - end) bytes follow the last tensor")
-    }
+    metadata = layout.metadata
+    digest = source.digest
     self.path = path
-    metadata = header.metadata
-    self.tensors = tensors
+    indexByName = Dictionary(uniqueKeysWithValues: tensors.enumerated().map { ($1.name, $0) })
   }
 
-  private static func decode(_ bytes: Data, _ entry: SafetensorsHeader.Entry, _ count: Int) -> TensorData {
-    switch entry.dtype {
-    case "F64":
-      var values = [Double](repeating: 0, count: count)
-      _ = values.withUnsafeMutableBytes { bytes.copyBytes(to: $0) }
-      return .float64(values)
-    case "I64":
-      var values = [Int64](repeating: 0, count: count)
-      _ = values.withUnsafeMutableBytes { bytes.copyBytes(to: $0) }
-      return .int64(values)
-    default:
-      let columns = entry.shape.last ?? 1
-      let matrix = Matrix(rows: columns > 0 ? count / columns : 0, columns: columns)
-      if count > 0 { bytes.copyBytes(to: UnsafeMutableRawBufferPointer(start: matrix.start, count: 4 * count)) }
-      return .float32(matrix)
-    }
-  }
+  package var names: [String] { tensors.map(\.name) }
+  package func contains(_ name: String) -> Bool { indexByName[name] != nil }
 
-  /// - Throws: `SafetensorsError` naming the tensor that is missing.
+  /// Throws `SafetensorsError` with `missingTensor`.
   package func tensor(_ name: String) throws -> Tensor {
-    guard let tensor = tensors.first(where: { $0.name == name }) else {
-      throw SafetensorsError(path: path, reason: "has no tensor '\(name)'")
+    guard let index = indexByName[name] else {
+      throw SafetensorsError(path: path, problem: .missingTensor(name: name, available: names))
     }
-    return tensor
+    return tensors[index]
   }
 
-  /// A float32 tensor of at most two dimensions, as a matrix; a vector is one row.
-  ///
-  /// - Throws: `SafetensorsError` when it is missing, of another type, or (if given) of another shape.
-  package func matrix(_ name: String, shape: [Int]? = nil) throws -> Matrix {
+  /// A float32 tensor. Throws `missingTensor`, or `wrongType` for any other type: nothing is rounded silently.
+  package func floats(_ name: String) throws -> (shape: [Int], values: [Float]) {
     let tensor = try tensor(name)
-    guard case .float32(let matrix) = tensor.data, tensor.shape.count <= 2 else {
-      throw SafetensorsError(path: path, reason: "tensor '\(name)' is not a float32 matrix or vector")
-    }
-    if let shape, shape != tensor.shape {
-      throw SafetensorsError(path: path, reason: "tensor '\(name)' has shape \(tensor.shape) instead of \(shape)")
-    }
-    return matrix
+    guard case .float32(let values) = tensor.data else { throw wrongType(tensor, expected: "F32") }
+    return (tensor.shape, values)
   }
 
-  /// The bytes of a file with these tensors, in this order, handed to `write` piece by piece. The same content gives the
-  /// same bytes.
-  package static func encode(
-    _ tensors: [Tensor], metadata: [String: String], write: (UnsafeRawBufferPointer) throws -> Void
-  ) rethrows {
-    var members: [String] = []
-    if !metadata.isEmpty {
-      let pairs = metadata.sorted { $0.key < $1.key }.map { "\($0.key.asJSON):\($0.value.asJSON)" }
-      members.append("\"__metadata__\":{\(pairs.joined(separator: ","))}")
+  /// A float32 or float64 tensor. Throws `missingTensor` or `wrongType`.
+  package func doubles(_ name: String) throws -> (shape: [Int], values: [Double]) {
+    let tensor = try tensor(name)
+    switch tensor.data {
+    case .float64(let values): return (tensor.shape, values)
+    case .float32(let values): return (tensor.shape, values.map(Double.init))
+    default: throw wrongType(tensor, expected: "F64 or F32")
     }
+  }
+
+  /// A tensor of any integer type. Throws `missingTensor` or `wrongType`.
+  package func integers(_ name: String) throws -> (shape: [Int], values: [Int]) {
+    let tensor = try tensor(name)
+    switch tensor.data {
+    case .int64(let values): return (tensor.shape, values.map(Int.init))
+    case .int32(let values): return (tensor.shape, values.map(Int.init))
+    case .uint8(let values): return (tensor.shape, values.map(Int.init))
+    default: throw wrongType(tensor, expected: "I64, I32 or U8")
+    }
+  }
+
+  /// A float32 tensor of rank 2, or of rank 1 as one row. Throws `missingTensor`, `wrongType` or `wrongRank`.
+  package func matrix(_ name: String) throws -> Matrix {
+    let (shape, values) = try floats(name)
+    guard shape.count == 1 || shape.count == 2 else {
+      throw SafetensorsError(path: path, problem: .wrongRank(tensor: name, shape: shape))
+    }
+    return Matrix(rows: shape.count == 1 ? 1 : shape[0], columns: shape[shape.count - 1], elements: values)
+  }
+
+  /// The same, of exactly this shape. Throws also `wrongShape`.
+  package func matrix(_ name: String, shape: [Int]) throws -> Matrix {
+    let actual = try tensor(name).shape
+    guard actual == shape else {
+      throw SafetensorsError(path: path, problem: .wrongShape(tensor: name, expected: shape, actual: actual))
+    }
+    return try matrix(name)
+  }
+
+  private func wrongType(_ tensor: Tensor, expected: String) -> SafetensorsError {
+    SafetensorsError(
+      path: path, problem: .wrongType(tensor: tensor.name, expected: expected, actual: tensor.data.type))
+  }
+}
+
+extension ElementType {
+  /// The next `count` elements of the file, or `nil` when it ends before.
+  fileprivate func readElements(_ count: Int, from source: FileSource) throws -> TensorData? {
+    func elements<Element>(_: Element.Type) throws -> [Element]? {
+      var complete = true
+      let values = try [Element](unsafeUninitializedCapacity: count) { buffer, filled in
+        complete = try source.read(
+          into: UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: buffer[..<count])))
+        filled = complete ? count : 0
+      }
+      return complete ? values : nil
+    }
+    switch self {
+    case .float32: return try elements(Float.self).map(TensorData.float32)
+    case .float64: return try elements(Double.self).map(TensorData.float64)
+    case .int64: return try elements(Int64.self).map(TensorData.int64)
+    case .int32: return try elements(Int32.self).map(TensorData.int32)
+    case .uint8: return try elements(UInt8.self).map(TensorData.uint8)
+    }
+  }
+}
+
+/// What a header says, checked against itself and against the amount of data behind it.
+struct SafetensorsLayout {
+  struct Entry {
+    let name: String
+    let type: ElementType
+    let shape: [Int]
+    let elementCount: Int
+    let start: Int
+    let end: Int
+  }
+
+  private(set) var metadata: [String: String] = [:]
+  /// In the order of the data.
+  private(set) var entries: [Entry] = []
+
+  init(header: [UInt8], dataSize: Int) throws(SafetensorsError.Problem) {
+    guard let first = header.first else { throw .tooShort(size: 8) }
+    guard first == UInt8(ascii: "{") else { throw .headerNotAnObject(firstByte: first) }
+    let members: [JSONMember]
+    do throws(JSONError) {
+      guard case .object(let found) = try JSONValue(parsing: header) else {
+        throw JSONError(offset: 0, reason: "no object")
+      }
+      members = found
+    } catch {
+      throw .badHeader(error)
+    }
+    for member in members {
+      if member.key == "__metadata__" {
+        metadata = try Self.metadata(member.value)
+      } else {
+        entries.append(try Self.entry(member))
+      }
+    }
+    entries.sort { ($0.start, $0.end) < ($1.start, $1.end) }
     var end = 0
-    for tensor in tensors {
-      let first = end
-      end += tensor.data.count * (sizes[tensor.data.dtype] ?? 0)
-      let shape = tensor.shape.map(String.init).joined(separator: ",")
-      members.append(
-        "\(tensor.name.asJSON):{\"dtype\":\"\(tensor.data.dtype)\",\"shape\":[\(shape)],\"data_offsets\":[\(first),\(end)]}"
-      )
+    for entry in entries {
+      guard entry.start == end else {
+        throw .notContiguous(tensor: entry.name, expectedStart: end, actualStart: entry.start)
+      }
+      end = entry.end
     }
-    var header = Array("{\(members.joined(separator: ","))}".utf8)
-    while header.count % 8 != 0 { header.append(0x20) }
-    let length = (0..<8).map { UInt8(truncatingIfNeeded: header.count >> (8 * $0)) }
-    try (length + header).withUnsafeBytes(write)
-    for tensor in tensors { try tensor.data.withBytes(write) }
+    guard end == dataSize else { throw .dataSizeMismatch(expected: end, actual: dataSize) }
+  }
+
+  private static func metadata(_ value: JSONValue) throws(SafetensorsError.Problem) -> [String: String] {
+    guard case .object(let members) = value else { throw .badMetadata(key: "__metadata__") }
+    var result: [String: String] = [:]
+    for member in members {
+      guard let text = member.value.string else { throw .badMetadata(key: member.key) }
+      result[member.key] = text
+    }
+    return result
+  }
+
+  private static func entry(_ member: JSONMember) throws(SafetensorsError.Problem) -> Entry {
+    let name = member.key
+    guard case .object(let fields) = member.value, fields.count == 3, let typeName = member.value["dtype"]?.string,
+      case .array(let sizes) = member.value["shape"], case .array(let offsets) = member.value["data_offsets"]
+    else { throw .badTensor(name: name, reason: "lacks dtype, shape or data_offsets, or has something else") }
+    guard let type = ElementType(rawValue: typeName) else { throw .unknownType(tensor: name, type: typeName) }
+    let shape = sizes.compactMap(\.integer)
+    guard shape.count == sizes.count, shape.allSatisfy({ $0 >= 0 }) else {
+      throw .badTensor(name: name, reason: "has a shape that is not made of sizes")
+    }
+    let bounds = offsets.compactMap(\.integer)
+    guard offsets.count == 2, bounds.count == 2, bounds[0] >= 0, bounds[0] <= bounds[1] else {
+      throw .badTensor(name: name, reason: "has data_offsets that are not a start and an end")
+    }
+    var elementCount = 1
+    for size in shape {
+      let (product, overflow) = elementCount.multipliedReportingOverflow(by: size)
+      if overflow { throw .shapeTooLarge(tensor: name, shape: shape) }
+      elementCount = product
+    }
+    let (byteCount, overflow) = elementCount.multipliedReportingOverflow(by: type.byteCount)
+    if overflow { throw .shapeTooLarge(tensor: name, shape: shape) }
+    guard bounds[1] - bounds[0] == byteCount else {
+      throw .sizeMismatch(
+        tensor: name, type: type, shape: shape, expected: byteCount, actual: bounds[1] - bounds[0])
+    }
+    return Entry(
+      name: name, type: type, shape: shape, elementCount: elementCount, start: bounds[0], end: bounds[1])
   }
 }

@@ -7,9 +7,10 @@ import Optimizers
 
 /// A parity case cannot be used.
 package struct ParityCaseError: ReportableError {
+  package let path: String
   package let reason: String
   package var exitStatus: ExitStatus { .badData }
-  package var description: String { "\(reason). A parity case holds what 'cegzsl parity --help' lists." }
+  package var description: String { "\(path): \(reason). A parity case holds what 'cegzsl parity --help' lists." }
 }
 
 /// A fixed iteration: parameters, descriptors, and for each step its rows, labels and draws.
@@ -19,19 +20,13 @@ package struct ParityCase: Sendable {
   package let criticIterations: Int
   private let batchSize: Int
 
-  /// - Throws: `ParityCaseError` for a file that is no case.
+  /// - Throws: `SafetensorsError`, or `ParityCaseError` for a file that is no case.
   package init(path: String) throws {
-    do { try self.init(reading: path) } catch let error as SafetensorsError {
-      throw ParityCaseError(reason: error.description)
-    }
-  }
-
-  private init(reading path: String) throws {
     let file = try SafetensorsFile(path: path)
     func shape(_ name: String) throws -> [Int] {
       let shape = try file.tensor(name).shape
       guard shape.count == 2, shape.allSatisfy({ $0 > 0 }) else {
-        throw SafetensorsError(path: path, reason: "tensor '\(name)' has shape \(shape), not two positive sizes")
+        throw ParityCaseError(path: path, reason: "tensor '\(name)' has shape \(shape), not two positive sizes")
       }
       return shape
     }
@@ -46,13 +41,13 @@ package struct ParityCase: Sendable {
     criticIterations = Int(try Self.number("critic_iterations", file))
     self.file = file
     guard criticIterations >= 1 else {
-      throw SafetensorsError(path: path, reason: "critic_iterations is \(criticIterations)")
+      throw ParityCaseError(path: path, reason: "critic_iterations is \(criticIterations)")
     }
   }
 
   private static func number(_ name: String, _ file: SafetensorsFile) throws -> Double {
     guard let text = file.metadata[name], let value = Double(text), value.isFinite else {
-      throw SafetensorsError(path: file.path, reason: "its metadata has no number '\(name)'")
+      throw ParityCaseError(path: file.path, reason: "its metadata has no number '\(name)'")
     }
     return value
   }
@@ -73,14 +68,8 @@ package struct ParityCase: Sendable {
   /// Runs the iteration on all ranks and returns every tensor that a case can expect, named without its prefix
   /// ("critic/0/losses", "parameters/generator.fc1.weight", …): the same on every rank.
   ///
-  /// - Throws: `ParityCaseError`, `NonFiniteError`, `CollectiveError`.
+  /// - Throws: `SafetensorsError`, `ParityCaseError`, `NonFiniteError`, `CollectiveError`.
   package func run(_ communicator: any Communicator) throws -> [Tensor] {
-    do { return try runIteration(communicator) } catch let error as SafetensorsError {
-      throw ParityCaseError(reason: error.description)
-    }
-  }
-
-  private func runIteration(_ communicator: any Communicator) throws -> [Tensor] {
     let (loss, optimizer, rate) = try settings()
     let model = HybridModel(sizes: sizes)
     for arena in model.arenas {
@@ -117,7 +106,7 @@ package struct ParityCase: Sendable {
 
   private func tensors(_ prefix: String, _ arena: ParameterArena, _ view: (String) -> Matrix) -> [Tensor] {
     arena.shapes.map { shape in
-      Tensor(name: prefix + shape.name, shape: shape.fileShape, data: .float32(view(shape.name).copied()))
+      Tensor(name: prefix + shape.name, shape: shape.fileShape, data: .matrix(view(shape.name).copied()))
     }
   }
 
@@ -130,10 +119,10 @@ package struct ParityCase: Sendable {
     let tensor = try file.tensor(name)
     let classes = try file.tensor("attributes").shape[0]
     guard case .int64(let values) = tensor.data, values.count == batchSize else {
-      throw SafetensorsError(path: file.path, reason: "tensor '\(name)' is not \(batchSize) int64 labels")
+      throw ParityCaseError(path: file.path, reason: "tensor '\(name)' is not \(batchSize) int64 labels")
     }
     for (row, value) in values.enumerated() where value < 0 || value >= classes {
-      throw SafetensorsError(
+      throw ParityCaseError(
         path: file.path, reason: "label \(value) in row \(row) of '\(name)' is outside 0..<\(classes)")
     }
     return values.map(Int.init)

@@ -75,3 +75,17 @@ extension ParityCase {
     return relativeError(kept.map { actual[$0] - before[$0] }, kept.map { expected[$0] - before[$0] })
   }
 }
+
+extension TensorData {
+  /// The elements as numbers, in row-major order.
+  fileprivate var doubles: [Double] {
+    switch self {
+    case .float32(let values): values.map(Double.init)
+    case .float64(let values): values
+    case .int64(let values): values.map(Double.init)
+    case .int32(let values): values.map(Double.init)
+    case .uint8(let values): values.map(Double.init)
+    case .matrix(let matrix): matrix.elements.map(Double.init)
+    }
+  }
+}

@@ -18,23 +18,20 @@ package struct RunExists: ReportableError {
 package final class RunDirectory {
   package let path: String
   package let checkpoints: CheckpointStore
-  private let lock: RunLock
 
   /// Creates the directory, or opens that of an earlier run to continue it.
   ///
-  /// - Throws: `RunExists` when it holds a run and `isResuming` is false; `RunDirectoryBusy`; `FileError`.
+  /// - Throws: `RunExists` when it holds a run and `isResuming` is false; `CheckpointError.inUse`; `StorageError`.
   package init(path: String, keep: Int, isResuming: Bool) throws {
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
       let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-      throw FileError(call: "mkdir", path: path, number: Int32(cause?.code ?? Int(EACCES)))
+      throw StorageError.callFailed(call: "mkdir", path: path, code: Int32(cause?.code ?? Int(EACCES)))
     }
     if !isResuming && Self.holdsRun(path) { throw RunExists(path: path) }
-    lock = try RunLock(runDirectory: path)
     self.path = path
-    checkpoints = CheckpointStore(runDirectory: path, keep: keep)
-    try checkpoints.prepare()
+    checkpoints = try CheckpointStore(runDirectory: path, keep: keep)
   }
 
   package static func holdsRun(_ path: String) -> Bool {
@@ -43,7 +40,18 @@ package final class RunDirectory {
     }
   }
 
-  package func write(_ name: String, text: String) throws { try DurableFile.replace("\(path)/\(name)", text: text) }
+  /// Starts the run's TensorBoard file; points from `firstStep` on replace those of an earlier one.
+  package func openEvents(firstStep: Int) throws -> EventFileWriter {
+    let folder = path + "/tensorboard"
+    if mkdir(folder, 0o755) != 0 && errno != EEXIST {
+      throw StorageError.callFailed(call: "mkdir", path: folder, code: errno)
+    }
+    return try EventFileWriter(directory: folder, firstStep: firstStep)
+  }
+
+  package func write(_ name: String, text: String) throws {
+    try DurableFile.replace("\(path)/\(name)", contents: Array(text.utf8))
+  }
 
   /// Drops the lines of a .jsonl file whose iteration is beyond `iteration`: they belong to work that was lost and is
   /// about to be done again. A last line that a crash cut short goes too.
@@ -61,11 +69,11 @@ package final class RunDirectory {
   package func append(_ name: String, line: String) throws {
     let file = "\(path)/\(name)"
     let descriptor = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw FileError(call: "open", path: file, number: errno) }
+    guard descriptor >= 0 else { throw StorageError.callFailed(call: "open", path: file, code: errno) }
     defer { close(descriptor) }
     let bytes = Array((line + "\n").utf8)
     guard Foundation.write(descriptor, bytes, bytes.count) == bytes.count else {
-      throw FileError(call: "write", path: file, number: errno)
+      throw StorageError.callFailed(call: "write", path: file, code: errno)
     }
   }
 }
@@ -81,5 +89,16 @@ extension IterationReport {
       + "\"generator\": {\"adversarial\": \(number(generator.adversarial)), \"instance\": \(number(generator.instance)), "
       + "\"class\": \(number(generator.class)), \"total\": \(number(generator.total))}, "
       + "\"seconds\": \(number(seconds)), \"samples_per_second\": \(number(samplesPerSecond))}"
+  }
+
+  /// TensorBoard's tags.
+  package var scalars: [(tag: String, value: Double)] {
+    [
+      ("critic/wasserstein", critic.wasserstein), ("critic/penalty", critic.penalty),
+      ("critic/instance", critic.instance), ("critic/class", critic.class), ("critic/total", critic.total),
+      ("generator/adversarial", generator.adversarial), ("generator/instance", generator.instance),
+      ("generator/class", generator.class), ("generator/total", generator.total),
+      ("samples_per_second", samplesPerSecond),
+    ]
   }
 }

@@ -25,10 +25,10 @@ package final class TrainingRun {
   private let log: (String) -> Void
   /// Rank 0 only.
   private var directory: RunDirectory?
+  private var events: EventFileWriter?
   private var records: [EvaluationRecord] = []
   private var failedSaves = 0
   private var lastSaved = -1
-  private var secondsBefore = 0.0
   private let start = ContinuousClock().now
 
   /// Saves that may fail in a row, while training goes on, before the run gives up with `inputOutput`.
@@ -75,8 +75,10 @@ package final class TrainingRun {
       let isLast = trainer.iteration == trainer.lastIteration
       if communicator.isRoot {
         try self.directory?.append("metrics.jsonl", line: report.json)
+        try writeEvents(report.scalars, step: report.iteration)
         if ContinuousClock().now - lastLine > .seconds(2) || isLast {
           log(progress(report))
+          try events?.flush()
           lastLine = ContinuousClock().now
         }
       }
@@ -116,35 +118,26 @@ package final class TrainingRun {
     var found: LoadedCheckpoint?
     switch resume {
     case .none: break
-    case .path(let path): found = try LoadedCheckpoint(path: path)
+    case .path(let path): found = try CheckpointStore.load(path: path)
     case .latest:
-      if let (checkpoint, warnings) = directory.checkpoints.newestValid() {
+      if let (checkpoint, warnings) = try directory.checkpoints.newestValid() {
         warnings.forEach { log("warning: \($0)") }
         found = checkpoint
-      } else if !directory.checkpoints.iterations.isEmpty {
-        throw CheckpointError(
-          path: directory.checkpoints.directory,
-          reason: "no checkpoint verifies: \(directory.checkpoints.damage().joined(separator: "; ")). Start a new run "
-            + "with another --run")
       } else {
         log("no checkpoint yet in \(directory.path): starting afresh")
       }
     }
-    let iteration = found?.manifest.iteration ?? 0
+    let iteration = found?.iteration ?? 0
     if let checkpoint = found {
       try check(checkpoint)
-      if let newer = directory.checkpoints.iterations.last, newer > iteration, case .path = resume {
-        throw CheckpointMismatch(
-          path: checkpoint.path,
-          differences: ["\(directory.path) holds a later checkpoint, of iteration \(newer), which would be overwritten"]
-        )
-      }
       try trainer.step.restore(from: checkpoint)
       trainer.restore(iteration: iteration)
       lastSaved = iteration
-      secondsBefore = Double(checkpoint.manifest.state["seconds"] ?? 0)
+      // Later checkpoints belong to work that is about to be done again; they are set aside, not removed.
+      try directory.checkpoints.abandon(after: iteration).forEach { log("note: \($0)") }
       log("resuming \(checkpoint.path) after iteration \(iteration)")
     }
+    events = try directory.openEvents(firstStep: iteration > 0 ? iteration + 1 : 0)
     for name in ["metrics.jsonl", "evaluations.jsonl"] { try directory.truncate(name, after: iteration) }
     let text = FileManager.default.contents(atPath: directory.path + "/evaluations.jsonl") ?? Data()
     records = text.split(separator: UInt8(ascii: "\n")).compactMap {
@@ -155,10 +148,10 @@ package final class TrainingRun {
   private func check(_ checkpoint: LoadedCheckpoint) throws {
     var differences: [String] = []
     for (name, value) in configuration.trajectory {
-      let old = checkpoint.manifest.configuration[name]
+      let old = checkpoint.state["--" + name]
       if old != value { differences.append("\(name) was \(old ?? "unknown") and is \(value)") }
     }
-    if checkpoint.manifest.datasetDigest != dataset.contentDigest {
+    if checkpoint.identity.datasetDigest != dataset.contentDigest {
       differences.append("the data set is another one (digest \(dataset.contentDigest.prefix(12)))")
     }
     if !differences.isEmpty { throw CheckpointMismatch(path: checkpoint.path, differences: differences) }
@@ -197,12 +190,23 @@ package final class TrainingRun {
       records.append(record)
       let line = String(decoding: try JSONEncoder().encode(record), as: UTF8.self)
       try directory.append("evaluations.jsonl", line: line)
+      let figures = [
+        ("test/unseen", test.last.unseen), ("test/seen", test.last.seen), ("test/harmonic", test.last.harmonic),
+        ("test/zsl", test.zsl),
+      ]
+      try writeEvents(
+        figures + (validation.map { [("validation/harmonic", $0.best.harmonic)] } ?? []), step: trainer.iteration)
+      try events?.flush()
       try directory.write("results.json", text: try results().json())
       log(
         String(
           format: "evaluation after iteration %d: U %.1f  S %.1f  H %.1f  T1 %.1f", trainer.iteration,
           100 * test.last.unseen, 100 * test.last.seen, 100 * test.last.harmonic, 100 * test.zsl))
     }
+  }
+
+  private func writeEvents(_ scalars: [(tag: String, value: Double)], step: Int) throws {
+    for (tag, value) in scalars { try events?.scalar(tag, Float(value), step: step) }
   }
 
   private func results() -> Results {
@@ -212,12 +216,12 @@ package final class TrainingRun {
   }
 
   private var epoch: Int { (trainer.iteration + trainer.iterationsPerEpoch - 1) / trainer.iterationsPerEpoch }
-  private var seconds: Double { secondsBefore + (ContinuousClock().now - start) / .seconds(1) }
+  private var seconds: Double { (ContinuousClock().now - start) / .seconds(1) }
 
   /// The evaluation whose model must stay: with the highest H on validation rows.
-  private var bestIteration: Int? {
+  private var bestRecord: EvaluationRecord? {
     guard configuration.select == .validation else { return nil }
-    return records.max { ($0.validation?.best.harmonic ?? 0) < ($1.validation?.best.harmonic ?? 0) }?.iteration
+    return records.max { ($0.validation?.best.harmonic ?? 0) < ($1.validation?.best.harmonic ?? 0) }
   }
 
   /// Saves on rank 0 after all ranks have agreed on their state. A save that fails is logged and tried again later, unless
@@ -227,15 +231,21 @@ package final class TrainingRun {
     try communicator.onRoot {
       guard let directory = self.directory, lastSaved != trainer.iteration else { return }
       var state = trainer.step.counters
-      state["seconds"] = Int(seconds)
-      let manifest = Manifest(
-        iteration: trainer.iteration, epoch: epoch, rankCount: communicator.rankCount, codeVersion: version,
-        datasetDigest: dataset.contentDigest,
-        configuration: Dictionary(uniqueKeysWithValues: configuration.trajectory.map { ($0.name, $0.value) }),
-        state: state)
+      for (name, value) in configuration.trajectory { state["--" + name] = value }
+      var digest = Digest()
+      digest.add(configuration.trajectory.map { "\($0.name)=\($0.value)" }.joined(separator: "\n"))
+      let checkpoint = Checkpoint(
+        iteration: trainer.iteration, epoch: epoch,
+        identity: CheckpointIdentity(
+          datasetDigest: dataset.contentDigest, configurationDigest: digest.hexadecimal(), codeVersion: version,
+          rankCount: communicator.rankCount), state: state, modelTensors: trainer.step.model.tensors,
+        optimizerTensors: trainer.step.optimizerTensors)
       do {
-        try directory.checkpoints.save(
-          manifest, model: trainer.step.model.tensors, optimizer: trainer.step.optimizerTensors, best: bestIteration)
+        try directory.checkpoints.save(checkpoint).warnings.forEach { log("warning: \($0)") }
+        if let best = bestRecord, best.iteration == trainer.iteration {
+          try directory.checkpoints.markBest(
+            iteration: best.iteration, figure: best.validation?.best.harmonic ?? 0)
+        }
         lastSaved = trainer.iteration
         failedSaves = 0
       } catch {

@@ -21,11 +21,18 @@ package struct CheckpointMismatch: ReportableError {
   }
 }
 
+extension LoadedCheckpoint {
+  /// The options that shaped the trajectory of the checkpoint's run; in its state under "--name".
+  package var options: [(name: String, value: String)] {
+    state.filter { $0.key.hasPrefix("--") }.sorted { $0.key < $1.key }.map { (String($0.key.dropFirst(2)), $0.value) }
+  }
+}
+
 extension HybridModel {
   /// Every parameter under its PyTorch name and shape.
   package var tensors: [Tensor] {
     arenas.flatMap { arena in
-      arena.shapes.map { Tensor(name: $0.name, shape: $0.fileShape, data: .float32(arena.value($0.name))) }
+      arena.shapes.map { Tensor(name: $0.name, shape: $0.fileShape, data: .matrix(arena.value($0.name))) }
     }
   }
 
@@ -57,7 +64,7 @@ extension HybridStep {
         arena.shapes.map { shape in
           Tensor(
             name: shape.name + suffix, shape: shape.fileShape,
-            data: .float32(arena.view(shape.name, of: storage(arena))))
+            data: .matrix(arena.view(shape.name, of: storage(arena))))
         }
       }
     }
@@ -66,14 +73,17 @@ extension HybridStep {
         result.append(
           Tensor(
             name: shape.name + ".accumulated_gradient", shape: shape.fileShape,
-            data: .float32(model.criticArena.view(shape.name, of: accumulation))))
+            data: .matrix(model.criticArena.view(shape.name, of: accumulation))))
       }
     }
     return result
   }
 
-  package var counters: [String: Int] {
-    ["critic_optimizer_steps": criticOptimizer.stepCount, "generator_optimizer_steps": generatorOptimizer.stepCount]
+  package var counters: [String: String] {
+    [
+      "critic_optimizer_steps": "\(criticOptimizer.stepCount)",
+      "generator_optimizer_steps": "\(generatorOptimizer.stepCount)",
+    ]
   }
 
   /// Takes over a checkpoint's parameters, moments and counters.
@@ -97,11 +107,13 @@ extension HybridStep {
         }
       }
     } catch let error as SafetensorsError {
-      throw CheckpointError(path: error.path, reason: error.reason)
+      throw CheckpointError.damaged(path: error.path, reason: "\(error.problem)")
     }
-    guard let critic = checkpoint.manifest.state["critic_optimizer_steps"],
-      let generator = checkpoint.manifest.state["generator_optimizer_steps"]
-    else { throw CheckpointError(path: checkpoint.path, reason: "its manifest lacks the optimizers' step counts") }
+    guard let critic = checkpoint.state["critic_optimizer_steps"].flatMap({ Int($0) }),
+      let generator = checkpoint.state["generator_optimizer_steps"].flatMap({ Int($0) })
+    else {
+      throw CheckpointError.damaged(path: checkpoint.path, reason: "its manifest lacks the optimizers' step counts")
+    }
     criticOptimizer.stepCount = critic
     generatorOptimizer.stepCount = generator
   }

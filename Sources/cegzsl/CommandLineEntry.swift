@@ -44,7 +44,7 @@ enum Build {
 
   /// SHA-256 of the running program.
   static func digest() throws -> String {
-    try Digest.ofFile(try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
+    try FileSource.digest(try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")).sha256
   }
 }
 

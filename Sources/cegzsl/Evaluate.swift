@@ -26,10 +26,10 @@ struct Evaluate: ParsableCommand {
     try withRanks(threads: threadOptions.threads) { communicator in
       let loaded = try find()
       // The checkpoint's own settings, with what the command line changes.
-      let lines = loaded.manifest.configuration.sorted { $0.key < $1.key }.map { "\($0.key): '\($0.value)'" }
+      let lines = loaded.options.map { "\($0.name): '\($0.value)'" }
       let configuration = try options.resolve(base: (lines.joined(separator: "\n"), loaded.path))
       try requireAgreement(
-        [("checkpoint", loaded.manifest.files.map(\.sha256).joined())]
+        [("checkpoint", loaded.model.digest.sha256)]
           + configuration.resolved.map { ("--" + $0.name, $0.value) },
         subject: "checkpoint or configuration", cure: "Give every host the same files and options.", communicator)
       var dataOptions = DataOptions()
@@ -42,9 +42,9 @@ struct Evaluate: ParsableCommand {
         sizes: configuration.modelSizes(
           feature: dataset.features.columnCount, attribute: dataset.descriptors.columnCount))
       do { try model.restore(from: loaded.model) } catch let error as SafetensorsError {
-        throw CheckpointMismatch(path: loaded.path, differences: [error.reason + ", as this data needs"])
+        throw CheckpointMismatch(path: loaded.path, differences: ["\(error.problem)"])
       }
-      let iteration = loaded.manifest.iteration
+      let iteration = loaded.iteration
       let evaluation = GZSLEvaluation(
         model: model, communicator: communicator, classifier: configuration.classifierSettings,
         syntheticPerClass: configuration.syntheticPerClass, source: RandomSource(seed: UInt64(configuration.seed)))
@@ -59,12 +59,12 @@ struct Evaluate: ParsableCommand {
         guard let test else { return }
         let results = Results(
           records: [
-            EvaluationRecord(iteration: iteration, epoch: loaded.manifest.epoch, test: test, validation: validation)
+            EvaluationRecord(iteration: iteration, epoch: loaded.epoch, test: test, validation: validation)
           ], dataset: dataset, configuration: configuration, ranks: communicator.rankCount,
           seconds: (ContinuousClock().now - start) / .seconds(1), version: Build.version)
         dataset.notes.forEach { print("note: \($0)") }
         print(results.table)
-        if let output { try DurableFile.replace(output, text: try results.json()) }
+        if let output { try DurableFile.replace(output, contents: Array(try results.json().utf8)) }
       }
       return .done
     }
@@ -72,10 +72,12 @@ struct Evaluate: ParsableCommand {
 
   private func find() throws -> LoadedCheckpoint {
     guard !FileManager.default.fileExists(atPath: checkpoint + "/manifest.json") else {
-      return try LoadedCheckpoint(path: checkpoint)
+      return try CheckpointStore.load(path: checkpoint)
     }
-    guard let (loaded, warnings) = CheckpointStore(runDirectory: checkpoint, keep: 2).newestValid() else {
-      throw CheckpointError(path: checkpoint, reason: "is neither a checkpoint nor a run directory with a valid one")
+    guard FileManager.default.fileExists(atPath: checkpoint + "/checkpoints"),
+      let (loaded, warnings) = try CheckpointStore.newestValid(runDirectory: checkpoint)
+    else {
+      throw CheckpointError.damaged(path: checkpoint, reason: "it is neither a checkpoint nor a run with one")
     }
     warnings.forEach { writeError("warning: \($0)") }
     return loaded

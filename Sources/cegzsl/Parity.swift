@@ -47,12 +47,12 @@ struct Parity: ParsableCommand {
     do {
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     } catch {
-      throw FileError(call: "mkdir", path: folder, number: ENOENT)
+      throw StorageError.callFailed(call: "mkdir", path: folder, code: ENOENT)
     }
     let tensors = actual.map { Tensor(name: "actual/" + $0.name, shape: $0.shape, data: $0.data) }
-    try DurableFile.replace("\(folder)/\(name).actual.safetensors") { append in
-      try SafetensorsFile.encode(tensors, metadata: [:], write: append)
-    }
+    let path = "\(folder)/\(name).actual.safetensors"
+    unlink(path)
+    try SafetensorsFile.write(path: path, tensors: tensors)
   }
 
   private func report(_ parity: ParityCase, _ path: String, _ actual: [Tensor]) -> Bool {

@@ -1,0 +1,142 @@
+import Foundation
+import Matrices
+
+/// TensorBoard's event file: one file per process start in a run's `tensorboard` directory, scalars only.
+///
+/// The few protocol-buffer fields it needs (Event: wall_time 1, step 2, file_version 3, summary 5, session_log 7;
+/// Summary: value 1; Summary.Value: tag 1, simple_value 2; SessionLog: status 1) are encoded here: a generator and a
+/// run-time library for eight fields would cost more than they carry.
+package final class EventFileWriter {
+  package let path: String
+  private let storage: any Storage
+  private let file: Int32
+  private var buffer: [UInt8] = []
+
+  /// Starts a new file in `directory`, which must exist. TensorBoard then forgets earlier points of the same directory
+  /// from `firstStep` on, so that a resumed run stays one line: `firstStep` is the first step that will be (re)written,
+  /// 0 for a fresh run. Throws `StorageError`.
+  package init(directory: String, firstStep: Int, storage: any Storage = PosixStorage()) throws {
+    precondition(firstStep >= 0, "a step of \(firstStep)")
+    // TensorBoard reads files in the order of their names. The start time leads the name, so it must not go back even if
+    // the clock does.
+    let prefix = "events.out.tfevents."
+    let earlier = try storage.entries(of: directory).compactMap { name -> Int? in
+      name.hasPrefix(prefix) ? name.dropFirst(prefix.count).split(separator: ".").first.flatMap { Int($0) } : nil
+    }
+    let started = max(Int(Date().timeIntervalSince1970), (earlier.max() ?? 0) + 1)
+    path = "\(directory)/\(prefix)\(started).\(hostName()).\(ProcessInfo.processInfo.processIdentifier)"
+    self.storage = storage
+    file = try storage.createFile(path)
+    append(Self.event(step: 0) { $0.field(3, string: "brain.Event:2") })
+    append(
+      Self.event(step: firstStep) { event in
+        event.field(7) { $0.field(1, varint: 1) }  // SessionLog.START
+      })
+    try flush()
+  }
+
+  deinit { try? storage.close(file, path: path) }
+
+  /// Adds one point of the line `tag`. Kept in memory until `flush`, or until 64 KiB have gathered.
+  package func scalar(_ tag: String, _ value: Float, step: Int, time: Date = Date()) throws {
+    append(
+      Self.event(step: step, time: time) { event in
+        event.field(5) { summary in
+          summary.field(1) { point in
+            point.field(1, string: tag)
+            point.field(2, float: value)
+          }
+        }
+      })
+    if buffer.count >= 1 << 16 { try flush() }
+  }
+
+  /// Hands everything to the operating system, where TensorBoard sees it. Throws `StorageError`.
+  package func flush() throws {
+    while !buffer.isEmpty {
+      let written = try buffer.withUnsafeBytes { try storage.write($0, to: file, path: path) }
+      guard written > 0, written <= buffer.count else {
+        throw StorageError.impossibleWrite(path: path, written: written, requested: buffer.count)
+      }
+      buffer.removeFirst(written)
+    }
+  }
+
+  /// Frames a record: length, its checksum, the bytes, their checksum.
+  private func append(_ record: [UInt8]) {
+    let length = withUnsafeBytes(of: UInt64(record.count).littleEndian, Array.init)
+    buffer += length
+    buffer += withUnsafeBytes(of: CRC32C.masked(length).littleEndian, Array.init)
+    buffer += record
+    buffer += withUnsafeBytes(of: CRC32C.masked(record).littleEndian, Array.init)
+  }
+
+  private static func event(step: Int, time: Date = Date(), _ content: (inout ProtobufEncoder) -> Void) -> [UInt8] {
+    var event = ProtobufEncoder()
+    event.field(1, double: time.timeIntervalSince1970)
+    event.field(2, varint: UInt64(step))
+    content(&event)
+    return event.bytes
+  }
+}
+
+/// Protocol-buffer wire format: each field is a varint (number × 8 + wire type) and its value.
+struct ProtobufEncoder {
+  private(set) var bytes: [UInt8] = []
+
+  private mutating func varint(_ value: UInt64) {
+    var rest = value
+    while rest >= 0x80 {
+      bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+      rest >>= 7
+    }
+    bytes.append(UInt8(rest))
+  }
+
+  mutating func field(_ number: UInt64, varint value: UInt64) {
+    varint(number << 3)
+    varint(value)
+  }
+
+  mutating func field(_ number: UInt64, double value: Double) {
+    varint(number << 3 | 1)
+    bytes += withUnsafeBytes(of: value.bitPattern.littleEndian, Array.init)
+  }
+
+  mutating func field(_ number: UInt64, float value: Float) {
+    varint(number << 3 | 5)
+    bytes += withUnsafeBytes(of: value.bitPattern.littleEndian, Array.init)
+  }
+
+  mutating func field(_ number: UInt64, string value: String) {
+    varint(number << 3 | 2)
+    varint(UInt64(value.utf8.count))
+    bytes += Array(value.utf8)
+  }
+
+  /// A message inside the message.
+  mutating func field(_ number: UInt64, _ content: (inout ProtobufEncoder) -> Void) {
+    var message = ProtobufEncoder()
+    content(&message)
+    varint(number << 3 | 2)
+    varint(UInt64(message.bytes.count))
+    bytes += message.bytes
+  }
+}
+
+/// The Castagnoli checksum, not the one of zlib.
+enum CRC32C {
+  private static let table: [UInt32] = (0..<256).map { byte in
+    (0..<8).reduce(UInt32(byte)) { rest, _ in rest & 1 == 1 ? rest >> 1 ^ 0x82F6_3B78 : rest >> 1 }
+  }
+
+  static func checksum(_ bytes: [UInt8]) -> UInt32 {
+    ~bytes.reduce(~UInt32(0)) { $0 >> 8 ^ table[Int(UInt8(truncatingIfNeeded: $0) ^ $1)] }
+  }
+
+  /// Rotated and shifted, so that the checksum of a file that holds checksums still means something.
+  static func masked(_ bytes: [UInt8]) -> UInt32 {
+    let crc = checksum(bytes)
+    return (crc >> 15 | crc << 17) &+ 0xA282_EAD8
+  }
+}

@@ -1,0 +1,67 @@
+import Checkpoints
+import Files
+import Foundation
+import Matrices
+
+let identity = CheckpointIdentity(
+  datasetDigest: "d4", configurationDigest: "c7", codeVersion: "1.2.3", rankCount: 2)
+
+/// A small checkpoint whose every number depends on the iteration.
+func checkpoint(_ iteration: Int, salt: Float = 0) -> Checkpoint {
+  let weights = Matrix(rows: 2, columns: 3, elements: (0..<6).map { Float(iteration * 10 + $0) + salt })
+  return Checkpoint(
+    iteration: iteration, epoch: iteration / 10, identity: identity,
+    state: ["sampler": "at \(iteration)", "é\"\n": "ü"],
+    modelTensors: [
+      Tensor(name: "critic.fc1.weight", matrix: weights),
+      Tensor(name: "critic.fc1.bias", shape: [3], floats: [Float(iteration), -0.0, .nan]),
+    ],
+    optimizerTensors: [
+      Tensor(name: "critic.moment", matrix: weights.columns(1..<3)),
+      Tensor(name: "step", shape: [], data: .int64([Int64(iteration)])),
+    ])
+}
+
+/// Whether every fact and number is that of `checkpoint(iteration)`.
+func isWhole(_ loaded: LoadedCheckpoint, _ iteration: Int, salt: Float = 0) -> Bool {
+  let expected = checkpoint(iteration, salt: salt)
+  guard loaded.iteration == iteration, loaded.epoch == expected.epoch, loaded.identity == identity,
+    loaded.state == expected.state, Set(loaded.model.names) == ["critic.fc1.weight", "critic.fc1.bias"],
+    let weight = try? loaded.model.matrix("critic.fc1.weight"), let bias = try? loaded.model.floats("critic.fc1.bias"),
+    let moment = try? loaded.optimizer.matrix("critic.moment"), let step = try? loaded.optimizer.integers("step")
+  else { return false }
+  let elements = (0..<6).map { Float(iteration * 10 + $0) + salt }
+  return weight.elements == elements && weight.rowCount == 2 && bias.shape == [3]
+    && bias.values.map(\.bitPattern) == [Float(iteration), -0.0, .nan].map(\.bitPattern)
+    && moment.elements == [1, 2, 4, 5].map { elements[$0] } && step.shape == [] && step.values == [iteration]
+}
+
+/// A memory file system with an empty run directory, all of it durable.
+func emptyRun() -> MemoryTree {
+  var tree = MemoryTree()
+  tree.apply(.createEntry(directory: 0, name: "run", node: 1, isDirectory: true))
+  return tree
+}
+
+extension MemoryStorage {
+  var tree: MemoryTree { state.withLock { $0.tree } }
+
+  func store(keep: Int = 2) throws -> CheckpointStore {
+    try CheckpointStore(runDirectory: "/run", keep: keep, storage: self, lock: nil)
+  }
+
+  func newest() throws -> LoadedCheckpoint? {
+    try CheckpointStore.newestValid(runDirectory: "/run", storage: self)?.checkpoint
+  }
+
+  /// Names below `checkpoints`, sorted.
+  var names: [String] { tree.find("/run/checkpoints").flatMap { tree.entries($0) }.map { $0.keys.sorted() } ?? [] }
+}
+
+/// Runs `body` in a fresh directory and removes it.
+func withTemporaryDirectory<Value>(_ body: (String) throws -> Value) throws -> Value {
+  let path = NSTemporaryDirectory() + "cegzsl-" + UUID().uuidString
+  try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  defer { try? FileManager.default.removeItem(atPath: path) }
+  return try body(path)
+}
