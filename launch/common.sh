@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034 # the variables are for the scripts that source this
 # What every script of this folder shares; sourced, never run:
 #   . "$(dirname "$0")/common.sh"
 # Sets `root` (the repository) and defines the functions below. Nothing happens by sourcing it.
@@ -8,10 +8,9 @@ root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 # The oldest Swift that compiles the package (swift-tools-version of Package.swift).
 swift_major_needed=6
 
-# What Swift's own compiler and package manager load or call, then what this package compiles against. A list per
-# purpose, so that a package that is no longer needed can be found and removed.
-swift_packages="binutils ca-certificates g++ git libc6-dev libcurl4 libedit2 libncurses6 libsqlite3-0 libstdc++-12-dev \
-libxml2 pkg-config tzdata zlib1g-dev"
+# What Swift's compiler and package manager load or call on a bare Debian 12 (its debugger needs more), then what this
+# package compiles against and runs with. g++ brings the headers and start-up files that Swift's own clang looks for.
+swift_packages="binutils ca-certificates g++ git libcurl4 libsqlite3-0 libxml2 pkg-config tzdata zlib1g-dev"
 library_packages="libdnnl-dev libmatio-dev libopenmpi-dev openmpi-bin openssh-client"
 contributor_packages="shellcheck"
 

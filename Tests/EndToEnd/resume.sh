@@ -1,0 +1,23 @@
+#!/bin/sh
+# Stopping and resuming changes nothing: 10 iterations and then 10 more end byte for byte where 20 in one go end, and two
+# runs on the same number of ranks are identical. The stop lies inside an epoch (36 iterations).
+. "$(dirname -- "$0")/support/common.sh"
+
+set -- --seed 7 --checkpoint-every 10
+for ranks in 1 2; do
+  whole=$scratch/whole-$ranks halves=$scratch/halves-$ranks
+  expect 0 train "$ranks" "$whole" "$@" --max-iterations 20
+  expect 0 train "$ranks" "$halves" "$@" --max-iterations 10
+  expect_same_state "$(checkpoint "$whole" 10)" "$(checkpoint "$halves" 10)"
+  expect 0 train "$ranks" "$halves" "$@" --max-iterations 20 --resume latest
+  expect_same_state "$(checkpoint "$whole" 20)" "$(checkpoint "$halves" 20)"
+  losses "$whole/metrics.jsonl" 20 >"$scratch/whole-losses"
+  losses "$halves/metrics.jsonl" 20 >"$scratch/halves-losses"
+  cmp "$scratch/whole-losses" "$scratch/halves-losses" >"$scratch/output" 2>&1 || fail "metrics.jsonl differs"
+done
+# The state must move, or equal files prove nothing.
+if cmp -s "$(checkpoint "$whole" 10)/model.safetensors" "$(checkpoint "$whole" 20)/model.safetensors"; then
+  fail "the parameters do not change between iterations 10 and 20"
+fi
+
+passed "10 + 10 iterations equal 20 byte for byte, on 1 and on 2 ranks"
