@@ -10,7 +10,7 @@ swift_major_needed=6
 
 # What Swift's compiler and package manager load or call on a bare Debian 12 (its debugger needs more), then what this
 # package compiles against and runs with. g++ brings the headers and start-up files that Swift's own clang looks for.
-swift_packages="binutils ca-certificates g++ git libcurl4 libsqlite3-0 libxml2 pkg-config tzdata zlib1g-dev"
+swift_packages="binutils ca-certificates g++ git libcurl4 libncurses6 libsqlite3-0 libxml2 pkg-config tzdata zlib1g-dev"
 library_packages="libdnnl-dev libmatio-dev libopenmpi-dev openmpi-bin openssh-client"
 contributor_packages="shellcheck"
 
