@@ -72,7 +72,10 @@ let package = Package(
       name: "KernelsTests", dependencies: ["Kernels", "Matrices", "TestSupport"], swiftSettings: settings),
     .testTarget(
       name: "TrainingTests",
-      dependencies: ["Training", "Networks", "Losses", "Optimizers", "Evaluation", "Kernels", "Collectives", "Matrices", "TestSupport"],
+      dependencies: [
+        "Training", "Networks", "Losses", "Optimizers", "Evaluation", "Kernels", "Collectives", "Matrices",
+        "TestSupport",
+      ],
       swiftSettings: settings),
     .testTarget(name: "CommandLineTests", dependencies: ["Files", "TestSupport"], swiftSettings: settings),
   ],

@@ -70,7 +70,7 @@ package enum DemoData {
     let first = Matrix(rows: hidden, columns: attributeCount)
     let second = Matrix(rows: featureCount, columns: hidden)
     fillNormal(first, source, .demoData, step: 3, firstRow: 0, scale: 0.6)
-    fillNormal(second, source, .demoData, step: 4, firstRow: 0, scale: 0.16)
+    fillNormal(second, source, .demoData, step: 4, firstRow: 0, scale: 0.06)
     let mixed = Matrix(rows: attributes.rowCount, columns: hidden)
     multiply(into: mixed, attributes, first.transposed)
     for r in 0..<mixed.rowCount {
@@ -85,11 +85,11 @@ package enum DemoData {
   private static func images(_ source: RandomSource, _ labels: [Int], _ signal: Matrix) -> Matrix {
     let count = labels.count
     let directions = Matrix(rows: featureCount, columns: nuisanceCount)
-    fillNormal(directions, source, .demoData, step: 5, firstRow: 0, scale: 0.45)
+    fillNormal(directions, source, .demoData, step: 5, firstRow: 0, scale: 0.5)
     let amounts = Matrix(rows: count, columns: nuisanceCount)
     fillNormal(amounts, source, .demoData, step: 6, firstRow: 0)
     let white = Matrix(rows: count, columns: featureCount)
-    fillNormal(white, source, .demoData, step: 7, firstRow: 0, scale: 0.5)
+    fillNormal(white, source, .demoData, step: 7, firstRow: 0, scale: 0.6)
     let result = Matrix(rows: count, columns: featureCount)
     gatherRows(result, from: signal, labels[...])
     multiply(into: result, amounts, directions.transposed, accumulate: true)

@@ -29,7 +29,8 @@ struct Split {
       }
       let outside = given.filter { $0 >= labels.count }
       if let first = outside.first {
-        problems.append("\(name)_loc: \(outside.count) entries, the first \(first + 1), exceed the \(labels.count) rows")
+        problems.append(
+          "\(name)_loc: \(outside.count) entries, the first \(first + 1), exceed the \(labels.count) rows")
       }
       if Set(given).count != given.count {
         problems.append("\(name)_loc repeats \(given.count - Set(given).count) rows")

@@ -126,7 +126,8 @@ package final class MatFile {
   private func require(_ name: String) throws -> Variable {
     guard let variable = variable(name) else {
       let known = variables.map(\.name).joined(separator: ", ")
-      throw MatFileError(path: path, variable: name, reason: "is missing; the file has \(known.isEmpty ? "none" : known)")
+      throw MatFileError(
+        path: path, variable: name, reason: "is missing; the file has \(known.isEmpty ? "none" : known)")
     }
     return variable
   }

@@ -143,8 +143,10 @@ package func comparatorBackward(u: Matrix, v: Matrix, weight: Matrix, c: Matrix,
       for s in 0..<classCount {
         let row = v.row(s) + k
         let own = Vector(repeating: 0.6 * classSums.start[s])
-        let (q0, q1) = (own.addingProduct(load(q + s &* 32), Vector(repeating: 0.4)),
-          own.addingProduct(load(q + s &* 32 + 16), Vector(repeating: 0.4)))
+        let (q0, q1) = (
+          own.addingProduct(load(q + s &* 32), Vector(repeating: 0.4)),
+          own.addingProduct(load(q + s &* 32 + 16), Vector(repeating: 0.4))
+        )
         dw0.addProduct(load(row), q0)
         dw1.addProduct(load(row + 16), q1)
         store(q0 * load(weight.start + k), row)

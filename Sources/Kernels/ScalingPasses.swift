@@ -42,7 +42,9 @@ package func firstNonFinite(_ x: Matrix) -> (row: Int, column: Int)? {
   for r in 0..<x.rowCount {
     let row = x.row(r)
     var sum = Vector()
-    for c in stride(from: 0, to: x.columnCount, by: vectorWidth) { sum.addProduct(load(row + c, x.columnCount &- c), Vector()) }
+    for c in stride(from: 0, to: x.columnCount, by: vectorWidth) {
+      sum.addProduct(load(row + c, x.columnCount &- c), Vector())
+    }
     guard laneSum(sum) != 0 else { continue }
     for c in 0..<x.columnCount where !row[c].isFinite { return (r, c) }
   }

@@ -148,10 +148,12 @@ package struct Results: Codable, Sendable {
       text += "\(padded) \(String(format: "%6d", row.total))     \(percent(row.accuracy))\n"
     }
     text += "\nU \(percent(unseen))   S \(percent(seen))   H \(percent(harmonic))   T1 \(percent(zsl))   (percent; "
-    text += selection == "last" ? "last epoch, nothing selected)\n" : "chosen on validation rows, iteration \(iteration))\n"
+    text +=
+      selection == "last" ? "last epoch, nothing selected)\n" : "chosen on validation rows, iteration \(iteration))\n"
     text += "best on test (as papers print): U \(percent(bestOnTest.unseen))   S \(percent(bestOnTest.seen))   "
     text += "H \(percent(bestOnTest.harmonic))   at iteration \(bestOnTest.iteration)\n"
-    text += "split: \(split.name), \(split.trainval)/\(split.testSeen)/\(split.testUnseen) rows, \(split.sha256.prefix(16))"
+    text +=
+      "split: \(split.name), \(split.trainval)/\(split.testSeen)/\(split.testUnseen) rows, \(split.sha256.prefix(16))"
     return text
   }
 }

@@ -74,7 +74,8 @@ extension IterationReport {
   /// One line of `metrics.jsonl`.
   package var json: String {
     func number(_ value: Double) -> String { value.isFinite ? "\(value)" : "null" }
-    return "{\"iteration\": \(iteration), \"epoch\": \(epoch), \"critic\": {\"wasserstein\": \(number(critic.wasserstein)), "
+    return
+      "{\"iteration\": \(iteration), \"epoch\": \(epoch), \"critic\": {\"wasserstein\": \(number(critic.wasserstein)), "
       + "\"penalty\": \(number(critic.penalty)), \"instance\": \(number(critic.instance)), "
       + "\"class\": \(number(critic.class)), \"total\": \(number(critic.total))}, "
       + "\"generator\": {\"adversarial\": \(number(generator.adversarial)), \"instance\": \(number(generator.instance)), "

@@ -94,7 +94,9 @@ package final class TrainingRun {
       }
       if signals > 0 && !isLast {
         if communicator.isRoot {
-          log("stopped by a signal after iteration \(trainer.iteration), everything is saved; continue with --resume latest")
+          log(
+            "stopped by a signal after iteration \(trainer.iteration), everything is saved; continue with --resume latest"
+          )
         }
         return .stoppedResumable
       }
@@ -134,7 +136,8 @@ package final class TrainingRun {
       if let newer = directory.checkpoints.iterations.last, newer > iteration, case .path = resume {
         throw CheckpointMismatch(
           path: checkpoint.path,
-          differences: ["\(directory.path) holds a later checkpoint, of iteration \(newer), which would be overwritten"])
+          differences: ["\(directory.path) holds a later checkpoint, of iteration \(newer), which would be overwritten"]
+        )
       }
       try trainer.step.restore(from: checkpoint)
       trainer.restore(iteration: iteration)

@@ -43,7 +43,9 @@ enum Build {
   static let version = "0.1.0"
 
   /// SHA-256 of the running program.
-  static func digest() throws -> String { try Digest.ofFile(try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) }
+  static func digest() throws -> String {
+    try Digest.ofFile(try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
+  }
 }
 
 func writeError(_ text: String) {

@@ -68,7 +68,8 @@ struct Parity: ParsableCommand {
     }
     let worst = verdicts.map { $0.error / $0.tolerance }.max() ?? 0
     let share = String(format: "%.3f", worst)
-    print("\(path): \(verdicts.count - bad.count) of \(verdicts.count) tensors agree, worst at \(share) of its tolerance")
+    print(
+      "\(path): \(verdicts.count - bad.count) of \(verdicts.count) tensors agree, worst at \(share) of its tolerance")
     return bad.isEmpty
   }
 }

@@ -46,7 +46,9 @@ struct Train: ParsableCommand {
         cure: "Give every host the same files; 'cegzsl inspect' prints their digest.", communicator)
       let training = try TrainingRun(
         configuration: configuration, dataset: dataset, communicator: communicator, version: Build.version,
-        log: { print($0); fflush(nil) })
+        log: {
+          print($0); fflush(nil)
+        })
       var directory: RunDirectory?
       try communicator.onRoot {
         directory = try RunDirectory(path: runDirectory, keep: configuration.keep, isResuming: resume != nil)

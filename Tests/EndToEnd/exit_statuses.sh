@@ -25,6 +25,16 @@ said "no-such-option"
 expect 64 train 2 "$run" --batch-size 0
 said "batch-size"
 
+expect 64 train 2 "$run" --preset no-such-preset
+said "no-such-preset"
+expect 64 train 2 "$run" --batch-size 1000000
+said "at most"
+printf 'batch-sise: 3\n' >"$scratch/wrong.yaml"
+expect 64 train 2 "$run" --config "$scratch/wrong.yaml"
+said "batch-size" # the name that was meant
+
+expect 65 "$program" inspect --data "$scratch/nowhere"
+expect 66 "$program" evaluate --data "$demo" --checkpoint "$scratch/nowhere"
 mkdir "$scratch/no-checkpoint"
 expect 66 train 2 "$run" --max-iterations 2 --resume "$scratch/no-checkpoint"
 said "no-checkpoint"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The loss curve does not depend on the number of ranks: the same seed on 1, 2 and 3 ranks gives the same first losses up
-# to rounding. Uneven shards (17, 17 and 16 rows of a batch of 50) are part of it.
+# The loss curve does not depend on the number of ranks: the same seed on 1, 2 and 3 ranks gives the same first losses
+# up to rounding. Uneven shards (17, 17 and 16 rows of a batch of 50) are part of it.
 . "$(dirname -- "$0")/support/common.sh"
 
 iterations=5
@@ -22,7 +22,11 @@ for ranks in 2 3; do
   worst=$(awk '
     function size(x) { return x < 0 ? -x : x }
     $1 != $5 || $2 != $6 || $3 != $7 { print "misaligned"; exit }
-    { key = $1 " " $2; if (size($4) > scale[key]) scale[key] = size($4); if (size($4 - $8) > gap[key]) gap[key] = size($4 - $8) }
+    {
+      key = $1 " " $2
+      if (size($4) > scale[key]) scale[key] = size($4)
+      if (size($4 - $8) > gap[key]) gap[key] = size($4 - $8)
+    }
     END { for (key in gap) if (gap[key] > worst * scale[key]) worst = gap[key] / scale[key]; print worst + 0 }
   ' "$scratch/output")
   awk -v worst="$worst" -v tolerance="$tolerance" 'BEGIN { exit !(worst ~ /^[0-9]/ && worst + 0 <= tolerance + 0) }' ||

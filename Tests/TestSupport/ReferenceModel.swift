@@ -18,8 +18,9 @@ package struct ReferenceWorld {
   package var instanceWeight = 0.3
   package var classWeight = 0.2
 
-  package init(labels: [Int], s: Int, x: Int = 7, a: Int = 3, z: Int = 4, widths: [Int] = [9, 8, 6, 5, 7], seed: UInt64 = 1)
-  {
+  package init(
+    labels: [Int], s: Int, x: Int = 7, a: Int = 3, z: Int = 4, widths: [Int] = [9, 8, 6, 5, 7], seed: UInt64 = 1
+  ) {
     var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
     func draw() -> Double {
       state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
