@@ -1,23 +1,13 @@
 import Matrices
 
 /// What the ranks of one run say to each other. Every rank calls the same operations in the same order; one thread of a
-/// process makes all calls. Sums add in an order fixed by (rank count, element count), so that repeating a run on the same
-/// rank count repeats its bits.
+/// process makes all calls. Gradients are never added up across ranks, rows are exchanged instead: moving floats does not
+/// round them, so a run has the same bits on any number of ranks. Sums are for figures that are only reported.
 package protocol Communicator: AnyObject {
   /// 0..<rankCount.
   var rank: Int { get }
   /// 1 or more.
   var rankCount: Int { get }
-
-  /// storage[range] ← its element-wise sum over ranks, on every rank.
-  func sum(_ storage: FloatStorage, _ range: Range<Int>) throws
-
-  /// Starts `sum` and returns at once; the range belongs to the operation until `finish` returns. Open MPI moves it only
-  /// inside MPI calls: call `progress` between products.
-  func startSum(_ storage: FloatStorage, _ range: Range<Int>) throws
-  func progress() throws
-  /// Completes every started sum.
-  func finish() throws
 
   /// Element-wise sums over ranks, on every rank.
   func sum(_ values: [Double]) throws -> [Double]
@@ -31,6 +21,14 @@ package protocol Communicator: AnyObject {
 
   /// storage ← rank 0's, bit for bit, on every rank.
   func broadcast(_ storage: FloatStorage) throws
+  /// Each rank keeps its own columns of the rows of all ranks: mine [N×own, contiguous] ← columns `columns[rank]` of every
+  /// rank's local rows, in rank order.
+  ///
+  /// - Parameter columns: consecutive ranges, one per rank, some of them possibly empty.
+  func exchangeColumns(_ local: Matrix, columns: [Range<Int>], into mine: Matrix, partition: RowPartition) throws
+  /// Every rank has computed the rows `rows[rank]` of a contiguous matrix; afterwards every rank has all of them.
+  func shareRows(of matrix: Matrix, rows: [Range<Int>]) throws
+
   /// Rank 0's bytes, on every rank.
   func broadcast(_ bytes: [UInt8]) throws -> [UInt8]
   /// The bytes of every rank, on every rank, in rank order.

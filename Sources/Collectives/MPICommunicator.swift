@@ -23,9 +23,8 @@ package final class MPICommunicator: Communicator {
   package let rankCount: Int
   package let host: String
   private let communicator: MPI_Comm
-  private var pending: [MPI_Request?] = []
 
-  /// Elements per MPI call. Counts are C ints there, and a fixed cut keeps the order of additions fixed.
+  /// Elements per broadcast; counts are C ints there.
   private static let bucketElements = 1 << 22
 
   /// Whether this process was started by an MPI launcher (the variables exist before MPI_Init).
@@ -76,40 +75,6 @@ package final class MPICommunicator: Communicator {
     stride(from: range.lowerBound, to: range.upperBound, by: Self.bucketElements).map {
       $0..<min($0 + Self.bucketElements, range.upperBound)
     }
-  }
-
-  package func sum(_ storage: FloatStorage, _ range: Range<Int>) throws {
-    precondition(range.upperBound <= storage.count)
-    for bucket in buckets(range) {
-      try check(
-        MPI_Allreduce(
-          cmpi_in_place(), storage.base + bucket.lowerBound, Int32(bucket.count), cmpi_float(), cmpi_sum(),
-          communicator), "MPI_Allreduce")
-    }
-  }
-
-  package func startSum(_ storage: FloatStorage, _ range: Range<Int>) throws {
-    precondition(range.upperBound <= storage.count)
-    for bucket in buckets(range) {
-      var request: MPI_Request? = nil
-      try check(
-        MPI_Iallreduce(
-          cmpi_in_place(), storage.base + bucket.lowerBound, Int32(bucket.count), cmpi_float(), cmpi_sum(),
-          communicator, &request), "MPI_Iallreduce")
-      pending.append(request)
-    }
-  }
-
-  package func progress() throws {
-    guard !pending.isEmpty else { return }
-    var (done, index): (Int32, Int32) = (0, 0)
-    try check(
-      MPI_Testany(Int32(pending.count), &pending, &index, &done, cmpi_status_ignore()), "MPI_Testany")
-  }
-
-  package func finish() throws {
-    for i in pending.indices { try check(MPI_Wait(&pending[i], cmpi_status_ignore()), "MPI_Wait") }
-    pending.removeAll(keepingCapacity: true)
   }
 
   package func sum(_ values: [Double]) throws -> [Double] {
@@ -192,6 +157,50 @@ package final class MPICommunicator: Communicator {
         MPI_Gatherv(own, counts[rank], cmpi_float(), target, counts, places, cmpi_float(), 0, communicator),
         "MPI_Gatherv")
     }
+  }
+
+  package func exchangeColumns(
+    _ local: Matrix, columns: [Range<Int>], into mine: Matrix, partition: RowPartition
+  ) throws {
+    precondition(columns.count == rankCount && partition.rankCount == rankCount)
+    precondition(mine.isContiguous && mine.rowCount == partition.rowCount && mine.columnCount == columns[rank].count)
+    // One block per receiver, next to each other.
+    let packed = FloatStorage(count: local.count)
+    var (counts, places): ([Int32], [Int32]) = ([], [])
+    var end = 0
+    for range in columns {
+      counts.append(try count(local.rowCount * range.count))
+      places.append(try count(end))
+      for r in 0..<local.rowCount {
+        (packed.base + end + r * range.count).update(from: local.row(r) + range.lowerBound, count: range.count)
+      }
+      end += local.rowCount * range.count
+    }
+    let incoming = try partition.slices.map { try count($0.count * mine.columnCount) }
+    let targets = try partition.slices.map { try count($0.lowerBound * mine.columnCount) }
+    try check(
+      MPI_Alltoallv(
+        packed.base, counts, places, cmpi_float(), mine.start, incoming, targets, cmpi_float(), communicator),
+      "MPI_Alltoallv")
+  }
+
+  package func shareRows(of matrix: Matrix, rows: [Range<Int>]) throws {
+    precondition(matrix.isContiguous && rows.count == rankCount && rows.last?.upperBound == matrix.rowCount)
+    let counts = try rows.map { try count($0.count * matrix.columnCount) }
+    let places = try rows.map { try count($0.lowerBound * matrix.columnCount) }
+    try check(
+      MPI_Allgatherv(
+        cmpi_in_place(), 0, cmpi_float(), matrix.start, counts, places, cmpi_float(), communicator), "MPI_Allgatherv")
+  }
+
+  /// MPI counts in C ints.
+  private func count(_ value: Int) throws -> Int32 {
+    guard let result = Int32(exactly: value) else {
+      throw CollectiveError(
+        call: "exchange of \(value) elements", code: 0, text: "MPI counts to 2^31 only; use a smaller --batch-size",
+        rank: rank, host: host)
+    }
+    return result
   }
 
   package func broadcast(_ storage: FloatStorage) throws {

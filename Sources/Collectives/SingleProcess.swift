@@ -6,15 +6,15 @@ package final class SingleProcess: Communicator {
   package init() {}
   package var rank: Int { 0 }
   package var rankCount: Int { 1 }
-  package func sum(_ storage: FloatStorage, _ range: Range<Int>) {}
-  package func startSum(_ storage: FloatStorage, _ range: Range<Int>) {}
-  package func progress() {}
-  package func finish() {}
   package func sum(_ values: [Double]) -> [Double] { values }
   package func sum(_ values: [Int]) -> [Int] { values }
   package func maximum(_ value: Int) -> Int { value }
   package func gatherRows(_ local: Matrix, into all: Matrix, partition: RowPartition) { all.copy(from: local) }
   package func gatherRowsToRoot(_ local: Matrix, into all: Matrix, partition: RowPartition) { all.copy(from: local) }
+  package func exchangeColumns(
+    _ local: Matrix, columns: [Range<Int>], into mine: Matrix, partition: RowPartition
+  ) { mine.copy(from: local) }
+  package func shareRows(of matrix: Matrix, rows: [Range<Int>]) {}
   package func broadcast(_ storage: FloatStorage) {}
   package func broadcast(_ bytes: [UInt8]) -> [UInt8] { bytes }
   package func gather(_ bytes: [UInt8]) -> [[UInt8]] { [bytes] }

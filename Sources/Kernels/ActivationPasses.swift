@@ -50,19 +50,17 @@ package func addBias(_ x: Matrix, bias: Matrix, relu: Bool) {
   }
 }
 
-/// dx [N×K] ← dx where the layer's output y is above zero, else 0; dBias [1×K] ← its column sums (overwritten).
-package func reluBackward(_ dx: Matrix, output y: Matrix, dBias: Matrix?) {
+/// dx [N×K] ← dx where the layer's output y is above zero, else 0.
+package func reluBackward(_ dx: Matrix, output y: Matrix) {
   precondition(dx.rowCount == y.rowCount && dx.columnCount == y.columnCount)
-  parallelStripes(dx.columnCount) { stripe in
-    for r in 0..<dx.rowCount {
+  parallel(dx.rowCount, grain: max(1, 16384 / max(dx.columnCount, 1))) { part in
+    for r in part {
       let (row, out) = (dx.row(r), y.row(r))
-      for c in stride(from: stripe.lowerBound, to: stripe.upperBound, by: vectorWidth) {
-        let left = stripe.upperBound &- c
-        let kept = Vector().replacing(with: load(row + c, left), where: load(out + c, left) .> Vector())
-        store(kept, row + c, left)
+      for c in stride(from: 0, to: dx.columnCount, by: vectorWidth) {
+        let left = dx.columnCount &- c
+        store(Vector().replacing(with: load(row + c, left), where: load(out + c, left) .> Vector()), row + c, left)
       }
     }
-    if let dBias { sumRows(dx, stripe: stripe, into: dBias) }
   }
 }
 

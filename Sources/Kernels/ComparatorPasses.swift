@@ -9,8 +9,11 @@ package func paddedMatrix(rows: Int, columns: Int) -> Matrix {
 }
 
 private func checkPadded(_ matrices: Matrix...) {
-  for m in matrices { precondition(m.rowStride % 32 == 0 && m.rowStride >= m.columnCount, "not a padded matrix") }
+  for m in matrices { precondition(m.rowStride % 32 == 0 && m.offset % 16 == 0, "not a padded matrix") }
 }
+
+/// Columns with their padding.
+private func paddedWidth(_ m: Matrix) -> Int { (m.columnCount + 31) / 32 * 32 }
 
 /// scores [N×S] ← 0.4 Σ_k w_k |u_ik + v_sk| + linear_s, which equals F(h_i, a_s) up to a term that is the same for every
 /// s (it cancels in the softmax over s), since LeakyReLU(t) = 0.6t + 0.4|t|.
@@ -22,7 +25,7 @@ private func checkPadded(_ matrices: Matrix...) {
 ///   - linear: 1×S, 0.6 Σ_k w_k v_sk.
 package func comparatorScores(_ scores: Matrix, u: Matrix, v: Matrix, weight: Matrix, linear: Matrix) {
   checkPadded(u, v, weight)
-  let width = u.rowStride
+  let width = paddedWidth(u)
   let classCount = v.rowCount
   parallel((u.rowCount + 1) / 2) { part in
     for pair in part {
@@ -68,7 +71,7 @@ package func comparatorLinearPart(_ linear: Matrix, v: Matrix, weight: Matrix) {
   parallel(v.rowCount, grain: 16) { part in
     for s in part {
       var sum = Vector()
-      for k in stride(from: 0, to: v.rowStride, by: vectorWidth) {
+      for k in stride(from: 0, to: paddedWidth(v), by: vectorWidth) {
         sum.addProduct(load(v.row(s) + k), load(weight.start + k))
       }
       linear.start[s] = 0.6 * laneSum(sum)
@@ -96,7 +99,7 @@ package func comparatorBackward(u: Matrix, v: Matrix, weight: Matrix, c: Matrix,
   checkPadded(u, v, weight)
   let (n, classCount) = (u.rowCount, v.rowCount)
   // Tiles of 32 columns: Q of a tile stays in the nearest cache, P of two rows in registers.
-  parallel(u.rowStride / 32) { part in
+  parallel(paddedWidth(u) / 32) { part in
     let q = UnsafeMutablePointer<Float>.allocate(capacity: max(classCount, 1) * 32)
     defer { q.deallocate() }
     for tile in part {

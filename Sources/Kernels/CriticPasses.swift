@@ -14,23 +14,19 @@ import Matrices
 ///   - alpha: 1×N, the interpolation draws.
 ///   - weight: 1×D, w, the second layer.
 ///   - inverseBatch: 1/B of the global batch.
-///   - classMasks: S×D, out: Σ over the local rows of a class of (m_fake − m_real)/B.
 ///   - activationSums: 2×D, out: Σ LeakyReLU(pre) over the real and over the fake rows.
 package func criticMasks(
   masks: Matrix, weightedMask: Matrix, base: Matrix, labels: [Int], alpha: Matrix, weight: Matrix,
-  inverseBatch: Float, classMasks: Matrix, activationSums: Matrix
+  inverseBatch: Float, activationSums: Matrix
 ) {
   let n = labels.count
   precondition(masks.rowCount == 3 * n && weightedMask.rowCount == n && alpha.columnCount >= n)
   let invB = Vector(repeating: inverseBatch)
   parallelStripes(masks.columnCount, width: 128) { stripe in
-    for s in 0..<classMasks.rowCount {
-      (classMasks.row(s) + stripe.lowerBound).update(repeating: 0, count: stripe.count)
-    }
     for s in 0..<2 { (activationSums.row(s) + stripe.lowerBound).update(repeating: 0, count: stripe.count) }
     for r in 0..<n {
       let (real, fake, hat) = (masks.row(r), masks.row(n &+ r), masks.row(2 &* n &+ r))
-      let (weighted, classBase, classSum) = (weightedMask.row(r), base.row(labels[r]), classMasks.row(labels[r]))
+      let (weighted, classBase) = (weightedMask.row(r), base.row(labels[r]))
       let a = Vector(repeating: alpha.start[r])
       let (realSum, fakeSum) = (activationSums.row(0), activationSums.row(1))
       for c in stride(from: stripe.lowerBound, to: stripe.upperBound, by: vectorWidth) {
@@ -44,9 +40,27 @@ package func criticMasks(
         store(slopeFake * invB, fake + c, left)
         store(slopeHat, hat + c, left)
         store(slopeHat * load(weight.start + c, left), weighted + c, left)
-        store(load(classSum + c, left).addingProduct(slopeFake - slopeReal, invB), classSum + c, left)
         store(load(realSum + c, left).addingProduct(slopeReal, preReal), realSum + c, left)
         store(load(fakeSum + c, left).addingProduct(slopeFake, preFake), fakeSum + c, left)
+      }
+    }
+  }
+}
+
+/// classMasks [S×D] ← Σ over the rows of a class of (m_fake − m_real)/B, from masks whose first N rows hold −m_real/B and
+/// whose next N hold m_fake/B.
+package func criticClassMasks(_ classMasks: Matrix, masks: Matrix, labels: [Int]) {
+  let n = labels.count
+  precondition(masks.rowCount >= 2 * n && masks.columnCount == classMasks.columnCount)
+  parallelStripes(masks.columnCount, width: 128) { stripe in
+    for s in 0..<classMasks.rowCount {
+      (classMasks.row(s) + stripe.lowerBound).update(repeating: 0, count: stripe.count)
+    }
+    for r in 0..<n {
+      let (real, fake, sum) = (masks.row(r), masks.row(n &+ r), classMasks.row(labels[r]))
+      for c in stride(from: stripe.lowerBound, to: stripe.upperBound, by: vectorWidth) {
+        let left = stripe.upperBound &- c
+        store(load(sum + c, left) + (load(real + c, left) + load(fake + c, left)), sum + c, left)
       }
     }
   }

@@ -44,8 +44,38 @@ package func multiply(
     if !accumulate { result.fill(0) }
     return
   }
-  let status = dnnl_sgemm(
-    a.code, b.code, Int64(m), Int64(n), Int64(k), scale, a.matrix.start, Int64(a.matrix.rowStride), b.matrix.start,
-    Int64(b.matrix.rowStride), accumulate ? 1 : 0, result.start, Int64(result.rowStride))
-  precondition(status == dnnl_success, "dnnl_sgemm returned \(status.rawValue) for \(m)×\(k) times \(k)×\(n)")
+  if m < fewestRows && !a.isTransposed {
+    return multiplyFewRows(into: result, a.matrix, b, scale: scale, accumulate: accumulate)
+  }
+  let (left, right) = (a.matrix, b.matrix)
+  // Each thread multiplies a slice of the rows by itself: oneDNN's own division among threads may cut the other sides,
+  // and then the bits depend on the thread count.
+  let threads = min(ThreadPool.threadCount, 1 + m * n * k / 65536)
+  let slices = UnitPartition(unitCount: m, rankCount: threads).slices
+  parallel(slices.count) { part in
+    for rows in slices[part] where !rows.isEmpty {
+      let status = dnnl_sgemm(
+        a.code, b.code, Int64(rows.count), Int64(n), Int64(k), scale,
+        left.start + rows.lowerBound * (a.isTransposed ? 1 : left.rowStride), Int64(left.rowStride), right.start,
+        Int64(right.rowStride), accumulate ? 1 : 0, result.row(rows.lowerBound), Int64(result.rowStride))
+      precondition(status == dnnl_success, "dnnl_sgemm returned \(status.rawValue) for \(m)×\(k) times \(k)×\(n)")
+    }
+  }
+}
+
+/// oneDNN has other kernels, which add in another order, for products of a few rows. With at least this many rows an
+/// element of a product is the same bits however many other rows are computed with it, which is what makes a run the same
+/// on any number of ranks.
+private let fewestRows = 32
+
+/// A product of fewer rows, done as one of `fewestRows`.
+private func multiplyFewRows(
+  into result: Matrix, _ a: Matrix, _ b: some ProductOperand, scale: Float, accumulate: Bool
+) {
+  let left = Matrix(rows: fewestRows, columns: a.columnCount)
+  let product = Matrix(rows: fewestRows, columns: result.columnCount)
+  left.rows(0..<a.rowCount).copy(from: a)
+  if accumulate { product.rows(0..<result.rowCount).copy(from: result) }
+  multiply(into: product, left, b, scale: scale, accumulate: accumulate)
+  result.copy(from: product.rows(0..<result.rowCount))
 }

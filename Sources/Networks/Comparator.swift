@@ -15,7 +15,6 @@ package struct ComparatorWorkspace: Sendable {
   package let scores: Matrix
   /// 1×S.
   package let linear: Matrix
-  package let classSums: Matrix
 
   package init(rowCount: Int, classCount: Int, sizes: ModelSizes) {
     u = paddedMatrix(rows: rowCount, columns: sizes.comparatorWidth)
@@ -23,7 +22,6 @@ package struct ComparatorWorkspace: Sendable {
     weight = paddedMatrix(rows: 1, columns: sizes.comparatorWidth)
     scores = Matrix(rows: rowCount, columns: classCount)
     linear = Matrix(rows: 1, columns: classCount)
-    classSums = Matrix(rows: 1, columns: classCount)
   }
 }
 
@@ -52,20 +50,37 @@ package struct Comparator: Sendable {
   }
 
   /// From the gradient of the scores (in `workspace.scores`, rows summing to 0) to dh [N×H], which is overwritten or added
-  /// to, and, when `updatesParameters`, to F's gradients (overwritten; that of b₂ is exactly 0 and never written).
-  package func backward(
-    _ workspace: ComparatorWorkspace, dh: Matrix, accumulate: Bool, h: Matrix, descriptors: Matrix,
-    updatesParameters: Bool
-  ) {
-    columnSums(of: workspace.scores, into: workspace.classSums)
+  /// to. `workspace.u` and `.v` are consumed.
+  package func backward(_ workspace: ComparatorWorkspace, dh: Matrix, accumulate: Bool) {
+    let classSums = Matrix(rows: 1, columns: workspace.scores.columnCount)
     comparatorBackward(
-      u: workspace.u, v: workspace.v, weight: workspace.weight, c: workspace.scores, classSums: workspace.classSums,
-      dWeight: second.dWeight)
-    if updatesParameters {
-      multiply(into: first.dWeight.columns(embeddingColumns), workspace.u.transposed, h)
-      multiply(into: first.dWeight.columns(attributeColumns), workspace.v.transposed, descriptors)
-      columnSums(of: workspace.u, into: first.dBias)
-    }
+      u: workspace.u, v: workspace.v, weight: workspace.weight, c: workspace.scores, classSums: classSums,
+      dWeight: Matrix(rows: 1, columns: workspace.u.columnCount))
     multiply(into: dh, workspace.u, first.weight.columns(embeddingColumns), accumulate: accumulate)
+  }
+
+  /// Overwrites F's gradients for some units of the hidden layer, from the rows of all ranks (that of b₂ is exactly 0 and
+  /// never written).
+  ///
+  /// - Parameters:
+  ///   - u: B×units, padded; W_h·h + b₁ on entry, consumed.
+  ///   - scoreGradients: B×S.
+  ///   - h: B×H.
+  ///   - v: S×K padded, W_a·a_s; not changed.
+  package func gradients(
+    units: Range<Int>, u: Matrix, scoreGradients: Matrix, h: Matrix, v: Matrix, weight: Matrix, descriptors: Matrix
+  ) {
+    guard !units.isEmpty else { return }
+    let classDelta = paddedMatrix(rows: v.rowCount, columns: units.count)
+    classDelta.copy(from: v.columns(units))
+    let classSums = Matrix(rows: 1, columns: scoreGradients.columnCount)
+    columnSums(of: scoreGradients, into: classSums)
+    comparatorBackward(
+      u: u, v: classDelta, weight: weight.columns(units), c: scoreGradients, classSums: classSums,
+      dWeight: second.dWeight.columns(units))
+    first.weightGradient(units: units, delta: u, input: h, columns: embeddingColumns)
+    multiply(
+      into: first.dWeight.rows(units).columns(attributeColumns), classDelta.transposed, descriptors)
+    first.biasGradient(units: units, delta: u)
   }
 }

@@ -13,8 +13,6 @@ package struct CriticWorkspace: Sendable {
   package let weightedMask: Matrix
   /// S×D, W_a·a_s + b₁.
   package let base: Matrix
-  /// S×D.
-  package let classMasks: Matrix
   /// 2×D, sums of activations over real and over fake rows.
   package let activationSums: Matrix
   /// 1×N, (‖g_b‖ − 1)².
@@ -25,7 +23,6 @@ package struct CriticWorkspace: Sendable {
     masks = Matrix(rows: 3 * rowCount, columns: sizes.criticWidth)
     weightedMask = Matrix(rows: rowCount, columns: sizes.criticWidth)
     base = Matrix(rows: classCount, columns: sizes.criticWidth)
-    classMasks = Matrix(rows: classCount, columns: sizes.criticWidth)
     activationSums = Matrix(rows: 2, columns: sizes.criticWidth)
     deviations = Matrix(rows: 1, columns: rowCount)
   }
@@ -60,14 +57,14 @@ package struct Critic: Sendable {
     addRow(base, first.bias)
   }
 
-  /// Overwrites D's gradients of −V = −mean D(x) + mean D(x̃) + λ·mean(‖∇D(x̂)‖ − 1)², for the real and fake rows in
-  /// `workspace.rows`. The gradient of b₂ is exactly 0 and never written. There is no second backward pass: with
+  /// The local half of the step on −V = −mean D(x) + mean D(x̃) + λ·mean(‖∇D(x̂)‖ − 1)², for the real and fake rows in
+  /// `workspace.rows`: fills the penalty's rows and the masks. There is no second backward pass: with
   /// g_b = W_xᵀ(m̂_b ⊙ w) the penalty's gradient is one more block of rows in the one weight-gradient product.
   ///
   /// - Parameters:
   ///   - alpha: 1×N interpolation draws.
   ///   - descriptors: S×A.
-  package func lossAndGradients(
+  package func backward(
     _ workspace: CriticWorkspace, labels: [Int], alpha: Matrix, descriptors: Matrix, penaltyWeight: Float,
     batchSize: Int
   ) -> CriticSums {
@@ -78,22 +75,12 @@ package struct Critic: Sendable {
     multiply(into: masks.rows(0..<2 * n), rows.rows(0..<2 * n), featureWeight.transposed)
     criticMasks(
       masks: masks, weightedMask: workspace.weightedMask, base: workspace.base, labels: labels, alpha: alpha,
-      weight: second.weight, inverseBatch: inverseBatch, classMasks: workspace.classMasks,
-      activationSums: workspace.activationSums)
+      weight: second.weight, inverseBatch: inverseBatch, activationSums: workspace.activationSums)
 
     let penaltyGradients = rows.rows(2 * n..<3 * n)
     multiply(into: penaltyGradients, workspace.weightedMask, featureWeight)
     penaltyRows(
       penaltyGradients, penaltyWeight: penaltyWeight, inverseBatch: inverseBatch, deviations: workspace.deviations)
-
-    let dFeatureWeight = first.dWeight.columns(featureColumns)
-    multiply(into: dFeatureWeight, masks.transposed, rows)
-    scaleByCriticWeight(
-      dFeatureWeight, weights: featureWeight, weight: second.weight, base: workspace.base,
-      classMasks: workspace.classMasks, dWeight: second.dWeight)
-    scaleColumns(workspace.classMasks, by: second.weight)
-    columnSums(of: workspace.classMasks, into: first.dBias)
-    multiply(into: first.dWeight.columns(attributeColumns), workspace.classMasks.transposed, descriptors)
 
     let weight = second.weight.elements
     let sums = workspace.activationSums
@@ -102,6 +89,30 @@ package struct Critic: Sendable {
     for k in weight.indices { wasserstein += Double(weight[k]) * (Double(real[k]) - Double(fake[k])) }
     return CriticSums(
       wasserstein: wasserstein, penalty: workspace.deviations.elements.reduce(0) { $0 + Double($1) })
+  }
+
+  /// Overwrites D's gradients for some units of the hidden layer, from the rows of all ranks (method.md items 4 and 5). The
+  /// gradient of b₂ is exactly 0 and never written.
+  ///
+  /// - Parameters:
+  ///   - masks: 3B×units: real, fake, penalty.
+  ///   - rows: 3B×X in the same order.
+  ///   - labels: of all B rows.
+  ///   - base: S×D.
+  package func gradients(
+    units: Range<Int>, masks: Matrix, rows: Matrix, labels: [Int], descriptors: Matrix, base: Matrix
+  ) {
+    guard !units.isEmpty else { return }
+    let dFeatureWeight = first.dWeight.rows(units).columns(featureColumns)
+    let weight = second.weight.columns(units)
+    let classMasks = Matrix(rows: descriptors.rowCount, columns: units.count)
+    multiply(into: dFeatureWeight, masks.transposed, rows)
+    criticClassMasks(classMasks, masks: masks, labels: labels)
+    scaleByCriticWeight(
+      dFeatureWeight, weights: featureWeight.rows(units), weight: weight, base: base.columns(units),
+      classMasks: classMasks, dWeight: second.dWeight.columns(units))
+    scaleColumns(classMasks, by: weight)
+    first.classGradient(units: units, classDelta: classMasks, descriptors: descriptors, columns: attributeColumns)
   }
 
   /// dFake [N×X] ← gradient of −mean D(x̃, a) with respect to x̃ (overwritten). Returns Σ D(x̃, a) over the local rows.

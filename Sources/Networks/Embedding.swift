@@ -19,24 +19,20 @@ package struct Embedding: Sendable {
     addBias(h, bias: layer.bias, relu: isHidden)
   }
 
-  /// Overwrites E's gradients from dh [N×H], which is turned into the gradient before the activation.
-  package func backward(dh: Matrix, h: Matrix, x: Matrix) {
-    preActivationGradient(dh: dh, h: h, dBias: layer.dBias)
-    multiply(into: layer.dWeight, dh.transposed, x)
+  /// dh [N×H] becomes the gradient before the activation.
+  package func backward(dh: Matrix, h: Matrix) {
+    if isHidden { reluBackward(dh, output: h) }
   }
 
-  /// dx [N×X] ← dx + the gradient through E; dh is turned into the gradient before the activation.
-  package func inputBackward(addingTo dx: Matrix, dh: Matrix, h: Matrix) {
-    preActivationGradient(dh: dh, h: h, dBias: nil)
-    multiply(into: dx, dh, layer.weight, accumulate: true)
+  /// dx [N×X] ← dx + the gradient through E, from the gradient before the activation.
+  package func inputBackward(addingTo dx: Matrix, delta: Matrix) {
+    multiply(into: dx, delta, layer.weight, accumulate: true)
   }
 
-  private func preActivationGradient(dh: Matrix, h: Matrix, dBias: Matrix?) {
-    if isHidden {
-      reluBackward(dh, output: h, dBias: dBias)
-    } else if let dBias {
-      columnSums(of: dh, into: dBias)
-    }
+  /// Overwrites the gradients of some units, from the rows of all ranks: delta B×units, x B×X.
+  package func gradients(units: Range<Int>, delta: Matrix, x: Matrix) {
+    layer.weightGradient(units: units, delta: delta, input: x, columns: 0..<x.columnCount)
+    layer.biasGradient(units: units, delta: delta)
   }
 }
 
@@ -52,14 +48,15 @@ package struct Projection: Sendable {
     normaliseRows(z, norms: norms)
   }
 
-  /// dz [N×Z] becomes the gradient before normalisation; dh [N×H] ← the gradient of h (overwritten). H's own gradients
-  /// are overwritten when `updatesParameters`.
-  package func backward(dh: Matrix, dz: Matrix, z: Matrix, norms: Matrix, h: Matrix, updatesParameters: Bool) {
+  /// dz [N×Z] becomes the gradient before normalisation; dh [N×H] ← the gradient of h (overwritten).
+  package func backward(dh: Matrix, dz: Matrix, z: Matrix, norms: Matrix) {
     normaliseRowsBackward(dz, z: z, norms: norms)
-    if updatesParameters {
-      multiply(into: layer.dWeight, dz.transposed, h)
-      columnSums(of: dz, into: layer.dBias)
-    }
     multiply(into: dh, dz, layer.weight)
+  }
+
+  /// Overwrites the gradients of some units, from the rows of all ranks: delta B×units, h B×H.
+  package func gradients(units: Range<Int>, delta: Matrix, h: Matrix) {
+    layer.weightGradient(units: units, delta: delta, input: h, columns: 0..<h.columnCount)
+    layer.biasGradient(units: units, delta: delta)
   }
 }

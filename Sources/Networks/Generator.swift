@@ -32,23 +32,36 @@ package struct Generator: Sendable {
     addBias(output, bias: second.bias, relu: true)
   }
 
-  /// Overwrites G's gradients, from the gradient of the output.
-  ///
-  /// - Parameters:
-  ///   - dOutput: N×X; consumed.
-  ///   - dHidden: N×G scratch.
-  ///   - classGradient: C×G scratch.
-  package func backward(
-    dOutput: Matrix, output: Matrix, hidden: Matrix, noise: Matrix, labels: [Int], descriptors: Matrix,
-    dHidden: Matrix, classGradient: Matrix
-  ) {
-    reluBackward(dOutput, output: output, dBias: second.dBias)
-    multiply(into: second.dWeight, dOutput.transposed, hidden)
+  /// The local half of the backward pass: dOutput [N×X] becomes the gradient before the ReLU, dHidden [N×G] the one before
+  /// the LeakyReLU (overwritten).
+  package func backward(dOutput: Matrix, output: Matrix, hidden: Matrix, dHidden: Matrix) {
+    reluBackward(dOutput, output: output)
     multiply(into: dHidden, dOutput, second.weight)
     leakyReLUBackward(dHidden, output: hidden)
-    multiply(into: first.dWeight.columns(noiseColumns), dHidden.transposed, noise)
-    classSums(of: dHidden, labels: labels, into: classGradient)
-    multiply(into: first.dWeight.columns(attributeColumns), classGradient.transposed, descriptors)
-    columnSums(of: classGradient, into: first.dBias)
+  }
+
+  /// Overwrites the gradients of some units of the second layer, from the rows of all ranks.
+  ///
+  /// - Parameters:
+  ///   - delta: B×units, columns of `dOutput`.
+  ///   - hidden: B×G.
+  package func secondGradients(units: Range<Int>, delta: Matrix, hidden: Matrix) {
+    second.weightGradient(units: units, delta: delta, input: hidden, columns: 0..<hidden.columnCount)
+    second.biasGradient(units: units, delta: delta)
+  }
+
+  /// Overwrites the gradients of some units of the first layer, from the rows of all ranks.
+  ///
+  /// - Parameters:
+  ///   - delta: B×units, columns of `dHidden`.
+  ///   - noise: B×Z.
+  ///   - labels: of all B rows.
+  package func firstGradients(
+    units: Range<Int>, delta: Matrix, noise: Matrix, labels: [Int], descriptors: Matrix
+  ) {
+    first.weightGradient(units: units, delta: delta, input: noise, columns: noiseColumns)
+    let classDelta = Matrix(rows: descriptors.rowCount, columns: units.count)
+    classSums(of: delta, labels: labels, into: classDelta)
+    first.classGradient(units: units, classDelta: classDelta, descriptors: descriptors, columns: attributeColumns)
   }
 }

@@ -1,3 +1,4 @@
+import Kernels
 import Matrices
 
 /// What stands between a feature and the final classifier: the method, its two ablations, and the baselines of the same
@@ -101,5 +102,28 @@ package struct LinearLayer: Sendable {
     bias = arena.value(name + ".bias")
     dWeight = arena.gradient(name + ".weight")
     dBias = arena.gradient(name + ".bias")
+  }
+
+  package var unitCount: Int { weight.rowCount }
+
+  /// Overwrites the gradients of some units: dW[units, columns] = δᵀ·x, and dBias[units] = the column sums of δ.
+  ///
+  /// - Parameters:
+  ///   - delta: B×units, the gradient before the activation, for the rows of all ranks.
+  ///   - input: B×columns.
+  ///   - columns: the inputs' place among the weight's columns.
+  package func weightGradient(units: Range<Int>, delta: Matrix, input: Matrix, columns: Range<Int>) {
+    multiply(into: dWeight.rows(units).columns(columns), delta.transposed, input)
+  }
+
+  package func biasGradient(units: Range<Int>, delta: Matrix) {
+    columnSums(of: delta, into: dBias.columns(units))
+  }
+
+  /// As `weightGradient` and `biasGradient` for the inputs that depend on the class alone: `classDelta` [S×units] holds δ
+  /// summed by class, and one product of S rows does the rest (method.md item 1).
+  package func classGradient(units: Range<Int>, classDelta: Matrix, descriptors: Matrix, columns: Range<Int>) {
+    multiply(into: dWeight.rows(units).columns(columns), classDelta.transposed, descriptors)
+    columnSums(of: classDelta, into: dBias.columns(units))
   }
 }

@@ -17,21 +17,17 @@ extension HybridStep {
     return losses
   }
 
-  /// The summed gradients of the step, left in the generator's arena, and its losses.
+  /// The gradients of the global batch, left in the generator's arena on every rank, and the losses.
   package func generatorGradients(_ batch: BatchSlice, name: String) throws -> GeneratorLosses {
     let w = workspace
-    let arena = model.generatorArena
     generateFakes(labels: batch.labels)
     model.critic.classBase(into: w.critic.base, descriptors: descriptors)
     let score = model.critic.generatorLoss(
       w.critic, dFake: w.fakeGradient, fake: w.fake, labels: batch.labels, batchSize: batchSize)
     let (instance, classLevel) = try addEmbeddingGradient(batch)
-    model.generator.backward(
-      dOutput: w.fakeGradient, output: w.fake, hidden: w.generatorHidden, noise: w.noise, labels: batch.labels,
-      descriptors: descriptors, dHidden: w.generatorHiddenGradient, classGradient: w.generatorClassGradient)
-    try communicator.sum(arena.gradients, 0..<arena.count)
+    try generatorParameterGradients(batch)
 
-    let bad = nonFiniteCount(arena.gradients)
+    let bad = nonFiniteCount(model.generatorArena.gradients)
     let sums = try communicator.sum([score, instance, classLevel, Double(bad)])
     let b = Double(batchSize)
     var losses = GeneratorLosses(adversarial: -sums[0] / b, instance: sums[1], class: sums[2] / b)
@@ -40,6 +36,23 @@ extension HybridStep {
       * losses.class
     try checkFinite(Int(sums[3]), losses: [losses.total], step: name)
     return losses
+  }
+
+  private func generatorParameterGradients(_ batch: BatchSlice) throws {
+    let (w, generator) = (workspace, model.generator)
+    generator.backward(
+      dOutput: w.fakeGradient, output: w.fake, hidden: w.generatorHidden, dHidden: w.generatorHiddenGradient)
+    let outputDelta = try exchange.ownColumns(w.fakeGradient, "generator output delta")
+    let hidden = try exchange.allRows(w.generatorHidden, "generator hidden")
+    generator.secondGradients(
+      units: exchange.units(generator.second.unitCount), delta: outputDelta, hidden: hidden)
+    try exchange.share(generator.second)
+    let hiddenDelta = try exchange.ownColumns(w.generatorHiddenGradient, "generator hidden delta")
+    let noise = try exchange.allRows(w.noise, "generator noise")
+    generator.firstGradients(
+      units: exchange.units(generator.first.unitCount), delta: hiddenDelta, noise: noise, labels: batch.globalLabels,
+      descriptors: descriptors)
+    try exchange.share(generator.first)
   }
 
   /// Adds to `fakeGradient` what E sends back; returns the local parts of L_ins (a mean) and of Σ L_cls.
@@ -59,7 +72,7 @@ extension HybridStep {
         into: w.embeddedGradient, embedded: h, descriptors: descriptors, labels: batch.labels,
         negatives: batch.negatives, margin: settings.semanticMargin, weight: settings.classWeight,
         batchSize: batchSize)
-      embedding.inputBackward(addingTo: w.fakeGradient, dh: w.embeddedGradient, h: h)
+      embedding.inputBackward(addingTo: w.fakeGradient, delta: w.embeddedGradient)
       return (0, sum)
     }
     var (instance, classLevel) = (0.0, 0.0)
@@ -71,11 +84,10 @@ extension HybridStep {
       classLevel = classificationLoss(
         w.comparator.scores, labels: batch.labels, temperature: settings.classTemperature,
         weight: settings.classWeight, batchSize: batchSize, losses: w.rowLosses)
-      comparator.backward(
-        w.comparator, dh: w.embeddedGradient, accumulate: hasProjection, h: h, descriptors: descriptors,
-        updatesParameters: false)
+      comparator.backward(w.comparator, dh: w.embeddedGradient, accumulate: hasProjection)
     }
-    embedding.inputBackward(addingTo: w.fakeGradient, dh: w.embeddedGradient, h: h)
+    embedding.backward(dh: w.embeddedGradient, h: h)
+    embedding.inputBackward(addingTo: w.fakeGradient, delta: w.embeddedGradient)
     return (instance, classLevel)
   }
 
@@ -98,8 +110,7 @@ extension HybridStep {
       into: w.projectedGradient, rows: z, firstIndex: firstFake, all: w.allProjected, anchors: anchors,
       logSumExps: w.allLogSumExps.elements, weight: settings.instanceWeight)
     projection.backward(
-      dh: w.embeddedGradient, dz: w.projectedGradient, z: z, norms: w.norms.columns(w.fakeRows), h: h,
-      updatesParameters: false)
+      dh: w.embeddedGradient, dz: w.projectedGradient, z: z, norms: w.norms.columns(w.fakeRows))
     return (real.lossSum + fake.lossSum) / Double(max(anchors.keptCount, 1))
   }
 }

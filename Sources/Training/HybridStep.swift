@@ -22,6 +22,7 @@ package final class HybridStep {
   let descriptors: Matrix
   let communicator: any Communicator
   let contrastiveLoss: ContrastiveLoss
+  let exchange: GradientExchange
 
   package init(
     model: HybridModel, descriptors: Matrix, settings: LossSettings, batchSize: Int, communicator: any Communicator,
@@ -38,6 +39,7 @@ package final class HybridStep {
       sizes: model.sizes, rowCount: partition.slice(of: communicator.rank).count, batchSize: batchSize,
       classCount: descriptors.rowCount)
     contrastiveLoss = ContrastiveLoss(temperature: settings.instanceTemperature)
+    exchange = GradientExchange(communicator: communicator, batchSize: batchSize)
     criticOptimizer = optimizer
     generatorOptimizer = optimizer
     comparatorAccumulation =

@@ -11,11 +11,10 @@ package struct StepWorkspace: Sendable {
   /// N×Z and 1×N: the draws of the step, filled by the caller.
   package let noise: Matrix
   package let alpha: Matrix
-  /// S×G, N×G: the generator's class part and hidden layer, and their gradients.
+  /// S×G, N×G, N×G: the generator's class part, its hidden layer, and that one's gradient.
   package let generatorBase: Matrix
   package let generatorHidden: Matrix
   package let generatorHiddenGradient: Matrix
-  package let generatorClassGradient: Matrix
   /// 2N×H.
   package let embedded: Matrix
   /// N×H.
@@ -45,7 +44,6 @@ package struct StepWorkspace: Sendable {
     generatorBase = Matrix(rows: classCount, columns: sizes.generatorWidth)
     generatorHidden = Matrix(rows: n, columns: sizes.generatorWidth)
     generatorHiddenGradient = Matrix(rows: n, columns: sizes.generatorWidth)
-    generatorClassGradient = Matrix(rows: classCount, columns: sizes.generatorWidth)
     embedded = Matrix(rows: 2 * n, columns: hidden)
     embeddedGradient = Matrix(rows: n, columns: hidden)
     projected = Matrix(rows: 2 * n, columns: projection)
