@@ -35,9 +35,12 @@ package final class RunDirectory {
   }
 
   package static func holdsRun(_ path: String) -> Bool {
-    ["config.yaml", "metrics.jsonl", "results.json", "checkpoints"].contains {
-      FileManager.default.fileExists(atPath: "\(path)/\($0)")
-    }
+    // An empty folder of checkpoints is what a refused start leaves.
+    let checkpoints = (try? FileManager.default.contentsOfDirectory(atPath: path + "/checkpoints")) ?? []
+    return !checkpoints.isEmpty
+      || ["config.yaml", "metrics.jsonl", "results.json"].contains {
+        FileManager.default.fileExists(atPath: "\(path)/\($0)")
+      }
   }
 
   /// Starts the run's TensorBoard file; points from `firstStep` on replace those of an earlier one.

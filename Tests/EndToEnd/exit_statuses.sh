@@ -1,0 +1,45 @@
+#!/bin/sh
+# The exit status says what went wrong, the same with mpirun and without, and a refused command leaves the run
+# directory free for the corrected one.
+. "$(dirname -- "$0")/support/common.sh"
+
+run=$scratch/run
+mkdir "$scratch/empty"
+for data in "$scratch/nowhere" "$scratch/empty"; do
+  expect 65 "$program" train --data "$data" --run "$run"
+  said "$data"
+  expect 65 "$root/launch/mpirun" 2 "$program" train --data "$data" --run "$run"
+  said "$data"
+done
+
+mkdir "$scratch/torn"
+cp "$demo/att_splits.mat" "$scratch/torn/"
+dd if="$demo/res101.mat" of="$scratch/torn/res101.mat" bs=1000 count=100 2>/dev/null
+expect 65 "$root/launch/mpirun" 2 "$program" train --data "$scratch/torn" --run "$run"
+said "res101.mat"
+
+expect 64 "$program" train --data "$demo" --run "$run" --no-such-option 1
+said "no-such-option"
+expect 64 train 2 "$run" --no-such-option 1
+said "no-such-option"
+expect 64 train 2 "$run" --batch-size 0
+said "batch-size"
+
+expect 64 train 2 "$run" --preset no-such-preset
+said "no-such-preset"
+expect 64 train 2 "$run" --batch-size 1000000
+said "at most"
+printf 'batch-sise: 3\n' >"$scratch/wrong.yaml"
+expect 64 train 2 "$run" --config "$scratch/wrong.yaml"
+said "batch-size" # the name that was meant
+
+expect 65 "$program" inspect --data "$scratch/nowhere"
+expect 66 "$program" evaluate --data "$demo" --checkpoint "$scratch/nowhere"
+mkdir "$scratch/no-checkpoint"
+expect 66 train 2 "$run" --max-iterations 2 --resume "$scratch/no-checkpoint"
+said "no-checkpoint"
+
+# None of these refusals may stand in the way of the corrected command.
+expect 0 train 2 "$run" --max-iterations 2
+
+passed "missing and torn data 65, wrong options 64, bad checkpoint 66"

@@ -1,0 +1,109 @@
+# shellcheck shell=sh disable=SC2034 # the variables are for the scripts that source this
+# What every script of this folder shares; sourced, never run:
+#   . "$(dirname "$0")/common.sh"
+# Sets `root` (the repository) and defines the functions below. Nothing happens by sourcing it.
+
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+
+# The oldest Swift that compiles the package (swift-tools-version of Package.swift).
+swift_major_needed=6
+
+# What Swift's compiler and package manager load or call on a bare Debian 12 (its debugger needs more), then what this
+# package compiles against and runs with. g++ brings the headers and start-up files that Swift's own clang looks for.
+swift_packages="binutils ca-certificates g++ git libcurl4 libncurses6 libsqlite3-0 libxml2 pkg-config tzdata zlib1g-dev"
+library_packages="libdnnl-dev libmatio-dev libopenmpi-dev openmpi-bin openssh-client"
+contributor_packages="shellcheck"
+
+# say TEXT…: progress on standard error, which leaves standard output to results.
+say() {
+  printf '%s\n' "$*" >&2
+}
+
+# die STATUS TEXT…: ends the script.
+die() {
+  die_status=$1
+  shift
+  printf '%s: %s\n' "$(basename -- "$0")" "$*" >&2
+  exit "$die_status"
+}
+
+# usage: prints the header comment of the calling script, which is its documentation.
+usage() {
+  awk 'NR == 1 { next } /^#/ { sub(/^# ?/, ""); print; next } { exit }' "$0"
+}
+
+# missing_packages NAME…: those that are not installed, on one line.
+missing_packages() {
+  for package in "$@"; do
+    state=$(dpkg-query --show --showformat '${db:Status-Status}' "$package" 2>/dev/null || true)
+    [ "$state" = installed ] || printf '%s ' "$package"
+  done
+}
+
+# as_root COMMAND…: runs it as root, through sudo where needed.
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then
+    "$@"
+  elif command -v sudo >/dev/null 2>&1; then
+    sudo "$@"
+  else
+    die 69 "installing packages needs root: run this script as root, or first, as root: apt-get install $missing"
+  fi
+}
+
+# quietly COMMAND…: shows what the command printed only if it fails, and then fails with its status.
+quietly() {
+  quiet_log=$(mktemp)
+  quiet_status=0
+  "$@" >"$quiet_log" 2>&1 </dev/null || quiet_status=$?
+  if [ "$quiet_status" -ne 0 ]; then
+    cat "$quiet_log" >&2
+    say "failed with status $quiet_status: $*"
+  fi
+  rm -f "$quiet_log"
+  return "$quiet_status"
+}
+
+# install_packages NAME…: installs the Debian packages that are missing; asks no archive for anything if none is.
+install_packages() {
+  if ! command -v apt-get >/dev/null 2>&1 || ! command -v dpkg-query >/dev/null 2>&1; then
+    say "$(basename -- "$0"): this is not Debian (no apt-get): make sure that these are installed under whatever name" \
+      "your system gives them, with headers: Open MPI 4.1, oneDNN 2 or 3, matio 1.5, pkg-config, a C++ library, git."
+    return 0
+  fi
+  missing=$(missing_packages "$@")
+  [ -n "$missing" ] || return 0
+  say "installing: $missing"
+  lock="DPkg::Lock::Timeout=300" # another apt-get on a fresh machine (unattended upgrades) ends by itself
+  quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get -o "$lock" -o Acquire::Retries=3 update ||
+    die 69 "apt-get update failed: is the package archive reachable?"
+  # shellcheck disable=SC2086 # one word per package
+  quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get -o "$lock" -o Acquire::Retries=3 \
+    install --yes --no-install-recommends $missing ||
+    die 69 "could not install: $missing"
+}
+
+# require_swift: ends the script with advice unless a Swift that can build the package is on the PATH and runs.
+require_swift() {
+  command -v swift >/dev/null 2>&1 ||
+    die 69 "Swift $swift_major_needed.0 or later is needed and no 'swift' is on the PATH: install it from" \
+      "https://www.swift.org/install/linux/ (Debian 12) and add its usr/bin to the PATH."
+  swift_answer=$(swift --version 2>&1) || die 69 "'swift --version' fails: $swift_answer"
+  swift_major=$(printf '%s\n' "$swift_answer" | sed -n 's/.*Swift version \([0-9][0-9]*\)\..*/\1/p' | head -n 1)
+  [ "${swift_major:-0}" -ge "$swift_major_needed" ] ||
+    die 69 "Swift $swift_major_needed.0 or later is needed, this is: $(printf '%s\n' "$swift_answer" | head -n 1)." \
+      "Install a newer one from https://www.swift.org/install/linux/."
+}
+
+# available_cores: physical cores that this process may use; a second thread per core does not speed up products.
+available_cores() {
+  usable=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc)
+  physical=$(lscpu --parse=CORE,SOCKET 2>/dev/null | grep -v '^#' | sort -u | wc -l)
+  if [ "$physical" -gt 0 ] && [ "$physical" -lt "$usable" ]; then usable=$physical; fi
+  # A container's processor quota ("200000 100000" for two) is invisible to nproc.
+  if [ -r /sys/fs/cgroup/cpu.max ]; then
+    read -r quota period </sys/fs/cgroup/cpu.max
+    if [ "$quota" != max ] && [ "$((quota / period))" -lt "$usable" ]; then usable=$((quota / period)); fi
+  fi
+  if [ "$usable" -ge 1 ]; then echo "$usable"; else echo 1; fi
+}
