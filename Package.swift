@@ -77,7 +77,6 @@ let package = Package(
         "TestSupport",
       ],
       swiftSettings: settings),
-    .testTarget(name: "CommandLineTests", dependencies: ["Files", "TestSupport"], swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]
 )

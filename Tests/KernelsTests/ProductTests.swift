@@ -1,0 +1,138 @@
+import Foundation
+import Kernels
+import Matrices
+import TestSupport
+import Testing
+
+private func random(_ rows: Int, _ columns: Int, _ step: Int) -> Matrix {
+  let result = Matrix(rows: rows, columns: columns)
+  fillNormal(result, RandomSource(seed: 11), .demoData, step: step, firstRow: 0)
+  return result
+}
+
+private func product(_ a: Matrix, _ b: Matrix) -> [Double] {
+  (0..<a.rowCount).flatMap { i in
+    (0..<b.columnCount).map { j in
+      (0..<a.columnCount).reduce(0.0) { $0 + Double(a[i, $1]) * Double(b[$1, j]) }
+    }
+  }
+}
+
+private func transposed(_ a: Matrix) -> Matrix {
+  let result = Matrix(rows: a.columnCount, columns: a.rowCount)
+  for r in 0..<a.rowCount { for c in 0..<a.columnCount { result[c, r] = a[r, c] } }
+  return result
+}
+
+@Suite struct ProductTests {
+  @Test(arguments: [(1, 1, 1), (3, 5, 7), (33, 17, 65), (70, 40, 31)]) func matchesPlainLoops(
+    _ m: Int, _ k: Int, _ n: Int
+  ) {
+    let (a, b) = (random(m, k, 1), random(k, n, 2))
+    let expected = product(a, b)
+    let c = Matrix(rows: m, columns: n)
+    multiply(into: c, a, b)
+    #expect(compare(c, expected).passes(1e-6))
+    multiply(into: c, transposed(a).transposed, transposed(b).transposed, scale: 2, accumulate: true)
+    #expect(compare(c, expected.map { 3 * $0 }).passes(1e-6))
+    // A block of columns of a wider matrix; its neighbours stay as they are.
+    let wide = Matrix(rows: m, columns: n + 2)
+    wide.fill(7)
+    multiply(into: wide.columns(1..<n + 1), a, b)
+    #expect(compare(wide.columns(1..<n + 1).copied(), expected).passes(1e-6))
+    #expect(wide[0, 0] == 7 && wide[m - 1, n + 1] == 7)
+  }
+
+  @Test func emptySumsAreZero() {
+    let c = Matrix(rows: 2, columns: 2)
+    c.fill(5)
+    multiply(into: c, Matrix(rows: 2, columns: 0), Matrix(rows: 0, columns: 2))
+    #expect(c.elements == [0, 0, 0, 0])
+  }
+
+  /// What the equality of any number of ranks rests on: a row of a product has the same bits whatever rows are computed with
+  /// it, and so has a row of a weight gradient.
+  @Test(arguments: [(100, 384, 512), (300, 96, 128), (101, 1024, 32), (1000, 64, 20), (257, 40, 333)])
+  func rowsDoNotDependOnTheirCompany(_ m: Int, _ k: Int, _ n: Int) {
+    let (a, b) = (random(m, k, 3), random(n, k, 4))
+    let whole = Matrix(rows: m, columns: n)
+    multiply(into: whole, a, b.transposed)
+    let gradient = Matrix(rows: k, columns: n)
+    multiply(into: gradient, a.transposed, whole)
+    for parts in [2, 3, 7, 40] {
+      let pieces = Matrix(rows: m, columns: n)
+      for slice in RowPartition(rowCount: m, rankCount: parts).slices {
+        multiply(into: pieces.rows(slice), a.rows(slice), b.transposed)
+      }
+      #expect(pieces.elements == whole.elements, "\(parts) slices of \(m) rows")
+      let shared = Matrix(rows: k, columns: n)
+      for units in UnitPartition(unitCount: k, rankCount: parts).slices where !units.isEmpty {
+        multiply(into: shared.rows(units), a.columns(units).transposed, whole)
+      }
+      #expect(shared.elements == gradient.elements, "\(parts) slices of \(k) units")
+    }
+  }
+}
+
+@Suite struct PassTests {
+  @Test func adamIsTheFormula() {
+    let count = 37
+    let storages = (0..<4).map { _ in FloatStorage(count: count) }
+    for i in 0..<count {
+      storages[0].base[i] = Float(i) * 0.1
+      storages[1].base[i] = Float(i - 18) * 0.01
+      storages[2].base[i] = 0.02
+      storages[3].base[i] = 0.0003
+    }
+    let before = (0..<count).map { Double(storages[0].base[$0]) }
+    adamUpdate(
+      values: storages[0], gradients: storages[1], firstMoments: storages[2], secondMoments: storages[3],
+      step: AdamStep(
+        beta1: 0.5, beta2: 0.999, stepSize: Float(1e-3 / (1 - 0.125)),
+        inverseRootCorrection: Float(1 / (1 - pow(0.999, 3)).squareRoot()), epsilon: 1e-8))
+    let expected = (0..<count).map { i -> Double in
+      let g = Double(Float(i - 18) * 0.01)
+      let (m, v) = (0.5 * 0.02 + 0.5 * g, 0.999 * 0.0003 + 0.001 * g * g)
+      return before[i] - 1e-3 / (1 - 0.125) * m / ((v / (1 - pow(0.999, 3))).squareRoot() + 1e-8)
+    }
+    #expect(compare((0..<count).map { Double(storages[0].base[$0]) }, expected).passes(1e-6))
+  }
+
+  @Test func nonFiniteElementsAreCounted() {
+    let storage = FloatStorage(count: 10000)
+    #expect(nonFiniteCount(storage) == 0)
+    storage.base[17] = .nan
+    storage.base[9999] = .infinity
+    storage.base[9998] = -.infinity
+    storage.base[5] = .greatestFiniteMagnitude
+    #expect(nonFiniteCount(storage) == 3)
+  }
+
+  @Test func normalDrawsAreNormal() {
+    let x = random(200, 501, 9)
+    let values = x.elements.map(Double.init)
+    let mean = values.reduce(0, +) / Double(values.count)
+    let variance = values.reduce(0) { $0 + $1 * $1 } / Double(values.count)
+    let fourth = values.reduce(0) { $0 + $1 * $1 * $1 * $1 } / Double(values.count)
+    #expect(abs(mean) < 0.02 && abs(variance - 1) < 0.02 && abs(fourth - 3) < 0.15)
+    // A row depends on its global index, not on its place in the buffer.
+    let later = Matrix(rows: 3, columns: 501)
+    fillNormal(later, RandomSource(seed: 11), .demoData, step: 9, firstRow: 50)
+    #expect(later.elements == x.rows(50..<53).copied().elements)
+  }
+
+  @Test func softmaxGradientSumsToZero() {
+    let scores = random(5, 37, 12)
+    let copy = scores.elements.map(Double.init)
+    let losses = Matrix(rows: 1, columns: 5)
+    let labels = [0, 36, 7, 7, 20]
+    softmaxCrossEntropy(scores, labels: labels, temperature: 0.1, inverseBatch: 0.2, losses: losses)
+    for r in 0..<5 {
+      let row = copy[r * 37..<(r + 1) * 37].map { $0 / 0.1 }
+      let top = row.max() ?? 0
+      let total = row.reduce(0) { $0 + exp($1 - top) }
+      #expect(abs(Double(losses[0, r]) - (log(total) + top - row[labels[r]])) < 1e-4)
+      #expect(abs(scores.rows(r..<r + 1).elements.reduce(0, +)) < 1e-5)
+    }
+  }
+}
