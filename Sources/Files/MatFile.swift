@@ -191,6 +191,8 @@ private func kind(_ variable: matvar_t) -> MatFile.Kind {
   case MAT_C_CHAR: return .text
   case MAT_C_CELL: return .cells
   case MAT_C_SPARSE: return .other("sparse; store it with full()")
+  case MAT_C_EMPTY:
+    return .other("empty, or HDF5 that MATLAB did not write; store it as version 5, e.g. with scipy.io.savemat")
   default: return .other("of an unsupported class")
   }
 }
