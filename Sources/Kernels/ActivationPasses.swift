@@ -1,6 +1,17 @@
 // Element-wise passes around the linear layers. N rows of the local batch, K columns (a layer's width), S classes.
 import Matrices
 
+/// Calls `body` once per vector of x [N×K], rows shared out among the threads, with the row, the vector's first column and
+/// the lanes left from there.
+@inline(__always)
+private func forEachVector(_ x: Matrix, _ body: (_ row: Int, _ column: Int, _ left: Int) -> Void) {
+  parallel(x.rowCount, grain: max(1, 16384 / max(x.columnCount, 1))) { part in
+    for r in part {
+      for c in stride(from: 0, to: x.columnCount, by: vectorWidth) { body(r, c, x.columnCount &- c) }
+    }
+  }
+}
+
 /// x [N×K] ← LeakyReLU₀.₂(x + base[label]), row by row.
 ///
 /// - Parameters:
@@ -8,59 +19,43 @@ import Matrices
 ///   - labels: N class indices in 0..<S.
 package func addClassAndLeakyReLU(_ x: Matrix, base: Matrix, labels: [Int]) {
   precondition(labels.count == x.rowCount && base.columnCount == x.columnCount)
-  parallel(x.rowCount, grain: max(1, 16384 / max(x.columnCount, 1))) { part in
-    for r in part {
-      let row = x.row(r)
-      let add = base.row(labels[r])
-      for c in stride(from: 0, to: x.columnCount, by: vectorWidth) {
-        let left = x.columnCount &- c
-        let value = load(row + c, left) + load(add + c, left)
-        store(value * leakySlope(value), row + c, left)
-      }
-    }
+  forEachVector(x) { r, c, left in
+    let value = load(x.row(r) + c, left) + load(base.row(labels[r]) + c, left)
+    store(value * leakySlope(value), x.row(r) + c, left)
   }
 }
 
 /// dx [N×K] ← dx ⊙ LeakyReLU₀.₂′, from the layer's output y (whose sign is its input's).
 package func leakyReLUBackward(_ dx: Matrix, output y: Matrix) {
   precondition(dx.rowCount == y.rowCount && dx.columnCount == y.columnCount)
-  parallel(dx.rowCount, grain: max(1, 16384 / max(dx.columnCount, 1))) { part in
-    for r in part {
-      let (row, out) = (dx.row(r), y.row(r))
-      for c in stride(from: 0, to: dx.columnCount, by: vectorWidth) {
-        let left = dx.columnCount &- c
-        store(load(row + c, left) * leakySlope(load(out + c, left)), row + c, left)
-      }
-    }
+  forEachVector(dx) { r, c, left in
+    store(load(dx.row(r) + c, left) * leakySlope(load(y.row(r) + c, left)), dx.row(r) + c, left)
   }
 }
 
 /// x [N×K] ← ReLU(x + bias), or x + bias without the activation. `bias` is 1×K.
 package func addBias(_ x: Matrix, bias: Matrix, relu: Bool) {
   precondition(bias.rowCount == 1 && bias.columnCount == x.columnCount)
-  parallel(x.rowCount, grain: max(1, 16384 / max(x.columnCount, 1))) { part in
-    for r in part {
-      let row = x.row(r)
-      for c in stride(from: 0, to: x.columnCount, by: vectorWidth) {
-        let left = x.columnCount &- c
-        let value = load(row + c, left) + load(bias.start + c, left)
-        store(relu ? positivePart(value) : value, row + c, left)
-      }
-    }
+  forEachVector(x) { r, c, left in
+    let value = load(x.row(r) + c, left) + load(bias.start + c, left)
+    store(relu ? positivePart(value) : value, x.row(r) + c, left)
   }
 }
 
 /// dx [N×K] ← dx where the layer's output y is above zero, else 0.
 package func reluBackward(_ dx: Matrix, output y: Matrix) {
   precondition(dx.rowCount == y.rowCount && dx.columnCount == y.columnCount)
-  parallel(dx.rowCount, grain: max(1, 16384 / max(dx.columnCount, 1))) { part in
-    for r in part {
-      let (row, out) = (dx.row(r), y.row(r))
-      for c in stride(from: 0, to: dx.columnCount, by: vectorWidth) {
-        let left = dx.columnCount &- c
-        store(Vector().replacing(with: load(row + c, left), where: load(out + c, left) .> Vector()), row + c, left)
-      }
-    }
+  forEachVector(dx) { r, c, left in
+    let kept = Vector().replacing(with: load(dx.row(r) + c, left), where: load(y.row(r) + c, left) .> Vector())
+    store(kept, dx.row(r) + c, left)
+  }
+}
+
+/// x [N×K] ← x + y.
+package func add(_ x: Matrix, _ y: Matrix) {
+  precondition(x.rowCount == y.rowCount && x.columnCount == y.columnCount)
+  forEachVector(x) { r, c, left in
+    store(load(x.row(r) + c, left) + load(y.row(r) + c, left), x.row(r) + c, left)
   }
 }
 
@@ -94,23 +89,6 @@ package func classSums(of x: Matrix, labels: [Int], into sums: Matrix) {
       for c in stride(from: stripe.lowerBound, to: stripe.upperBound, by: vectorWidth) {
         let left = stripe.upperBound &- c
         store(load(sum + c, left) + load(row + c, left), sum + c, left)
-      }
-    }
-  }
-}
-
-/// Adds `bias` [1×K] to every row of x [N×K]; for the few rows of per-class tables.
-package func addRow(_ x: Matrix, _ bias: Matrix) { addBias(x, bias: bias, relu: false) }
-
-/// x [N×K] ← x + y.
-package func add(_ x: Matrix, _ y: Matrix) {
-  precondition(x.rowCount == y.rowCount && x.columnCount == y.columnCount)
-  parallel(x.rowCount, grain: max(1, 16384 / max(x.columnCount, 1))) { part in
-    for r in part {
-      let (row, other) = (x.row(r), y.row(r))
-      for c in stride(from: 0, to: x.columnCount, by: vectorWidth) {
-        let left = x.columnCount &- c
-        store(load(row + c, left) + load(other + c, left), row + c, left)
       }
     }
   }

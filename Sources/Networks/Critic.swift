@@ -54,7 +54,7 @@ package struct Critic: Sendable {
   /// base [S×D] ← W_a·a_s + b₁.
   package func classBase(into base: Matrix, descriptors: Matrix) {
     multiply(into: base, descriptors, first.weight.columns(attributeColumns).transposed)
-    addRow(base, first.bias)
+    addBias(base, bias: first.bias, relu: false)
   }
 
   /// The local half of the step on −V = −mean D(x) + mean D(x̃) + λ·mean(‖∇D(x̂)‖ − 1)², for the real and fake rows in

@@ -21,7 +21,7 @@ package struct Generator: Sendable {
   /// base [C×G] ← W_a·a + b₁ for every class; descriptors are C×A.
   package func classBase(into base: Matrix, descriptors: Matrix) {
     multiply(into: base, descriptors, first.weight.columns(attributeColumns).transposed)
-    addRow(base, first.bias)
+    addBias(base, bias: first.bias, relu: false)
   }
 
   /// output [N×X] ← G(noise, descriptor of label); hidden [N×G] is kept for `backward`.

@@ -1,3 +1,4 @@
+import Datasets
 import Evaluation
 import Matrices
 import Networks
@@ -101,6 +102,15 @@ package struct Configuration: Sendable, Equatable {
     settings.semanticMargin = Float(semanticMargin)
     settings.accumulatesComparatorGradient = accumulateComparatorGradient
     return settings
+  }
+
+  package var dataOptions: DataOptions {
+    var options = DataOptions()
+    options.featureFile = features
+    options.classEmbeddingFile = classEmbedding
+    options.holdsOutValidation = select == .validation
+    options.splitSeed = UInt64(seed)
+    return options
   }
 
   package var classifierSettings: ClassifierSettings {

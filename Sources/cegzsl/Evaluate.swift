@@ -32,12 +32,7 @@ struct Evaluate: ParsableCommand {
         [("checkpoint", loaded.model.digest.sha256)]
           + configuration.resolved.map { ("--" + $0.name, $0.value) },
         subject: "checkpoint or configuration", cure: "Give every host the same files and options.", communicator)
-      var dataOptions = DataOptions()
-      dataOptions.featureFile = configuration.features
-      dataOptions.classEmbeddingFile = configuration.classEmbedding
-      dataOptions.holdsOutValidation = configuration.select == .validation
-      dataOptions.splitSeed = UInt64(configuration.seed)
-      let dataset = try GZSLDataset.load(folder: data, options: dataOptions)
+      let dataset = try GZSLDataset.load(folder: data, options: configuration.dataOptions)
       let model = HybridModel(
         sizes: configuration.modelSizes(
           feature: dataset.features.columnCount, attribute: dataset.descriptors.columnCount))

@@ -35,12 +35,7 @@ struct Train: ParsableCommand {
           + configuration.resolved.map { ("--" + $0.name, $0.value) },
         subject: "binary or configuration",
         cure: "Start the same program with the same options on every host.", communicator)
-      var dataOptions = DataOptions()
-      dataOptions.featureFile = configuration.features
-      dataOptions.classEmbeddingFile = configuration.classEmbedding
-      dataOptions.holdsOutValidation = configuration.select == .validation
-      dataOptions.splitSeed = UInt64(configuration.seed)
-      let dataset = try GZSLDataset.load(folder: data, options: dataOptions)
+      let dataset = try GZSLDataset.load(folder: data, options: configuration.dataOptions)
       try requireAgreement(
         [("data", dataset.contentDigest)], subject: "data",
         cure: "Give every host the same files; 'cegzsl inspect' prints their digest.", communicator)
