@@ -200,6 +200,8 @@ private func kind(_ variable: matvar_t) -> MatFile.Kind {
 /// A 1×n char array; bytes are UTF-8, wider units UTF-16 or UTF-32.
 private func decodeText(_ pointer: UnsafeMutablePointer<matvar_t>) -> String? {
   let variable = pointer.pointee
+  // matio forgets the class of an empty text.
+  if variable.class_type == MAT_C_EMPTY { return "" }
   guard variable.class_type == MAT_C_CHAR, variable.rank == 2, let dims = variable.dims else { return nil }
   let count = Int(dims[0]) * Int(dims[1])
   guard count > 0 else { return "" }

@@ -38,9 +38,9 @@ package final class MatFileWriter {
   /// Texts as a cell column.
   package func writeCells(_ name: String, _ texts: [String]) throws {
     var cells: [UnsafeMutablePointer<matvar_t>?] = texts.map { text in
-      var bytes = Array(text.utf8)
-      var sizes = [1, bytes.count]
-      return Mat_VarCreate(nil, MAT_C_CHAR, MAT_T_UTF8, 2, &sizes, &bytes, 0)
+      var units = Array(text.utf16)
+      var sizes = [1, units.count]
+      return Mat_VarCreate(nil, MAT_C_CHAR, MAT_T_UTF16, 2, &sizes, &units, 0)
     }
     var sizes = [texts.count, 1]
     // The cell array takes the texts over and frees them.
