@@ -29,9 +29,10 @@ let package = Package(
     .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
     .systemLibrary(name: "CMatIO", pkgConfig: "matio", providers: [.apt(["libmatio-dev"])]),
+    .target(name: "Profiling", swiftSettings: settings),
     .target(name: "Matrices", swiftSettings: settings),
-    .target(name: "Kernels", dependencies: ["Matrices", "COneDNN"], swiftSettings: settings),
-    .target(name: "Collectives", dependencies: ["Matrices", "CMPI"], swiftSettings: settings),
+    .target(name: "Kernels", dependencies: ["Matrices", "Profiling", "COneDNN"], swiftSettings: settings),
+    .target(name: "Collectives", dependencies: ["Matrices", "Profiling", "CMPI"], swiftSettings: settings),
     .target(
       name: "Files", dependencies: ["Matrices", "CMatIO", .product(name: "Crypto", package: "swift-crypto")],
       swiftSettings: settings),
@@ -47,14 +48,14 @@ let package = Package(
     .target(
       name: "Training",
       dependencies: [
-        "Matrices", "Kernels", "Collectives", "Files", "Datasets", "Networks", "Losses", "Optimizers", "Checkpoints",
-        "Evaluation",
+        "Matrices", "Profiling", "Kernels", "Collectives", "Files", "Datasets", "Networks", "Losses", "Optimizers",
+        "Checkpoints", "Evaluation",
       ], swiftSettings: settings),
     .executableTarget(
       name: "cegzsl",
       dependencies: [
         "Training", "Evaluation", "Checkpoints", "Datasets", "Files", "Collectives", "Kernels", "Matrices",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Profiling", .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Yams", package: "Yams"),
       ], swiftSettings: settings),

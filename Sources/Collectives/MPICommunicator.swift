@@ -1,6 +1,7 @@
 import CMPI
 import Glibc
 import Matrices
+import Profiling
 
 /// An MPI call returned an error.
 package struct CollectiveError: ReportableError {
@@ -71,6 +72,16 @@ package final class MPICommunicator: Communicator {
     throw CollectiveError(call: call, code: code, text: errorText(code), rank: rank, host: host)
   }
 
+  /// One MPI call in the step: an error code becomes an error, its time goes to the profile.
+  ///
+  /// - Parameter floats: that this rank gives.
+  private func timed(_ call: StaticString, floats: Int, _ body: () -> Int32) throws {
+    let start = Profile.shared.begin()
+    let code = body()
+    Profile.shared.end(start, .communication, "\(call)", bytes: 4 * floats)
+    try check(code, "\(call)")
+  }
+
   private func buckets(_ range: Range<Int>) -> [Range<Int>] {
     stride(from: range.lowerBound, to: range.upperBound, by: Self.bucketElements).map {
       $0..<min($0 + Self.bucketElements, range.upperBound)
@@ -79,9 +90,9 @@ package final class MPICommunicator: Communicator {
 
   package func sum(_ values: [Double]) throws -> [Double] {
     var result = values
-    try check(
-      MPI_Allreduce(cmpi_in_place(), &result, Int32(values.count), cmpi_double(), cmpi_sum(), communicator),
-      "MPI_Allreduce")
+    try timed("MPI_Allreduce", floats: 2 * values.count) {
+      MPI_Allreduce(cmpi_in_place(), &result, Int32(values.count), cmpi_double(), cmpi_sum(), communicator)
+    }
     return result
   }
 
@@ -149,9 +160,9 @@ package final class MPICommunicator: Communicator {
     _ toAll: Bool
   ) throws {
     if toAll {
-      try check(
-        MPI_Allgatherv(own, counts[rank], cmpi_float(), target, counts, places, cmpi_float(), communicator),
-        "MPI_Allgatherv")
+      try timed("MPI_Allgatherv", floats: Int(counts[rank])) {
+        MPI_Allgatherv(own, counts[rank], cmpi_float(), target, counts, places, cmpi_float(), communicator)
+      }
     } else {
       try check(
         MPI_Gatherv(own, counts[rank], cmpi_float(), target, counts, places, cmpi_float(), 0, communicator),
@@ -178,19 +189,19 @@ package final class MPICommunicator: Communicator {
     }
     let incoming = try partition.slices.map { try count($0.count * mine.columnCount) }
     let targets = try partition.slices.map { try count($0.lowerBound * mine.columnCount) }
-    try check(
+    try timed("MPI_Alltoallv", floats: end) {
       MPI_Alltoallv(
-        packed.base, counts, places, cmpi_float(), mine.start, incoming, targets, cmpi_float(), communicator),
-      "MPI_Alltoallv")
+        packed.base, counts, places, cmpi_float(), mine.start, incoming, targets, cmpi_float(), communicator)
+    }
   }
 
   package func shareRows(of matrix: Matrix, rows: [Range<Int>]) throws {
     precondition(matrix.isContiguous && rows.count == rankCount && rows.last?.upperBound == matrix.rowCount)
     let counts = try rows.map { try count($0.count * matrix.columnCount) }
     let places = try rows.map { try count($0.lowerBound * matrix.columnCount) }
-    try check(
-      MPI_Allgatherv(
-        cmpi_in_place(), 0, cmpi_float(), matrix.start, counts, places, cmpi_float(), communicator), "MPI_Allgatherv")
+    try timed("MPI_Allgatherv of units", floats: Int(counts[rank])) {
+      MPI_Allgatherv(cmpi_in_place(), 0, cmpi_float(), matrix.start, counts, places, cmpi_float(), communicator)
+    }
   }
 
   /// MPI counts in C ints.

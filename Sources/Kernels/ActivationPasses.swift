@@ -4,8 +4,10 @@ import Matrices
 /// Calls `body` once per vector of x [N×K], rows shared out among the threads, with the row, the vector's first column and
 /// the lanes left from there.
 @inline(__always)
-private func forEachVector(_ x: Matrix, _ body: (_ row: Int, _ column: Int, _ left: Int) -> Void) {
-  parallel(x.rowCount, grain: max(1, 16384 / max(x.columnCount, 1))) { part in
+private func forEachVector(
+  _ x: Matrix, _ name: StaticString, floats: Int, _ body: (_ row: Int, _ column: Int, _ left: Int) -> Void
+) {
+  parallel(x.rowCount, grain: max(1, 16384 / max(x.columnCount, 1)), name, floats: floats) { part in
     for r in part {
       for c in stride(from: 0, to: x.columnCount, by: vectorWidth) { body(r, c, x.columnCount &- c) }
     }
@@ -19,7 +21,7 @@ private func forEachVector(_ x: Matrix, _ body: (_ row: Int, _ column: Int, _ le
 ///   - labels: N class indices in 0..<S.
 package func addClassAndLeakyReLU(_ x: Matrix, base: Matrix, labels: [Int]) {
   precondition(labels.count == x.rowCount && base.columnCount == x.columnCount)
-  forEachVector(x) { r, c, left in
+  forEachVector(x, "class and LeakyReLU", floats: 2 * x.count + base.count) { r, c, left in
     let value = load(x.row(r) + c, left) + load(base.row(labels[r]) + c, left)
     store(value * leakySlope(value), x.row(r) + c, left)
   }
@@ -28,7 +30,7 @@ package func addClassAndLeakyReLU(_ x: Matrix, base: Matrix, labels: [Int]) {
 /// dx [N×K] ← dx ⊙ LeakyReLU₀.₂′, from the layer's output y (whose sign is its input's).
 package func leakyReLUBackward(_ dx: Matrix, output y: Matrix) {
   precondition(dx.rowCount == y.rowCount && dx.columnCount == y.columnCount)
-  forEachVector(dx) { r, c, left in
+  forEachVector(dx, "LeakyReLU backward", floats: 3 * dx.count) { r, c, left in
     store(load(dx.row(r) + c, left) * leakySlope(load(y.row(r) + c, left)), dx.row(r) + c, left)
   }
 }
@@ -36,7 +38,7 @@ package func leakyReLUBackward(_ dx: Matrix, output y: Matrix) {
 /// x [N×K] ← ReLU(x + bias), or x + bias without the activation. `bias` is 1×K.
 package func addBias(_ x: Matrix, bias: Matrix, relu: Bool) {
   precondition(bias.rowCount == 1 && bias.columnCount == x.columnCount)
-  forEachVector(x) { r, c, left in
+  forEachVector(x, "bias and ReLU", floats: 2 * x.count) { r, c, left in
     let value = load(x.row(r) + c, left) + load(bias.start + c, left)
     store(relu ? positivePart(value) : value, x.row(r) + c, left)
   }
@@ -45,7 +47,7 @@ package func addBias(_ x: Matrix, bias: Matrix, relu: Bool) {
 /// dx [N×K] ← dx where the layer's output y is above zero, else 0.
 package func reluBackward(_ dx: Matrix, output y: Matrix) {
   precondition(dx.rowCount == y.rowCount && dx.columnCount == y.columnCount)
-  forEachVector(dx) { r, c, left in
+  forEachVector(dx, "ReLU backward", floats: 3 * dx.count) { r, c, left in
     let kept = Vector().replacing(with: load(dx.row(r) + c, left), where: load(y.row(r) + c, left) .> Vector())
     store(kept, dx.row(r) + c, left)
   }
@@ -54,7 +56,7 @@ package func reluBackward(_ dx: Matrix, output y: Matrix) {
 /// x [N×K] ← x + y.
 package func add(_ x: Matrix, _ y: Matrix) {
   precondition(x.rowCount == y.rowCount && x.columnCount == y.columnCount)
-  forEachVector(x) { r, c, left in
+  forEachVector(x, "sum of two", floats: 3 * x.count) { r, c, left in
     store(load(x.row(r) + c, left) + load(y.row(r) + c, left), x.row(r) + c, left)
   }
 }
@@ -62,7 +64,7 @@ package func add(_ x: Matrix, _ y: Matrix) {
 /// sums [1×K] ← column sums of x [N×K] (overwritten).
 package func columnSums(of x: Matrix, into sums: Matrix) {
   precondition(sums.rowCount == 1 && sums.columnCount == x.columnCount)
-  parallelStripes(x.columnCount) { sumRows(x, stripe: $0, into: sums) }
+  parallelStripes(x.columnCount, "column sums", floats: x.count) { sumRows(x, stripe: $0, into: sums) }
 }
 
 /// Sums the rows of a stripe in blocks of 64 and then the blocks, which keeps the rounding error of long batches small.
@@ -82,7 +84,7 @@ private func sumRows(_ x: Matrix, stripe: Range<Int>, into sums: Matrix) {
 /// sums [S×K] ← per class, the sum of the rows of x [N×K] with that label (overwritten).
 package func classSums(of x: Matrix, labels: [Int], into sums: Matrix) {
   precondition(labels.count == x.rowCount && sums.columnCount == x.columnCount)
-  parallelStripes(x.columnCount) { stripe in
+  parallelStripes(x.columnCount, "class sums", floats: x.count + sums.count) { stripe in
     for s in 0..<sums.rowCount { (sums.row(s) + stripe.lowerBound).update(repeating: 0, count: stripe.count) }
     for r in 0..<x.rowCount {
       let (row, sum) = (x.row(r), sums.row(labels[r]))

@@ -30,7 +30,7 @@ package func adamUpdate(
   let (rest1, rest2) = (Vector(repeating: 1 - step.beta1), Vector(repeating: 1 - step.beta2))
   let correction = Vector(repeating: step.inverseRootCorrection)
   let (epsilon, stepSize) = (Vector(repeating: step.epsilon), Vector(repeating: step.stepSize))
-  parallel((count + vectorWidth - 1) / vectorWidth, grain: 1024) { part in
+  parallel((count + vectorWidth - 1) / vectorWidth, grain: 1024, "Adam", kind: .optimizer, floats: 7 * count) { part in
     for block in part {
       let i = block &* vectorWidth
       let left = count &- i
@@ -48,7 +48,9 @@ package func adamUpdate(
 /// y ← y + x over whole storages.
 package func addStorage(_ y: FloatStorage, _ x: FloatStorage, _ range: Range<Int>) {
   precondition(range.upperBound <= min(x.count, y.count))
-  parallel((range.count + vectorWidth - 1) / vectorWidth, grain: 1024) { part in
+  parallel(
+    (range.count + vectorWidth - 1) / vectorWidth, grain: 1024, "gradient accumulation", floats: 3 * range.count
+  ) { part in
     for block in part {
       let i = range.lowerBound &+ block &* vectorWidth
       let left = range.upperBound &- i
@@ -61,7 +63,7 @@ package func addStorage(_ y: FloatStorage, _ x: FloatStorage, _ range: Range<Int
 package func nonFiniteCount(_ storage: FloatStorage) -> Int {
   let blocks = (storage.count + 4095) / 4096
   let counts = Matrix(rows: 1, columns: max(blocks, 1))
-  parallel(blocks) { part in
+  parallel(blocks, "finite check", floats: storage.count) { part in
     for block in part {
       var bad = 0
       let range = (block &* 4096)..<min((block &+ 1) &* 4096, storage.count)

@@ -27,7 +27,7 @@ package func comparatorScores(_ scores: Matrix, u: Matrix, v: Matrix, weight: Ma
   checkPadded(u, v, weight)
   let width = paddedWidth(u)
   let classCount = v.rowCount
-  parallel((u.rowCount + 1) / 2) { part in
+  parallel((u.rowCount + 1) / 2, "comparator scores", floats: u.count + v.count + scores.count) { part in
     for pair in part {
       let first = 2 &* pair
       let second = min(first &+ 1, u.rowCount &- 1)
@@ -68,7 +68,7 @@ package func comparatorScores(_ scores: Matrix, u: Matrix, v: Matrix, weight: Ma
 /// linear [1×S] ← 0.6 Σ_k w_k v_sk.
 package func comparatorLinearPart(_ linear: Matrix, v: Matrix, weight: Matrix) {
   checkPadded(v, weight)
-  parallel(v.rowCount, grain: 16) { part in
+  parallel(v.rowCount, grain: 16, "comparator linear part", floats: v.count) { part in
     for s in part {
       var sum = Vector()
       for k in stride(from: 0, to: paddedWidth(v), by: vectorWidth) {
@@ -99,7 +99,7 @@ package func comparatorBackward(u: Matrix, v: Matrix, weight: Matrix, c: Matrix,
   checkPadded(u, v, weight)
   let (n, classCount) = (u.rowCount, v.rowCount)
   // Tiles of 32 columns: Q of a tile stays in the nearest cache, P of two rows in registers.
-  parallel(paddedWidth(u) / 32) { part in
+  parallel(paddedWidth(u) / 32, "comparator backward", floats: 2 * u.count + 2 * v.count + c.count) { part in
     let q = UnsafeMutablePointer<Float>.allocate(capacity: max(classCount, 1) * 32)
     defer { q.deallocate() }
     for tile in part {
@@ -169,7 +169,9 @@ package func softmaxCrossEntropy(
 ) {
   precondition(labels.count == scores.rowCount && losses.columnCount >= scores.rowCount)
   let count = scores.columnCount
-  parallel(scores.rowCount, grain: max(1, 4096 / max(count, 1))) { part in
+  parallel(
+    scores.rowCount, grain: max(1, 4096 / max(count, 1)), "softmax cross-entropy", floats: 2 * scores.count
+  ) { part in
     for r in part {
       let row = scores.row(r)
       var top = -Float.infinity

@@ -46,7 +46,10 @@ package func contrastiveSums(
   sums.withUnsafeMutableBufferPointer { sums in
     labels.withUnsafeBufferPointer { labels in
       guard let sumStart = sums.baseAddress, let labelStart = labels.baseAddress else { return }
-      parallel(similarities.rowCount, grain: max(1, 4096 / max(columns.count, 1))) { part in
+      parallel(
+        similarities.rowCount, grain: max(1, 4096 / max(columns.count, 1)), "contrastive sums",
+        floats: similarities.count
+      ) { part in
         for r in part {
           let row = similarities.row(r)
           let index = tile.rowIndices.lowerBound &+ r
@@ -100,7 +103,10 @@ package func contrastiveWeights(
   labels.withUnsafeBufferPointer { labels in
     logSumExps.withUnsafeBufferPointer { logSumExps in
       guard let labelStart = labels.baseAddress, let lseStart = logSumExps.baseAddress else { return }
-      parallel(similarities.rowCount, grain: max(1, 4096 / max(columns.count, 1))) { part in
+      parallel(
+        similarities.rowCount, grain: max(1, 4096 / max(columns.count, 1)), "contrastive weights",
+        floats: 2 * similarities.count
+      ) { part in
         for r in part {
           let row = similarities.row(r)
           let index = tile.rowIndices.lowerBound &+ r

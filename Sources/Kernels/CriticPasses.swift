@@ -22,7 +22,7 @@ package func criticMasks(
   let n = labels.count
   precondition(masks.rowCount == 3 * n && weightedMask.rowCount == n && alpha.columnCount >= n)
   let invB = Vector(repeating: inverseBatch)
-  parallelStripes(masks.columnCount, width: 128) { stripe in
+  parallelStripes(masks.columnCount, width: 128, "critic masks", floats: 6 * n * masks.columnCount) { stripe in
     for s in 0..<2 { (activationSums.row(s) + stripe.lowerBound).update(repeating: 0, count: stripe.count) }
     for r in 0..<n {
       let (real, fake, hat) = (masks.row(r), masks.row(n &+ r), masks.row(2 &* n &+ r))
@@ -52,7 +52,9 @@ package func criticMasks(
 package func criticClassMasks(_ classMasks: Matrix, masks: Matrix, labels: [Int]) {
   let n = labels.count
   precondition(masks.rowCount >= 2 * n && masks.columnCount == classMasks.columnCount)
-  parallelStripes(masks.columnCount, width: 128) { stripe in
+  parallelStripes(
+    masks.columnCount, width: 128, "critic class masks", floats: 2 * n * masks.columnCount + classMasks.count
+  ) { stripe in
     for s in 0..<classMasks.rowCount {
       (classMasks.row(s) + stripe.lowerBound).update(repeating: 0, count: stripe.count)
     }
@@ -71,7 +73,7 @@ package func criticClassMasks(_ classMasks: Matrix, masks: Matrix, labels: [Int]
 /// - Parameter deviations: 1×N, out: (‖g_b‖ − 1)².
 package func penaltyRows(_ g: Matrix, penaltyWeight: Float, inverseBatch: Float, deviations: Matrix) {
   precondition(deviations.columnCount >= g.rowCount)
-  parallel(g.rowCount, grain: max(1, 16384 / max(g.columnCount, 1))) { part in
+  parallel(g.rowCount, grain: max(1, 16384 / max(g.columnCount, 1)), "penalty rows", floats: 2 * g.count) { part in
     for r in part {
       let row = g.row(r)
       let norm = squaredNorm(row, g.columnCount).squareRoot()
@@ -92,7 +94,9 @@ package func scaleByCriticWeight(
   _ m: Matrix, weights: Matrix, weight: Matrix, base: Matrix, classMasks: Matrix, dWeight: Matrix
 ) {
   precondition(m.rowCount == weights.rowCount && m.columnCount == weights.columnCount)
-  parallel(m.rowCount, grain: max(1, 16384 / max(m.columnCount, 1))) { part in
+  parallel(
+    m.rowCount, grain: max(1, 16384 / max(m.columnCount, 1)), "critic gradient scaling", floats: 3 * m.count
+  ) { part in
     for k in part {
       let (row, w) = (m.row(k), weights.row(k))
       let scale = Vector(repeating: weight.start[k])
@@ -112,7 +116,7 @@ package func scaleByCriticWeight(
 
 /// x [S×D] ← each row times w [1×D].
 package func scaleColumns(_ x: Matrix, by weight: Matrix) {
-  parallelStripes(x.columnCount) { stripe in
+  parallelStripes(x.columnCount, "column scaling", floats: 2 * x.count) { stripe in
     for r in 0..<x.rowCount {
       let row = x.row(r)
       for c in stride(from: stripe.lowerBound, to: stripe.upperBound, by: vectorWidth) {
@@ -129,7 +133,7 @@ package func criticInputMasks(
   _ pre: Matrix, base: Matrix, labels: [Int], weight: Matrix, inverseBatch: Float, activationSums: Matrix
 ) {
   let negative = Vector(repeating: -inverseBatch)
-  parallelStripes(pre.columnCount) { stripe in
+  parallelStripes(pre.columnCount, "critic input masks", floats: 2 * pre.count) { stripe in
     (activationSums.start + stripe.lowerBound).update(repeating: 0, count: stripe.count)
     for r in 0..<pre.rowCount {
       let (row, classBase) = (pre.row(r), base.row(labels[r]))

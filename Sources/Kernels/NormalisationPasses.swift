@@ -15,7 +15,7 @@ func squaredNorm(_ row: UnsafePointer<Float>, _ count: Int) -> Float {
 /// p [N×K] ← its rows divided by their norms; `norms` [1×N] keeps ‖p‖ for the backward pass. A zero row stays zero.
 package func normaliseRows(_ p: Matrix, norms: Matrix) {
   precondition(norms.columnCount >= p.rowCount)
-  parallel(p.rowCount, grain: max(1, 16384 / max(p.columnCount, 1))) { part in
+  parallel(p.rowCount, grain: max(1, 16384 / max(p.columnCount, 1)), "normalisation", floats: 2 * p.count) { part in
     for r in part {
       let row = p.row(r)
       let norm = squaredNorm(row, p.columnCount).squareRoot()
@@ -32,7 +32,9 @@ package func normaliseRows(_ p: Matrix, norms: Matrix) {
 /// dz [N×K] ← (dz − (dz·z) z) / ‖p‖ per row, and 0 where ‖p‖ = 0 (autograd's clamp would give dz/1e-12 there).
 package func normaliseRowsBackward(_ dz: Matrix, z: Matrix, norms: Matrix) {
   precondition(dz.rowCount == z.rowCount && dz.columnCount == z.columnCount)
-  parallel(dz.rowCount, grain: max(1, 16384 / max(dz.columnCount, 1))) { part in
+  parallel(
+    dz.rowCount, grain: max(1, 16384 / max(dz.columnCount, 1)), "normalisation backward", floats: 3 * dz.count
+  ) { part in
     for r in part {
       let (gradient, unit) = (dz.row(r), z.row(r))
       let norm = norms.start[r]

@@ -1,5 +1,6 @@
 import COneDNN
 import Matrices
+import Profiling
 
 /// A factor of a product: a matrix as it stands, or `matrix.transposed`.
 package protocol ProductOperand {
@@ -47,20 +48,30 @@ package func multiply(
   if m < fewestRows && !a.isTransposed {
     return multiplyFewRows(into: result, a.matrix, b, scale: scale, accumulate: accumulate)
   }
+  let start = Profile.shared.begin()
+  // Each thread multiplies a slice by itself: oneDNN's own division among threads may cut the sum, and then the bits
+  // depend on the thread count. The longer side is cut, since a thread packs all of the other factor.
   let (left, right) = (a.matrix, b.matrix)
-  // Each thread multiplies a slice of the rows by itself: oneDNN's own division among threads may cut the other sides,
-  // and then the bits depend on the thread count.
-  let threads = min(ThreadPool.threadCount, 1 + m * n * k / 65536)
-  let slices = UnitPartition(unitCount: m, rankCount: threads).slices
-  parallel(slices.count) { part in
-    for rows in slices[part] where !rows.isEmpty {
+  let slices = UnitPartition(
+    unitCount: max(m, n), rankCount: min(ThreadPool.threadCount, 1 + m * n * k / 65536)
+  ).slices
+  let (aStep, bStep) = (a.isTransposed ? 1 : left.rowStride, b.isTransposed ? right.rowStride : 1)
+  fork(slices.count) { part in
+    for slice in part {
+      let rows = n > m ? 0..<m : slices[slice]
+      let columns = n > m ? slices[slice] : 0..<n
+      guard !rows.isEmpty && !columns.isEmpty else { continue }
       let status = dnnl_sgemm(
-        a.code, b.code, Int64(rows.count), Int64(n), Int64(k), scale,
-        left.start + rows.lowerBound * (a.isTransposed ? 1 : left.rowStride), Int64(left.rowStride), right.start,
-        Int64(right.rowStride), accumulate ? 1 : 0, result.row(rows.lowerBound), Int64(result.rowStride))
+        a.code, b.code, Int64(rows.count), Int64(columns.count), Int64(k), scale,
+        left.start + rows.lowerBound * aStep, Int64(left.rowStride), right.start + columns.lowerBound * bStep,
+        Int64(right.rowStride), accumulate ? 1 : 0, result.row(rows.lowerBound) + columns.lowerBound,
+        Int64(result.rowStride))
       precondition(status == dnnl_success, "dnnl_sgemm returned \(status.rawValue) for \(m)×\(k) times \(k)×\(n)")
     }
   }
+  Profile.shared.end(
+    start, .product, "\(m)×\(k)\(a.isTransposed ? "ᵀ" : "") · \(k)×\(n)\(b.isTransposed ? "ᵀ" : "")",
+    flops: 2 * Double(m) * Double(n) * Double(k), bytes: 4 * (m * k + k * n + m * n))
 }
 
 /// oneDNN has other kernels, which add in another order, for products of a few rows. With at least this many rows an

@@ -8,7 +8,9 @@ import Matrices
 package func fillNormal(
   _ x: Matrix, _ source: RandomSource, _ stream: RandomStream, step: Int, firstRow: Int, scale: Float = 1
 ) {
-  parallel(x.rowCount, grain: max(1, 1024 / max(x.columnCount, 1))) { part in
+  parallel(
+    x.rowCount, grain: max(1, 1024 / max(x.columnCount, 1)), "normal draws", kind: .data, floats: x.count
+  ) { part in
     for r in part {
       let row = x.row(r)
       for c in stride(from: 0, to: x.columnCount, by: 4) {
@@ -38,7 +40,9 @@ package func fillUniform(_ x: Matrix, _ source: RandomSource, _ stream: RandomSt
 package func gatherRows(_ x: Matrix, from table: Matrix, _ indices: ArraySlice<Int>) {
   precondition(indices.count == x.rowCount && table.columnCount == x.columnCount)
   let first = indices.startIndex
-  parallel(x.rowCount, grain: max(1, 16384 / max(x.columnCount, 1))) { part in
+  parallel(
+    x.rowCount, grain: max(1, 16384 / max(x.columnCount, 1)), "row gathering", kind: .data, floats: 2 * x.count
+  ) { part in
     for r in part { x.row(r).update(from: table.row(indices[first &+ r]), count: x.columnCount) }
   }
 }

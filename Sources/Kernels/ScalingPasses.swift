@@ -5,7 +5,7 @@ import Matrices
 package func columnRange(of x: Matrix, rows: [Int]) -> (minimum: Matrix, maximum: Matrix) {
   let minimum = Matrix(rows: 1, columns: x.columnCount)
   let maximum = Matrix(rows: 1, columns: x.columnCount)
-  parallelStripes(x.columnCount) { stripe in
+  parallelStripes(x.columnCount, "column range", floats: rows.count * x.columnCount) { stripe in
     for c in stride(from: stripe.lowerBound, to: stripe.upperBound, by: vectorWidth) {
       let left = stripe.upperBound &- c
       var low = Vector(repeating: .infinity)
@@ -25,7 +25,7 @@ package func columnRange(of x: Matrix, rows: [Int]) -> (minimum: Matrix, maximum
 /// x [N×X] ← (x − minimum) / range / maximum, per column and with one maximum for all.
 package func scaleFeatures(_ x: Matrix, minimum: Matrix, range: Matrix, maximum: Float) {
   let top = Vector(repeating: maximum)
-  parallel(x.rowCount, grain: 16) { part in
+  parallel(x.rowCount, grain: 16, "feature scaling", floats: 2 * x.count) { part in
     for r in part {
       let row = x.row(r)
       for c in stride(from: 0, to: x.columnCount, by: vectorWidth) {

@@ -1,4 +1,5 @@
 import COneDNN
+import Profiling
 
 /// The threads of oneDNN's products (libgomp's), lent to the element-wise passes.
 package enum ThreadPool {
@@ -16,7 +17,21 @@ package enum ThreadPool {
 /// least `grain` items, so that little work stays on the calling thread.
 ///
 /// `body` runs on several threads at once: it may write only what belongs to its own part.
-package func parallel(_ count: Int, grain: Int = 1, _ body: (Range<Int>) -> Void) {
+///
+/// - Parameters:
+///   - name: of the pass, for `Profile`.
+///   - floats: how many floats the pass has to read or write at least.
+package func parallel(
+  _ count: Int, grain: Int = 1, _ name: StaticString, kind: WorkKind = .elementwise, floats: @autoclosure () -> Int,
+  _ body: (Range<Int>) -> Void
+) {
+  let start = Profile.shared.begin()
+  fork(count, grain: grain, body)
+  Profile.shared.end(start, kind, "\(name)", bytes: 4 * floats())
+}
+
+/// `parallel` without a place in the profile.
+func fork(_ count: Int, grain: Int = 1, _ body: (Range<Int>) -> Void) {
   guard count > 0 else { return }
   let parts = min(ThreadPool.threadCount, max(1, count / max(grain, 1)))
   guard parts > 1 else { return body(0..<count) }
@@ -46,9 +61,12 @@ private let runPart: @convention(c) (UnsafeMutableRawPointer?) -> Void = { point
 
 /// Runs `body` on stripes of columns: every thread owns whole columns, so sums over rows need no exchange between threads
 /// and their order does not depend on the thread count.
-package func parallelStripes(_ columnCount: Int, width: Int = 256, _ body: (Range<Int>) -> Void) {
+package func parallelStripes(
+  _ columnCount: Int, width: Int = 256, _ name: StaticString, floats: @autoclosure () -> Int,
+  _ body: (Range<Int>) -> Void
+) {
   let stripes = (columnCount + width - 1) / width
-  parallel(stripes) { part in
+  parallel(stripes, name, floats: floats()) { part in
     for stripe in part { body((stripe * width)..<min((stripe + 1) * width, columnCount)) }
   }
 }

@@ -4,6 +4,7 @@ import Foundation
 import Kernels
 import Matrices
 import Networks
+import Profiling
 
 /// Iterations on random data of a preset's sizes.
 package final class IterationBenchmark {
@@ -37,25 +38,17 @@ package final class IterationBenchmark {
     return try (0..<iterations).map { _ in try trainer.runIteration().seconds }
   }
 
+  /// One iteration, and where its time went on this rank.
+  package func profile() throws -> IterationProfile {
+    Profile.shared.start()
+    let seconds = try trainer.runIteration().seconds
+    return IterationProfile(seconds: seconds, measurements: Profile.shared.stop())
+  }
+
   /// Largest resident set of this process so far, in KiB.
   package static func peakMemory() -> Int {
     var usage = rusage()
     getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
     return usage.ru_maxrss
   }
-}
-
-/// The best rate of a large product in this process, in floating-point operations per second, a multiply-add being two.
-package func measureProductRate() -> Double {
-  let (m, k, n) = (2048, 2048, 4096)
-  let (a, b, c) = (Matrix(rows: m, columns: k), Matrix(rows: n, columns: k), Matrix(rows: m, columns: n))
-  a.fill(0.5)
-  b.fill(0.25)
-  var best = Double.infinity
-  for _ in 0..<6 {
-    let start = ContinuousClock().now
-    multiply(into: c, a, b.transposed)
-    best = min(best, (ContinuousClock().now - start) / .seconds(1))
-  }
-  return 2 * Double(m) * Double(k) * Double(n) / best
 }

@@ -17,6 +17,8 @@ struct Benchmark: ParsableCommand {
   var iterations: Int = 5
   @Option(help: "float32.")
   var precision: String = "float32"
+  @Flag(help: "Print on standard error where an iteration's time goes on rank 0, each phase beside its floor.")
+  var profile: Bool = false
   @OptionGroup var threadOptions: ThreadOptions
 
   func validate() throws {
@@ -32,10 +34,14 @@ struct Benchmark: ParsableCommand {
       try configuration.apply(preset.values, place: "preset \(preset.name)")
       if let batchSize { configuration.batchSize = batchSize }
       let benchmark = try IterationBenchmark(preset: preset, configuration: configuration, communicator: communicator)
+      var rates = MachineRates()
+      rates.measure()
       let seconds = try benchmark.run(iterations: iterations)
       let median = seconds.sorted()[seconds.count / 2]
       let peak = try communicator.maximum(IterationBenchmark.peakMemory()) / 1024
-      let gflops = try communicator.sum(measureProductRate()) / 1e9
+      let profiled = profile ? try benchmark.profile() : nil
+      rates.measure()
+      let gflops = try communicator.sum(rates.product) / 1e9
       guard communicator.isRoot else { return .done }
       let flops = benchmark.flopsPerIteration
       let samples = Double(configuration.batchSize * (configuration.criticIterations + 1)) / median
@@ -45,6 +51,7 @@ struct Benchmark: ParsableCommand {
           + "\"seconds_per_iteration\": \(median), \"samples_per_second\": \(samples), \"peak_rss_mib\": \(peak), "
           + "\"flops_per_iteration\": \(flops), \"matmul_gflops\": \(gflops), "
           + "\"utilization\": \(flops / median / gflops / 1e9)}")
+      if let profiled { FileHandle.standardError.write(Data((profiled.table(rates: rates) + "\n").utf8)) }
       return .done
     }
   }

@@ -1,0 +1,76 @@
+import Glibc
+
+/// What a stretch of an iteration is spent on.
+package enum WorkKind: String, Sendable, CaseIterable {
+  case product, elementwise, optimizer, communication, data
+}
+
+/// Everything of one kind and name that was measured: calls, seconds, and the work that had to be done in them.
+package struct Measurement: Sendable {
+  package let kind: WorkKind
+  package let name: String
+  package fileprivate(set) var calls = 0
+  package fileprivate(set) var seconds = 0.0
+  /// Floating-point operations of products, a multiply-add being two.
+  package fileprivate(set) var flops = 0.0
+  /// Bytes that have to be read or written at least once, or, of communication, bytes that this rank sends.
+  package fileprivate(set) var bytes = 0.0
+  /// Seconds of communication that ran beside other work.
+  package fileprivate(set) var hiddenSeconds = 0.0
+}
+
+/// Adds up where the time of an iteration goes. Off, it costs one comparison per product or pass.
+///
+/// `@unchecked Sendable`: only the thread that drives the steps calls it.
+package final class Profile: @unchecked Sendable {
+  package static let shared = Profile()
+
+  package private(set) var isOn = false
+  private var measurements: [String: Measurement] = [:]
+
+  /// Starts anew.
+  package func start() {
+    measurements = [:]
+    isOn = true
+  }
+
+  /// Ends measuring; what was measured, longest first.
+  package func stop() -> [Measurement] {
+    isOn = false
+    return measurements.values.sorted { $0.seconds > $1.seconds }
+  }
+
+  /// Nanoseconds of the steady clock; 0 while off.
+  @inline(__always)
+  package func begin() -> UInt64 { isOn ? now() : 0 }
+
+  /// Books what has passed since `begin`.
+  @inline(__always)
+  package func end(
+    _ start: UInt64, _ kind: WorkKind, _ name: @autoclosure () -> String, flops: Double = 0,
+    bytes: @autoclosure () -> Int = 0
+  ) {
+    if isOn { add(kind, name(), seconds: Double(now() - start) * 1e-9, flops: flops, bytes: Double(bytes())) }
+  }
+
+  /// Books communication that went on while other work was done.
+  package func addHidden(_ name: String, seconds: Double) {
+    guard isOn else { return }
+    measurements[name, default: Measurement(kind: .communication, name: name)].hiddenSeconds += seconds
+  }
+
+  private func add(_ kind: WorkKind, _ name: String, seconds: Double, flops: Double, bytes: Double) {
+    var entry = measurements[name] ?? Measurement(kind: kind, name: name)
+    entry.calls += 1
+    entry.seconds += seconds
+    entry.flops += flops
+    entry.bytes += bytes
+    measurements[name] = entry
+  }
+}
+
+private func now() -> UInt64 {
+  var time = timespec()
+  clock_gettime(CLOCK_MONOTONIC, &time)
+  return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+}
