@@ -1,4 +1,8 @@
-/// Float32 memory on a 64-byte boundary, zeroed at birth and freed with its last owner.
+import Glibc
+
+/// Float32 memory, zero at birth and freed with its last owner. Small storages lie on a 64-byte boundary. Large ones are
+/// mapped on their own, in huge pages where the system grants them, and untouched: a page belongs to the thread, and so
+/// to the memory bank, that first writes it.
 ///
 /// `@unchecked Sendable`: the storage does not lock. Threads of one element-wise pass write disjoint ranges, and one
 /// thread at a time drives a step (see `Kernels/ThreadPool.swift`).
@@ -6,16 +10,39 @@ package final class FloatStorage: @unchecked Sendable {
   /// First element. Only `Kernels`, `Collectives` and `Files` dereference it.
   package let base: UnsafeMutablePointer<Float>
   package let count: Int
+  /// What was mapped, for a large storage.
+  private let mapping: UnsafeMutableRawBufferPointer?
+
+  private static let hugePage = 2 << 20
 
   package init(count: Int) {
     precondition(count >= 0, "a storage cannot have \(count) elements")
-    let bytes = UnsafeMutableRawPointer.allocate(byteCount: max(count, 16) * 4, alignment: 64)
-    base = bytes.bindMemory(to: Float.self, capacity: max(count, 16))
-    base.initialize(repeating: 0, count: max(count, 16))
     self.count = count
+    let byteCount = max(count, 16) * 4
+    if byteCount >= Self.hugePage {
+      // One huge page more than needed, to start on the boundary of one.
+      let length = byteCount + Self.hugePage
+      guard let start = mmap(nil, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+        start != MAP_FAILED
+      else {
+        fatalError("out of memory: \(byteCount >> 20) MiB were refused; use a smaller --batch-size or more ranks")
+      }
+      mapping = UnsafeMutableRawBufferPointer(start: start, count: length)
+      let past = Int(bitPattern: start) % Self.hugePage
+      let aligned = past == 0 ? start : start + (Self.hugePage - past)
+      madvise(aligned, byteCount, MADV_HUGEPAGE)
+      base = aligned.bindMemory(to: Float.self, capacity: count)
+    } else {
+      mapping = nil
+      let bytes = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64)
+      base = bytes.bindMemory(to: Float.self, capacity: max(count, 16))
+      base.initialize(repeating: 0, count: max(count, 16))
+    }
   }
 
-  deinit { UnsafeMutableRawPointer(base).deallocate() }
+  deinit {
+    if let mapping { munmap(mapping.baseAddress, mapping.count) } else { UnsafeMutableRawPointer(base).deallocate() }
+  }
 }
 
 /// A row-major Float32 matrix: a view of a storage. Copies of the value share the elements, as slices do.
