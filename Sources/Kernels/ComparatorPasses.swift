@@ -98,15 +98,18 @@ package func comparatorLinearPart(_ linear: Matrix, v: Matrix, weight: Matrix) {
 package func comparatorBackward(u: Matrix, v: Matrix, weight: Matrix, c: Matrix, classSums: Matrix, dWeight: Matrix) {
   checkPadded(u, v, weight)
   let (n, classCount) = (u.rowCount, v.rowCount)
-  // Tiles of 32 columns: Q of a tile stays in the nearest cache, P of two rows in registers.
+  // Tiles of 32 columns: v and Q of a tile stay in the nearest cache, P of two rows in registers.
   parallel(paddedWidth(u) / 32, "comparator backward", floats: 2 * u.count + 2 * v.count + c.count) { part in
-    let q = UnsafeMutablePointer<Float>.allocate(capacity: max(classCount, 1) * 32)
-    defer { q.deallocate() }
+    let scratch = UnsafeMutablePointer<Float>.allocate(capacity: classCount * 64)
+    defer { scratch.deallocate() }
+    let (q, tileV) = (scratch, scratch + classCount &* 32)
     for tile in part {
       let k = tile &* 32
       let (w0, w1) = (load(weight.start + k) * 0.4, load(weight.start + k + 16) * 0.4)
       var (dw0, dw1) = (Vector(), Vector())
       q.update(repeating: 0, count: classCount &* 32)
+      copyTile(tileV, v, column: k)
+      let (f0, f1) = (load(tileV), load(tileV + 16))
       for i in stride(from: 0, to: n, by: 2) {
         let isPair = i &+ 1 < n
         let (uA, uB) = (u.row(i) + k, u.row(isPair ? i &+ 1 : i) + k)
@@ -114,11 +117,10 @@ package func comparatorBackward(u: Matrix, v: Matrix, weight: Matrix, c: Matrix,
         let (uA0, uA1, uB0, uB1) = (load(uA), load(uA + 16), load(uB), load(uB + 16))
         let useB: Float = isPair ? 1 : 0
         var (pA0, pA1, pB0, pB1) = (Vector(), Vector(), Vector(), Vector())
-        let (f0, f1) = (load(v.row(0) + k), load(v.row(0) + k + 16))
         let (firstA0, firstA1) = (unitSign(uA0 + f0), unitSign(uA1 + f1))
         let (firstB0, firstB1) = (unitSign(uB0 + f0), unitSign(uB1 + f1))
         for s in 0..<classCount {
-          let (v0, v1) = (load(v.row(s) + k), load(v.row(s) + k + 16))
+          let (v0, v1) = (load(tileV + s &* 32), load(tileV + s &* 32 + 16))
           let (a, b) = (Vector(repeating: cA[s]), Vector(repeating: cB[s] * useB))
           let (sA0, sA1) = (unitSign(uA0 + v0), unitSign(uA1 + v1))
           let (sB0, sB1) = (unitSign(uB0 + v0), unitSign(uB1 + v1))
@@ -160,6 +162,50 @@ package func comparatorBackward(u: Matrix, v: Matrix, weight: Matrix, c: Matrix,
       if left > 16 { store(dw1, dWeight.start + k + 16, left &- 16) }
     }
   }
+}
+
+/// The first part of `comparatorBackward` alone, the same bits: u [N×K padded] ← du. v is not changed.
+package func comparatorRowGradient(u: Matrix, v: Matrix, weight: Matrix, c: Matrix) {
+  checkPadded(u, v, weight)
+  let (n, classCount) = (u.rowCount, v.rowCount)
+  guard n > 0 else { return }
+  parallel(paddedWidth(u) / 32, "comparator row gradient", floats: 2 * u.count + v.count + c.count) { part in
+    let tileV = UnsafeMutablePointer<Float>.allocate(capacity: classCount * 32)
+    defer { tileV.deallocate() }
+    for tile in part {
+      let k = tile &* 32
+      let (w0, w1) = (load(weight.start + k) * 0.4, load(weight.start + k + 16) * 0.4)
+      copyTile(tileV, v, column: k)
+      let (f0, f1) = (load(tileV), load(tileV + 16))
+      for i in stride(from: 0, to: n, by: 2) {
+        // Of an odd number of rows the last is done twice: both times it is read before it is written.
+        let other = min(i &+ 1, n &- 1)
+        let (uA, uB, cA, cB) = (u.row(i) + k, u.row(other) + k, c.row(i), c.row(other))
+        let (uA0, uA1, uB0, uB1) = (load(uA), load(uA + 16), load(uB), load(uB + 16))
+        var (pA0, pA1, pB0, pB1) = (Vector(), Vector(), Vector(), Vector())
+        let (firstA0, firstA1) = (unitSign(uA0 + f0), unitSign(uA1 + f1))
+        let (firstB0, firstB1) = (unitSign(uB0 + f0), unitSign(uB1 + f1))
+        for s in 0..<classCount {
+          let (v0, v1) = (load(tileV + s &* 32), load(tileV + s &* 32 + 16))
+          let (a, b) = (Vector(repeating: cA[s]), Vector(repeating: cB[s]))
+          pA0.addProduct(unitSign(uA0 + v0) - firstA0, a)
+          pA1.addProduct(unitSign(uA1 + v1) - firstA1, a)
+          pB0.addProduct(unitSign(uB0 + v0) - firstB0, b)
+          pB1.addProduct(unitSign(uB1 + v1) - firstB1, b)
+        }
+        store(pA0 * w0, uA)
+        store(pA1 * w1, uA + 16)
+        store(pB0 * w0, uB)
+        store(pB1 * w1, uB + 16)
+      }
+    }
+  }
+}
+
+/// 32 columns of all rows of v, next to one another.
+@inline(__always)
+private func copyTile(_ tile: UnsafeMutablePointer<Float>, _ v: Matrix, column: Int) {
+  for s in 0..<v.rowCount { (tile + s &* 32).update(from: v.row(s) + column, count: 32) }
 }
 
 /// Cross-entropy of softmax(scores/τ) at the labels, row by row: scores [N×S] ← (softmax − 1[s = y]) / (τ·B), the

@@ -46,3 +46,13 @@ package func gatherRows(_ x: Matrix, from table: Matrix, _ indices: ArraySlice<I
     for r in part { x.row(r).update(from: table.row(indices[first &+ r]), count: x.columnCount) }
   }
 }
+
+/// x [N×K] ← y, on all threads.
+package func copyRows(_ x: Matrix, from y: Matrix) {
+  precondition(x.rowCount == y.rowCount && x.columnCount == y.columnCount)
+  parallel(
+    x.rowCount, grain: max(1, 16384 / max(x.columnCount, 1)), "row copies", kind: .data, floats: 2 * x.count
+  ) { part in
+    for r in part { x.row(r).update(from: y.row(r), count: x.columnCount) }
+  }
+}

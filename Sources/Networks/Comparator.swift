@@ -7,7 +7,7 @@ import Matrices
 package struct ComparatorWorkspace: Sendable {
   /// N×K: W_h·h + b₁, later its gradient.
   package let u: Matrix
-  /// S×K: W_a·a, later its gradient.
+  /// S×K: W_a·a.
   package let v: Matrix
   /// 1×K: w.
   package let weight: Matrix
@@ -49,13 +49,13 @@ package struct Comparator: Sendable {
       workspace.scores, u: workspace.u, v: workspace.v, weight: workspace.weight, linear: workspace.linear)
   }
 
-  /// From the gradient of the scores (in `workspace.scores`, rows summing to 0) to dh [N×H], which is overwritten or added
-  /// to. `workspace.u` and `.v` are consumed.
-  package func backward(_ workspace: ComparatorWorkspace, dh: Matrix, accumulate: Bool) {
-    let classSums = Matrix(rows: 1, columns: workspace.scores.columnCount)
-    comparatorBackward(
-      u: workspace.u, v: workspace.v, weight: workspace.weight, c: workspace.scores, classSums: classSums,
-      dWeight: Matrix(rows: 1, columns: workspace.u.columnCount))
+  /// From the gradient of the scores (in `workspace.scores`, rows summing to 0) to that of u, in place of u.
+  package func backward(_ workspace: ComparatorWorkspace) {
+    comparatorRowGradient(u: workspace.u, v: workspace.v, weight: workspace.weight, c: workspace.scores)
+  }
+
+  /// dh [N×H], overwritten or added to, from the gradient in `workspace.u`.
+  package func inputBackward(_ workspace: ComparatorWorkspace, dh: Matrix, accumulate: Bool) {
     multiply(into: dh, workspace.u, first.weight.columns(embeddingColumns), accumulate: accumulate)
   }
 
@@ -63,7 +63,7 @@ package struct Comparator: Sendable {
   /// never written).
   ///
   /// - Parameters:
-  ///   - u: B×units, padded; W_h·h + b₁ on entry, consumed.
+  ///   - u: B×units, padded; W_h·h + b₁ on entry, its gradient on exit.
   ///   - scoreGradients: B×S.
   ///   - h: B×H.
   ///   - v: S×K padded, W_a·a_s; not changed.

@@ -7,7 +7,7 @@ import Networks
 import Optimizers
 
 extension HybridStep {
-  /// Minimises −V(real, fake) + L_ins(real) + L_cls(real). The caller has filled `workspace.real`, `.noise` and `.alpha`.
+  /// Minimises −V(real, fake) + L_ins(real) + L_cls(real). The caller has filled `workspace.real`, `.fake` and `.alpha`.
   ///
   /// - Parameter name: for messages, e.g. "iteration 12, critic step 3".
   /// - Throws: `NonFiniteError` on every rank, before any parameter moves; `CollectiveError`.
@@ -20,7 +20,6 @@ extension HybridStep {
 
   /// The gradients of the global batch, left in the critic group's arena on every rank, and the losses.
   package func criticGradients(_ batch: BatchSlice, name: String) throws -> CriticLosses {
-    generateFakes(labels: batch.labels)
     let adversarial = model.critic.backward(
       workspace.critic, labels: batch.labels, alpha: workspace.alpha, descriptors: descriptors,
       penaltyWeight: settings.gradientPenaltyWeight, batchSize: batchSize)
@@ -115,7 +114,9 @@ extension HybridStep {
       units: exchange.units(comparator.first.unitCount), u: u, scoreGradients: scoreGradients, h: allEmbedded, v: w.v,
       weight: w.weight, descriptors: descriptors)
     try exchange.share(comparator.first, followedBy: comparator.second)
-    comparator.backward(w, dh: workspace.embeddedGradient, accumulate: model.projection != nil)
+    // A lone rank has just turned its u into the gradient; else that was for the own units alone, and of all rows.
+    if !exchange.isAlone { comparator.backward(w) }
+    comparator.inputBackward(w, dh: workspace.embeddedGradient, accumulate: model.projection != nil)
     return sum
   }
 

@@ -8,7 +8,7 @@ import Optimizers
 
 extension HybridStep {
   /// Minimises −mean D(x̃, a) + w_ins·L_ins([z(x); z(x̃)]) + w_cls·L_cls(h(x̃)) over G alone, on the rows of the last critic
-  /// batch with fresh noise, which the caller has put into `workspace.noise`.
+  /// batch with fresh noise, which the caller has put into the first rows of `workspace.ahead.noise`.
   ///
   /// - Throws: `NonFiniteError` on every rank, before any parameter moves; `CollectiveError`.
   package func generatorStep(_ batch: BatchSlice, learningRate: Double, name: String) throws -> GeneratorLosses {
@@ -20,7 +20,8 @@ extension HybridStep {
   /// The gradients of the global batch, left in the generator's arena on every rank, and the losses.
   package func generatorGradients(_ batch: BatchSlice, name: String) throws -> GeneratorLosses {
     let w = workspace
-    generateFakes(labels: batch.labels)
+    generateFakes([batch])
+    takeFakes(0)
     model.critic.classBase(into: w.critic.base, descriptors: descriptors)
     let score = model.critic.generatorLoss(
       w.critic, dFake: w.fakeGradient, fake: w.fake, labels: batch.labels, batchSize: batchSize)
@@ -84,7 +85,8 @@ extension HybridStep {
       classLevel = classificationLoss(
         w.comparator.scores, labels: batch.labels, temperature: settings.classTemperature,
         weight: settings.classWeight, batchSize: batchSize, losses: w.rowLosses)
-      comparator.backward(w.comparator, dh: w.embeddedGradient, accumulate: hasProjection)
+      comparator.backward(w.comparator)
+      comparator.inputBackward(w.comparator, dh: w.embeddedGradient, accumulate: hasProjection)
     }
     embedding.backward(dh: w.embeddedGradient, h: h)
     embedding.inputBackward(addingTo: w.fakeGradient, delta: w.embeddedGradient)

@@ -20,7 +20,8 @@ final class GradientExchange {
     partition = RowPartition(rowCount: batchSize, rankCount: communicator.rankCount)
   }
 
-  private var isAlone: Bool { communicator.rankCount == 1 }
+  /// Whether there is no other rank: then what is passed in comes back, not a copy.
+  var isAlone: Bool { communicator.rankCount == 1 }
 
   /// This rank's units of a layer of that width.
   func units(_ count: Int) -> Range<Int> { slices(count)[communicator.rank] }
@@ -48,13 +49,7 @@ final class GradientExchange {
   ///   the units alone.
   func ownColumns(_ local: Matrix, blocks: Int = 1, isPadded: Bool = false, _ name: String) throws -> Matrix {
     let own = units(local.columnCount)
-    guard !isAlone else {
-      // The caller consumes a padded matrix, which the local backward pass still needs.
-      guard isPadded else { return local }
-      let copy = buffer(name, rows: local.rowCount, columns: local.rowStride)
-      copy.columns(0..<local.columnCount).copy(from: local)
-      return copy.columns(0..<local.columnCount)
-    }
+    guard !isAlone else { return local }
     let width = isPadded ? local.rowStride : local.columnCount
     let ranges = slices(local.columnCount).map { slice in
       slice.isEmpty || slice.upperBound < local.columnCount ? slice : slice.lowerBound..<width

@@ -1,4 +1,5 @@
 import Collectives
+import Kernels
 import Losses
 import Matrices
 import Networks
@@ -25,8 +26,8 @@ package final class HybridStep {
   let exchange: GradientExchange
 
   package init(
-    model: HybridModel, descriptors: Matrix, settings: LossSettings, batchSize: Int, communicator: any Communicator,
-    optimizer: Adam = Adam()
+    model: HybridModel, descriptors: Matrix, settings: LossSettings, batchSize: Int, criticIterations: Int,
+    communicator: any Communicator, optimizer: Adam = Adam()
   ) {
     precondition(descriptors.columnCount == model.sizes.attribute)
     self.model = model
@@ -37,7 +38,7 @@ package final class HybridStep {
     partition = RowPartition(rowCount: batchSize, rankCount: communicator.rankCount)
     workspace = StepWorkspace(
       sizes: model.sizes, rowCount: partition.slice(of: communicator.rank).count, batchSize: batchSize,
-      classCount: descriptors.rowCount)
+      classCount: descriptors.rowCount, criticIterations: criticIterations)
     contrastiveLoss = ContrastiveLoss(temperature: settings.instanceTemperature)
     exchange = GradientExchange(communicator: communicator, batchSize: batchSize)
     criticOptimizer = optimizer
@@ -50,12 +51,23 @@ package final class HybridStep {
   /// The rows of the global batch that are this rank's.
   package var slice: Range<Int> { partition.slice(of: communicator.rank) }
 
-  /// fake [N×X] ← G(noise, descriptor of label).
-  func generateFakes(labels: [Int]) {
-    let w = workspace
-    model.generator.classBase(into: w.generatorBase, descriptors: descriptors)
+  /// The fakes of some batches, G(noise, descriptor of label), from the noise in `workspace.ahead`.
+  ///
+  /// - Parameter batches: at most `workspace.ahead.stepCount`.
+  package func generateFakes(_ batches: ArraySlice<BatchSlice>) {
+    let ahead = workspace.ahead
+    let rows = 0..<batches.count * workspace.rowCount
+    model.generator.classBase(into: workspace.generatorBase, descriptors: descriptors)
     model.generator.forward(
-      output: w.fake, hidden: w.generatorHidden, noise: w.noise, base: w.generatorBase, labels: labels)
+      output: ahead.output.rows(rows), hidden: ahead.hidden.rows(rows), noise: ahead.noise.rows(rows),
+      base: workspace.generatorBase, labels: batches.flatMap(\.labels))
+  }
+
+  /// The fakes of the `index`-th of those batches become `workspace.fake`.
+  package func takeFakes(_ index: Int) {
+    guard workspace.ahead.stepCount > 1 else { return }
+    let n = workspace.rowCount
+    copyRows(workspace.fake, from: workspace.ahead.output.rows(index * n..<(index + 1) * n))
   }
 
   /// z of `set` (N rows of `projected`) from every rank, into rows `first`..<`first`+B of `allProjected`.

@@ -80,23 +80,16 @@ package struct ParityCase: Sendable {
     }
     let step = HybridStep(
       model: model, descriptors: try file.matrix("attributes"), settings: loss, batchSize: batchSize,
-      communicator: communicator, optimizer: optimizer)
-    let workspace = step.workspace
+      criticIterations: criticIterations, communicator: communicator, optimizer: optimizer)
     var results: [Tensor] = []
-    var batch = BatchSlice(globalLabels: [], slice: 0..<0)
-    for k in 0..<criticIterations {
-      batch = BatchSlice(globalLabels: try labels(k), slice: step.slice)
-      workspace.real.copy(from: try rows("critic/\(k)/features", sizes.feature, step.slice))
-      workspace.noise.copy(from: try rows("critic/\(k)/noise", sizes.noise, step.slice))
-      let alpha = try rows("critic/\(k)/alpha", 1, step.slice)
-      for (i, value) in alpha.elements.enumerated() { workspace.alpha[0, i] = value }
-      let losses = try step.criticStep(batch, learningRate: rate, name: "critic step \(k)")
+    let inputs = FixedInputs(parityCase: self, slice: step.slice)
+    let (_, losses) = try step.iteration(
+      inputs, criticIterations: criticIterations, learningRate: rate, place: file.path
+    ) { k, losses in
       let values = [losses.wasserstein, losses.penalty, losses.instance, losses.class, losses.total]
       results.append(Tensor(name: "critic/\(k)/losses", shape: [5], data: .float64(values)))
       results += tensors("critic/\(k)/gradients/", model.criticArena) { model.criticArena.gradient($0) }
     }
-    workspace.noise.copy(from: try rows("generator/noise", sizes.noise, step.slice))
-    let losses = try step.generatorStep(batch, learningRate: rate, name: "generator step")
     let values = [losses.adversarial, losses.instance, losses.class, losses.total]
     results.append(Tensor(name: "generator/losses", shape: [4], data: .float64(values)))
     results += tensors("generator/gradients/", model.generatorArena) { model.generatorArena.gradient($0) }
@@ -108,10 +101,6 @@ package struct ParityCase: Sendable {
     arena.shapes.map { shape in
       Tensor(name: prefix + shape.name, shape: shape.fileShape, data: .matrix(view(shape.name).copied()))
     }
-  }
-
-  private func rows(_ name: String, _ columns: Int, _ slice: Range<Int>) throws -> Matrix {
-    try file.matrix(name, shape: [batchSize, columns]).rows(slice)
   }
 
   private func labels(_ k: Int) throws -> [Int] {
@@ -126,5 +115,30 @@ package struct ParityCase: Sendable {
         path: file.path, reason: "label \(value) in row \(row) of '\(name)' is outside 0..<\(classes)")
     }
     return values.map(Int.init)
+  }
+}
+
+extension ParityCase {
+  /// The inputs as the file has them.
+  private struct FixedInputs: IterationInputs {
+    let parityCase: ParityCase
+    let slice: Range<Int>
+
+    func batch(_ k: Int) throws -> BatchSlice {
+      BatchSlice(globalLabels: try parityCase.labels(k), slice: slice)
+    }
+
+    func fillFeatures(_ x: Matrix, _ k: Int) throws { try fill(x, "critic/\(k)/features", x.columnCount) }
+    func fillNoise(_ noise: Matrix, _ k: Int) throws { try fill(noise, "critic/\(k)/noise", noise.columnCount) }
+    func fillGeneratorNoise(_ noise: Matrix) throws { try fill(noise, "generator/noise", noise.columnCount) }
+
+    func fillInterpolation(_ alpha: Matrix, _ k: Int) throws {
+      try fill(alpha.reshaped(rows: slice.count, columns: 1), "critic/\(k)/alpha", 1)
+    }
+
+    private func fill(_ matrix: Matrix, _ name: String, _ columns: Int) throws {
+      matrix.copy(
+        from: try parityCase.file.matrix(name, shape: [parityCase.batchSize, columns]).rows(slice))
+    }
   }
 }

@@ -3,17 +3,37 @@ import Kernels
 import Matrices
 import Networks
 
+/// Fakes of several critic steps, generated in one product: G does not move between them (method.md item 7).
+package struct FakesAhead: Sendable {
+  /// Critic steps whose fakes are held.
+  package let stepCount: Int
+  /// stepCount·N×Z, ·N×G, ·N×X.
+  package let noise: Matrix
+  package let hidden: Matrix
+  package let output: Matrix
+
+  /// Enough steps for products at full speed, no more: beyond so many rows they are as fast one by one.
+  private static let enoughRows = 4096
+
+  /// - Parameter fake: N×X, where a step wants its fakes; it is the output itself if only one step's are held.
+  init(sizes: ModelSizes, rowCount: Int, criticIterations: Int, fake: Matrix) {
+    stepCount = max(1, min(criticIterations, Self.enoughRows / max(rowCount, 1)))
+    noise = Matrix(rows: stepCount * rowCount, columns: sizes.noise)
+    hidden = Matrix(rows: stepCount * rowCount, columns: sizes.generatorWidth)
+    output = stepCount == 1 ? fake : Matrix(rows: stepCount * rowCount, columns: sizes.feature)
+  }
+}
+
 /// Every buffer of an iteration, made once. Rows 0..<N of a stacked buffer are real, rows N..<2N fake.
 package struct StepWorkspace: Sendable {
   package let rowCount: Int
   /// Real features (filled by the caller), fakes and penalty rows: see `CriticWorkspace.rows`.
   package let critic: CriticWorkspace
-  /// N×Z and 1×N: the draws of the step, filled by the caller.
-  package let noise: Matrix
+  /// 1×N: the interpolation draws of the step, filled by the caller.
   package let alpha: Matrix
-  /// S×G, N×G, N×G: the generator's class part, its hidden layer, and that one's gradient.
+  package let ahead: FakesAhead
+  /// S×G and N×G: the generator's class part, and the gradient of its hidden layer.
   package let generatorBase: Matrix
-  package let generatorHidden: Matrix
   package let generatorHiddenGradient: Matrix
   /// 2N×H.
   package let embedded: Matrix
@@ -32,17 +52,17 @@ package struct StepWorkspace: Sendable {
   /// 1×N.
   package let rowLosses: Matrix
 
-  package init(sizes: ModelSizes, rowCount: Int, batchSize: Int, classCount: Int) {
+  package init(sizes: ModelSizes, rowCount: Int, batchSize: Int, classCount: Int, criticIterations: Int) {
     self.rowCount = rowCount
     let (n, b) = (rowCount, batchSize)
     let hidden = sizes.kind == .none ? 0 : sizes.classifierInput
     let projection = sizes.kind.hasProjection ? sizes.projection : 0
     let allRows = sizes.kind.hasProjection ? 2 * b : 0
     critic = CriticWorkspace(rowCount: n, classCount: classCount, sizes: sizes)
-    noise = Matrix(rows: n, columns: sizes.noise)
+    ahead = FakesAhead(
+      sizes: sizes, rowCount: n, criticIterations: criticIterations, fake: critic.rows.rows(n..<2 * n))
     alpha = Matrix(rows: 1, columns: n)
     generatorBase = Matrix(rows: classCount, columns: sizes.generatorWidth)
-    generatorHidden = Matrix(rows: n, columns: sizes.generatorWidth)
     generatorHiddenGradient = Matrix(rows: n, columns: sizes.generatorWidth)
     embedded = Matrix(rows: 2 * n, columns: hidden)
     embeddedGradient = Matrix(rows: n, columns: hidden)
@@ -57,6 +77,9 @@ package struct StepWorkspace: Sendable {
     rowLosses = Matrix(rows: 1, columns: n)
   }
 
+  /// N×Z and N×G: noise and hidden layer of the generator step.
+  var noise: Matrix { ahead.noise.rows(0..<rowCount) }
+  var generatorHidden: Matrix { ahead.hidden.rows(0..<rowCount) }
   /// N×X: this rank's rows of the batch.
   package var real: Matrix { critic.rows.rows(0..<rowCount) }
   package var fake: Matrix { critic.rows.rows(rowCount..<2 * rowCount) }

@@ -66,7 +66,8 @@ package final class Trainer {
     gatherRows(descriptors, from: dataset.descriptors, dataset.trainingClasses[...])
     step = HybridStep(
       model: model, descriptors: descriptors, settings: configuration.lossSettings,
-      batchSize: configuration.batchSize, communicator: communicator)
+      batchSize: configuration.batchSize, criticIterations: configuration.criticIterations,
+      communicator: communicator)
   }
 
   /// Continues after `iteration` iterations.
@@ -86,40 +87,55 @@ package final class Trainer {
     let start = clock.now
     let epoch = iteration / iterationsPerEpoch
     if iteration % iterationsPerEpoch == 0 { step.beginEpoch() }
-    let rate = schedule.rate(epoch: epoch)
-    let first = step.slice.lowerBound
-    var critic = CriticLosses()
-    var batch = BatchSlice(globalLabels: [], slice: 0..<0)
-    for k in 0..<configuration.criticIterations {
-      let number = iteration * configuration.criticIterations + k
-      batch = load(number)
-      fillNormal(step.workspace.noise, source, .criticNoise, step: number, firstRow: first)
-      fillUniform(step.workspace.alpha, source, .interpolation, step: number, firstRow: first)
-      critic = try step.criticStep(
-        batch, learningRate: rate, name: "iteration \(iteration + 1), critic step \(k + 1)")
-    }
-    fillNormal(step.workspace.noise, source, .generatorNoise, step: iteration, firstRow: first)
-    let generator = try step.generatorStep(
-      batch, learningRate: rate, name: "iteration \(iteration + 1), generator step")
+    let first = iteration * configuration.criticIterations
+    let inputs = DrawnInputs(
+      trainer: self, positions: (0..<configuration.criticIterations).map { sampler.batch(first + $0) })
+    let (critic, generator) = try step.iteration(
+      inputs, criticIterations: configuration.criticIterations, learningRate: schedule.rate(epoch: epoch),
+      place: "iteration \(iteration + 1)")
     iteration += 1
     let seconds = (clock.now - start) / .seconds(1)
     return IterationReport(
       iteration: iteration, epoch: epoch + 1, critic: critic, generator: generator, seconds: seconds,
       samplesPerSecond: Double(configuration.batchSize * (configuration.criticIterations + 1)) / seconds)
   }
+}
 
-  /// Puts this rank's rows of batch `number` into the workspace.
-  private func load(_ number: Int) -> BatchSlice {
-    let positions = sampler.batch(number)
-    let slice = step.slice
-    gatherRows(step.workspace.real, from: features, positions[slice].map { trainingRows[$0] }[...])
-    let labels = positions.map { seenLabels[$0] }
-    guard configuration.embedding == .semantic else { return BatchSlice(globalLabels: labels, slice: slice) }
-    let classCount = step.descriptors.rowCount
-    let negatives = slice.map { row in
-      let other = source.integer(below: classCount - 1, .semanticNegative, step: number, row: row)
-      return other < labels[row] ? other : other + 1
+extension Trainer {
+  /// The inputs of the iteration under way: rows of the data set, draws of the counter-based generator.
+  private struct DrawnInputs: IterationInputs {
+    let trainer: Trainer
+    /// The batches, as positions among the training rows.
+    let positions: [[Int]]
+
+    private var slice: Range<Int> { trainer.step.slice }
+    private func number(_ k: Int) -> Int { trainer.iteration * positions.count + k }
+
+    func batch(_ k: Int) -> BatchSlice {
+      let labels = positions[k].map { trainer.seenLabels[$0] }
+      guard trainer.configuration.embedding == .semantic else { return BatchSlice(globalLabels: labels, slice: slice) }
+      let classCount = trainer.step.descriptors.rowCount
+      let negatives = slice.map { row in
+        let other = trainer.source.integer(below: classCount - 1, .semanticNegative, step: number(k), row: row)
+        return other < labels[row] ? other : other + 1
+      }
+      return BatchSlice(globalLabels: labels, slice: slice, negatives: negatives)
     }
-    return BatchSlice(globalLabels: labels, slice: slice, negatives: negatives)
+
+    func fillFeatures(_ x: Matrix, _ k: Int) {
+      gatherRows(x, from: trainer.features, positions[k][slice].map { trainer.trainingRows[$0] }[...])
+    }
+
+    func fillNoise(_ noise: Matrix, _ k: Int) {
+      fillNormal(noise, trainer.source, .criticNoise, step: number(k), firstRow: slice.lowerBound)
+    }
+
+    func fillInterpolation(_ alpha: Matrix, _ k: Int) {
+      fillUniform(alpha, trainer.source, .interpolation, step: number(k), firstRow: slice.lowerBound)
+    }
+
+    func fillGeneratorNoise(_ noise: Matrix) {
+      fillNormal(noise, trainer.source, .generatorNoise, step: trainer.iteration, firstRow: slice.lowerBound)
+    }
   }
 }

@@ -107,14 +107,15 @@ func makeStep(_ world: ReferenceWorld, communicator: any Communicator) -> Hybrid
   settings.instanceWeight = Float(world.instanceWeight)
   settings.classWeight = Float(world.classWeight)
   return HybridStep(
-    model: model, descriptors: matrix(world.descriptors), settings: settings, batchSize: world.b,
+    model: model, descriptors: matrix(world.descriptors), settings: settings, batchSize: world.b, criticIterations: 1,
     communicator: communicator)
 }
 
 func fill(_ step: HybridStep, _ world: ReferenceWorld, rows: Range<Int>) {
   step.workspace.real.copy(from: matrix(Array(world.features[rows])))
-  step.workspace.noise.copy(from: matrix(Array(world.noise[rows])))
+  step.workspace.ahead.noise.copy(from: matrix(Array(world.noise[rows])))
   step.workspace.alpha.copy(from: matrix([Array(world.alpha[rows])]))
+  step.generateFakes([BatchSlice(globalLabels: world.labels, slice: rows)])
 }
 
 func matrix(_ rows: [[Double]]) -> Matrix {
