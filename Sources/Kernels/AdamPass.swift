@@ -30,17 +30,20 @@ package func adamUpdate(
   let (rest1, rest2) = (Vector(repeating: 1 - step.beta1), Vector(repeating: 1 - step.beta2))
   let correction = Vector(repeating: step.inverseRootCorrection)
   let (epsilon, stepSize) = (Vector(repeating: step.epsilon), Vector(repeating: step.stepSize))
-  parallel((count + vectorWidth - 1) / vectorWidth, grain: 1024, "Adam", kind: .optimizer, floats: 7 * count) { part in
+  // A storage's end lies on a whole vector: its parameters start on such, and its padding is zero and stays zero.
+  precondition(count % vectorWidth == 0, "an arena of \(count) elements")
+  parallel(count / vectorWidth, grain: 1024, "Adam", kind: .optimizer, floats: 7 * count) { part in
+    let (values, gradients) = (values.base, gradients.base)
+    let (firstMoments, secondMoments) = (firstMoments.base, secondMoments.base)
     for block in part {
       let i = block &* vectorWidth
-      let left = count &- i
-      let g = load(gradients.base + i, left)
-      let m = load(firstMoments.base + i, left) * beta1 + g * rest1
-      let v = load(secondMoments.base + i, left) * beta2 + g * g * rest2
-      store(m, firstMoments.base + i, left)
-      store(v, secondMoments.base + i, left)
-      let move = stepSize * m / (v.squareRoot() * correction + epsilon)
-      store(load(values.base + i, left) - move, values.base + i, left)
+      let g = load(gradients + i)
+      let m = load(firstMoments + i) * beta1 + g * rest1
+      let v = load(secondMoments + i) * beta2 + g * g * rest2
+      store(m, firstMoments + i)
+      store(v, secondMoments + i)
+      let move = stepSize * m / (squareRoot(v) * correction + epsilon)
+      store(load(values + i) - move, values + i)
     }
   }
 }

@@ -46,6 +46,22 @@ func positivePart(_ value: Vector) -> Vector {
   Vector().replacing(with: value, where: value .> Vector())
 }
 
+/// √x per lane for x ≥ 0 to about half a unit in the last place; √0 = 0. `SIMD16.squareRoot()` goes lane by lane, through
+/// libm: three times slower than this. 1/√x from its exponent halved (3 % off), three Newton steps, then one for √x.
+@inline(__always)
+func squareRoot(_ x: Vector) -> Vector {
+  let bits =
+    SIMD16<UInt32>(repeating: 0x5F37_59DF) &- (unsafeBitCast(x, to: SIMD16<UInt32>.self) &>> SIMD16(repeating: 1))
+  var inverse = unsafeBitCast(bits, to: Vector.self)
+  let half = x * -0.5
+  for _ in 0..<3 {
+    // (x·y)·y, not x·(y·y): the latter is 0·∞ at zero.
+    inverse *= Vector(repeating: 1.5).addingProduct(half * inverse, inverse)
+  }
+  let root = x * inverse
+  return root.addingProduct(x.addingProduct(-root, root), 0.5 * inverse)
+}
+
 /// The sum of the sixteen lanes, as a tree: `sum()` adds lane after lane.
 @inline(__always)
 func laneSum(_ value: Vector) -> Float {
