@@ -26,6 +26,12 @@ extension ProductOperand {
   fileprivate var code: CChar { isTransposed ? 84 : 78 }  // "T", "N"
 }
 
+/// What one thread computes of a product.
+struct ProductSlice {
+  let rows: Range<Int>
+  let columns: Range<Int>
+}
+
 /// result = scale · a · b (+ result if `accumulate`), with a and b read plain or transposed. Row strides are free; the
 /// result may be a block of columns of a larger matrix. Runs on all threads of `ThreadPool`.
 ///
@@ -33,45 +39,60 @@ extension ProductOperand {
 ///   - result: M×N. Overwritten, or added to.
 ///   - a: M×K.
 ///   - b: K×N.
+///   - scale: 1 with bfloat16.
+///   - precision: to which a and b are rounded first.
 package func multiply(
-  into result: Matrix, _ a: some ProductOperand, _ b: some ProductOperand, scale: Float = 1, accumulate: Bool = false
+  into result: Matrix, _ a: some ProductOperand, _ b: some ProductOperand, scale: Float = 1, accumulate: Bool = false,
+  precision: ProductPrecision = .float32
 ) {
   let (m, k, n) = (a.rows, a.columns, b.columns)
   precondition(
     k == b.rows && result.rowCount == m && result.columnCount == n,
     "\(m)×\(k) times \(b.rows)×\(n) into \(result.rowCount)×\(result.columnCount)")
+  precondition(precision == .float32 || scale == 1, "a bfloat16 product with a scale")
   guard m > 0 && n > 0 else { return }
   guard k > 0 else {
     if !accumulate { result.fill(0) }
     return
   }
   if m < fewestRows && !a.isTransposed {
-    return multiplyFewRows(into: result, a.matrix, b, scale: scale, accumulate: accumulate)
+    return multiplyFewRows(into: result, a.matrix, b, scale: scale, accumulate: accumulate, precision: precision)
   }
-  let start = Profile.shared.begin()
   // Each thread multiplies a slice by itself: oneDNN's own division among threads may cut the sum, and then the bits
   // depend on the thread count. The longer side is cut, since a thread packs all of the other factor.
-  let (left, right) = (a.matrix, b.matrix)
   let slices = UnitPartition(
     unitCount: max(m, n), rankCount: min(ThreadPool.threadCount, 1 + m * n * k / 65536)
-  ).slices
+  ).slices.filter { !$0.isEmpty }.map {
+    n > m ? ProductSlice(rows: 0..<m, columns: $0) : ProductSlice(rows: $0, columns: 0..<n)
+  }
+  let start = Profile.shared.begin()
+  if precision == .bfloat16 {
+    multiplyRounded(into: result, a, b, slices: slices, accumulate: accumulate)
+  } else {
+    multiplySlices(into: result, a, b, slices: slices, scale: scale, accumulate: accumulate)
+  }
+  Profile.shared.end(
+    start, .product, "\(m)×\(k)\(a.isTransposed ? "ᵀ" : "") · \(k)×\(n)\(b.isTransposed ? "ᵀ" : "")",
+    flops: 2 * Double(m) * Double(n) * Double(k), bytes: 4 * (m * k + k * n + m * n))
+}
+
+private func multiplySlices(
+  into result: Matrix, _ a: some ProductOperand, _ b: some ProductOperand, slices: [ProductSlice], scale: Float,
+  accumulate: Bool
+) {
+  let (left, right, k) = (a.matrix, b.matrix, a.columns)
   let (aStep, bStep) = (a.isTransposed ? 1 : left.rowStride, b.isTransposed ? right.rowStride : 1)
   fork(slices.count) { part in
-    for slice in part {
-      let rows = n > m ? 0..<m : slices[slice]
-      let columns = n > m ? slices[slice] : 0..<n
-      guard !rows.isEmpty && !columns.isEmpty else { continue }
+    for slice in slices[part] {
+      let (rows, columns) = (slice.rows, slice.columns)
       let status = dnnl_sgemm(
         a.code, b.code, Int64(rows.count), Int64(columns.count), Int64(k), scale,
         left.start + rows.lowerBound * aStep, Int64(left.rowStride), right.start + columns.lowerBound * bStep,
         Int64(right.rowStride), accumulate ? 1 : 0, result.row(rows.lowerBound) + columns.lowerBound,
         Int64(result.rowStride))
-      precondition(status == dnnl_success, "dnnl_sgemm returned \(status.rawValue) for \(m)×\(k) times \(k)×\(n)")
+      precondition(status == dnnl_success, "dnnl_sgemm returned \(status.rawValue) for \(rows)×\(k) times \(columns)")
     }
   }
-  Profile.shared.end(
-    start, .product, "\(m)×\(k)\(a.isTransposed ? "ᵀ" : "") · \(k)×\(n)\(b.isTransposed ? "ᵀ" : "")",
-    flops: 2 * Double(m) * Double(n) * Double(k), bytes: 4 * (m * k + k * n + m * n))
 }
 
 /// oneDNN has other kernels, which add in another order, for products of a few rows. With at least this many rows an
@@ -81,12 +102,13 @@ private let fewestRows = 32
 
 /// A product of fewer rows, done as one of `fewestRows`.
 private func multiplyFewRows(
-  into result: Matrix, _ a: Matrix, _ b: some ProductOperand, scale: Float, accumulate: Bool
+  into result: Matrix, _ a: Matrix, _ b: some ProductOperand, scale: Float, accumulate: Bool,
+  precision: ProductPrecision
 ) {
   let left = Matrix(rows: fewestRows, columns: a.columnCount)
   let product = Matrix(rows: fewestRows, columns: result.columnCount)
   left.rows(0..<a.rowCount).copy(from: a)
   if accumulate { product.rows(0..<result.rowCount).copy(from: result) }
-  multiply(into: product, left, b, scale: scale, accumulate: accumulate)
+  multiply(into: product, left, b, scale: scale, accumulate: accumulate, precision: precision)
   result.copy(from: product.rows(0..<result.rowCount))
 }

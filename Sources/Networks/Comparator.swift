@@ -31,16 +31,16 @@ package struct Comparator: Sendable {
   private let embeddingColumns: Range<Int>
   private let attributeColumns: Range<Int>
 
-  package init(_ arena: ParameterArena, sizes: ModelSizes) {
-    first = LinearLayer(arena, "comparator.fc1")
-    second = LinearLayer(arena, "comparator.fc2")
+  package init(_ arena: ParameterArena, sizes: ModelSizes, precision: ProductPrecision) {
+    first = LinearLayer(arena, "comparator.fc1", precision)
+    second = LinearLayer(arena, "comparator.fc2", precision)
     embeddingColumns = 0..<sizes.embedding
     attributeColumns = sizes.embedding..<(sizes.embedding + sizes.attribute)
   }
 
   /// workspace.scores [N×S] ← F(h_i, a_s) up to a term common to row i; h is N×H, descriptors S×A.
   package func forward(_ workspace: ComparatorWorkspace, h: Matrix, descriptors: Matrix) {
-    multiply(into: workspace.u, h, first.weight.columns(embeddingColumns).transposed)
+    multiply(into: workspace.u, h, first.weight.columns(embeddingColumns).transposed, precision: first.precision)
     addBias(workspace.u, bias: first.bias, relu: false)
     multiply(into: workspace.v, descriptors, first.weight.columns(attributeColumns).transposed)
     workspace.weight.copy(from: second.weight)
@@ -56,7 +56,8 @@ package struct Comparator: Sendable {
 
   /// dh [N×H], overwritten or added to, from the gradient in `workspace.u`.
   package func inputBackward(_ workspace: ComparatorWorkspace, dh: Matrix, accumulate: Bool) {
-    multiply(into: dh, workspace.u, first.weight.columns(embeddingColumns), accumulate: accumulate)
+    multiply(
+      into: dh, workspace.u, first.weight.columns(embeddingColumns), accumulate: accumulate, precision: first.precision)
   }
 
   /// Overwrites F's gradients for some units of the hidden layer, from the rows of all ranks (that of b₂ is exactly 0 and

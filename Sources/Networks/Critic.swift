@@ -42,9 +42,9 @@ package struct Critic: Sendable {
   private let featureColumns: Range<Int>
   private let attributeColumns: Range<Int>
 
-  package init(_ arena: ParameterArena, sizes: ModelSizes) {
-    first = LinearLayer(arena, "critic.fc1")
-    second = LinearLayer(arena, "critic.fc2")
+  package init(_ arena: ParameterArena, sizes: ModelSizes, precision: ProductPrecision) {
+    first = LinearLayer(arena, "critic.fc1", precision)
+    second = LinearLayer(arena, "critic.fc2", precision)
     featureColumns = 0..<sizes.feature
     attributeColumns = sizes.feature..<(sizes.feature + sizes.attribute)
   }
@@ -72,13 +72,13 @@ package struct Critic: Sendable {
     let inverseBatch = 1 / Float(batchSize)
     let (rows, masks) = (workspace.rows, workspace.masks)
     classBase(into: workspace.base, descriptors: descriptors)
-    multiply(into: masks.rows(0..<2 * n), rows.rows(0..<2 * n), featureWeight.transposed)
+    multiply(into: masks.rows(0..<2 * n), rows.rows(0..<2 * n), featureWeight.transposed, precision: first.precision)
     criticMasks(
       masks: masks, weightedMask: workspace.weightedMask, base: workspace.base, labels: labels, alpha: alpha,
       weight: second.weight, inverseBatch: inverseBatch, activationSums: workspace.activationSums)
 
     let penaltyGradients = rows.rows(2 * n..<3 * n)
-    multiply(into: penaltyGradients, workspace.weightedMask, featureWeight)
+    multiply(into: penaltyGradients, workspace.weightedMask, featureWeight, precision: first.precision)
     penaltyRows(
       penaltyGradients, penaltyWeight: penaltyWeight, inverseBatch: inverseBatch, deviations: workspace.deviations)
 
@@ -106,7 +106,7 @@ package struct Critic: Sendable {
     let dFeatureWeight = first.dWeight.rows(units).columns(featureColumns)
     let weight = second.weight.columns(units)
     let classMasks = Matrix(rows: descriptors.rowCount, columns: units.count)
-    multiply(into: dFeatureWeight, masks.transposed, rows)
+    multiply(into: dFeatureWeight, masks.transposed, rows, precision: first.precision)
     criticClassMasks(classMasks, masks: masks, labels: labels)
     scaleByCriticWeight(
       dFeatureWeight, weights: featureWeight.rows(units), weight: weight, base: base.columns(units),
@@ -122,11 +122,11 @@ package struct Critic: Sendable {
   {
     let pre = workspace.masks.rows(0..<labels.count)
     let sums = workspace.activationSums.rows(0..<1)
-    multiply(into: pre, fake, featureWeight.transposed)
+    multiply(into: pre, fake, featureWeight.transposed, precision: first.precision)
     criticInputMasks(
       pre, base: workspace.base, labels: labels, weight: second.weight, inverseBatch: 1 / Float(batchSize),
       activationSums: sums)
-    multiply(into: dFake, pre, featureWeight)
+    multiply(into: dFake, pre, featureWeight, precision: first.precision)
     var total = Double(second.bias[0, 0]) * Double(labels.count)
     for (w, sum) in zip(second.weight.elements, sums.elements) { total += Double(w) * Double(sum) }
     return total

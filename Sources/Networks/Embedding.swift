@@ -8,14 +8,14 @@ package struct Embedding: Sendable {
   /// Whether a ReLU follows: the contrastive embedding's hidden h, rather than the semantic baseline's linear map.
   package let isHidden: Bool
 
-  package init(_ arena: ParameterArena, isHidden: Bool) {
-    layer = LinearLayer(arena, "embedding.fc")
+  package init(_ arena: ParameterArena, isHidden: Bool, precision: ProductPrecision) {
+    layer = LinearLayer(arena, "embedding.fc", precision)
     self.isHidden = isHidden
   }
 
   /// h [N×H] ← E(x), x is N×X.
   package func forward(h: Matrix, x: Matrix) {
-    multiply(into: h, x, layer.weight.transposed)
+    multiply(into: h, x, layer.weight.transposed, precision: layer.precision)
     addBias(h, bias: layer.bias, relu: isHidden)
   }
 
@@ -26,7 +26,7 @@ package struct Embedding: Sendable {
 
   /// dx [N×X] ← dx + the gradient through E, from the gradient before the activation.
   package func inputBackward(addingTo dx: Matrix, delta: Matrix) {
-    multiply(into: dx, delta, layer.weight, accumulate: true)
+    multiply(into: dx, delta, layer.weight, accumulate: true, precision: layer.precision)
   }
 
   /// Overwrites the gradients of some units, from the rows of all ranks: delta B×units, x B×X.
@@ -39,11 +39,13 @@ package struct Embedding: Sendable {
 package struct Projection: Sendable {
   package let layer: LinearLayer
 
-  package init(_ arena: ParameterArena) { layer = LinearLayer(arena, "projection.fc") }
+  package init(_ arena: ParameterArena, precision: ProductPrecision) {
+    layer = LinearLayer(arena, "projection.fc", precision)
+  }
 
   /// z [N×Z] ← H(h), unit rows; norms [1×N] ← their norms before normalisation, for `backward`.
   package func forward(z: Matrix, norms: Matrix, h: Matrix) {
-    multiply(into: z, h, layer.weight.transposed)
+    multiply(into: z, h, layer.weight.transposed, precision: layer.precision)
     addBias(z, bias: layer.bias, relu: false)
     normaliseRows(z, norms: norms)
   }
@@ -51,7 +53,7 @@ package struct Projection: Sendable {
   /// dz [N×Z] becomes the gradient before normalisation; dh [N×H] ← the gradient of h (overwritten).
   package func backward(dh: Matrix, dz: Matrix, z: Matrix, norms: Matrix) {
     normaliseRowsBackward(dz, z: z, norms: norms)
-    multiply(into: dh, dz, layer.weight)
+    multiply(into: dh, dz, layer.weight, precision: layer.precision)
   }
 
   /// Overwrites the gradients of some units, from the rows of all ranks: delta B×units, h B×H.

@@ -11,9 +11,9 @@ package struct Generator: Sendable {
   private let noiseColumns: Range<Int>
   private let attributeColumns: Range<Int>
 
-  package init(_ arena: ParameterArena, sizes: ModelSizes) {
-    first = LinearLayer(arena, "generator.fc1")
-    second = LinearLayer(arena, "generator.fc2")
+  package init(_ arena: ParameterArena, sizes: ModelSizes, precision: ProductPrecision) {
+    first = LinearLayer(arena, "generator.fc1", precision)
+    second = LinearLayer(arena, "generator.fc2", precision)
     noiseColumns = 0..<sizes.noise
     attributeColumns = sizes.noise..<(sizes.noise + sizes.attribute)
   }
@@ -26,9 +26,9 @@ package struct Generator: Sendable {
 
   /// output [N×X] ← G(noise, descriptor of label); hidden [N×G] is kept for `backward`.
   package func forward(output: Matrix, hidden: Matrix, noise: Matrix, base: Matrix, labels: [Int]) {
-    multiply(into: hidden, noise, first.weight.columns(noiseColumns).transposed)
+    multiply(into: hidden, noise, first.weight.columns(noiseColumns).transposed, precision: first.precision)
     addClassAndLeakyReLU(hidden, base: base, labels: labels)
-    multiply(into: output, hidden, second.weight.transposed)
+    multiply(into: output, hidden, second.weight.transposed, precision: second.precision)
     addBias(output, bias: second.bias, relu: true)
   }
 
@@ -36,7 +36,7 @@ package struct Generator: Sendable {
   /// the LeakyReLU (overwritten).
   package func backward(dOutput: Matrix, output: Matrix, hidden: Matrix, dHidden: Matrix) {
     reluBackward(dOutput, output: output)
-    multiply(into: dHidden, dOutput, second.weight)
+    multiply(into: dHidden, dOutput, second.weight, precision: second.precision)
     leakyReLUBackward(dHidden, output: hidden)
   }
 

@@ -13,15 +13,17 @@ package struct HybridModel: Sendable {
   package let projection: Projection?
   package let comparator: Comparator?
 
-  package init(sizes: ModelSizes) {
+  /// - Parameter precision: of the products over the rows of a batch.
+  package init(sizes: ModelSizes, precision: ProductPrecision = .float32) {
     self.sizes = sizes
     generatorArena = ParameterArena(shapes: sizes.generatorShapes)
     criticArena = ParameterArena(shapes: sizes.criticGroupShapes)
-    generator = Generator(generatorArena, sizes: sizes)
-    critic = Critic(criticArena, sizes: sizes)
-    embedding = sizes.kind == .none ? nil : Embedding(criticArena, isHidden: sizes.kind.hasHiddenEmbedding)
-    projection = sizes.kind.hasProjection ? Projection(criticArena) : nil
-    comparator = sizes.kind.hasComparator ? Comparator(criticArena, sizes: sizes) : nil
+    generator = Generator(generatorArena, sizes: sizes, precision: precision)
+    critic = Critic(criticArena, sizes: sizes, precision: precision)
+    embedding =
+      sizes.kind == .none ? nil : Embedding(criticArena, isHidden: sizes.kind.hasHiddenEmbedding, precision: precision)
+    projection = sizes.kind.hasProjection ? Projection(criticArena, precision: precision) : nil
+    comparator = sizes.kind.hasComparator ? Comparator(criticArena, sizes: sizes, precision: precision) : nil
   }
 
   package var arenas: [ParameterArena] { [generatorArena, criticArena] }

@@ -96,8 +96,11 @@ package struct LinearLayer: Sendable {
   package let bias: Matrix
   package let dWeight: Matrix
   package let dBias: Matrix
+  /// Of the products over the rows of a batch. Those over classes are small and always float32.
+  package let precision: ProductPrecision
 
-  package init(_ arena: ParameterArena, _ name: String) {
+  package init(_ arena: ParameterArena, _ name: String, _ precision: ProductPrecision) {
+    self.precision = precision
     weight = arena.value(name + ".weight")
     bias = arena.value(name + ".bias")
     dWeight = arena.gradient(name + ".weight")
@@ -113,7 +116,7 @@ package struct LinearLayer: Sendable {
   ///   - input: B×columns.
   ///   - columns: the inputs' place among the weight's columns.
   package func weightGradient(units: Range<Int>, delta: Matrix, input: Matrix, columns: Range<Int>) {
-    multiply(into: dWeight.rows(units).columns(columns), delta.transposed, input)
+    multiply(into: dWeight.rows(units).columns(columns), delta.transposed, input, precision: precision)
   }
 
   package func biasGradient(units: Range<Int>, delta: Matrix) {

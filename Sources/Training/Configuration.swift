@@ -1,5 +1,6 @@
 import Datasets
 import Evaluation
+import Kernels
 import Matrices
 import Networks
 
@@ -36,11 +37,6 @@ package enum Interval: Sendable, Equatable, CustomStringConvertible {
     case .epochs(let count): iteration % (count * iterationsPerEpoch) == 0
     }
   }
-}
-
-package enum Precision: String, Sendable, CaseIterable {
-  case float32
-  case bfloat16
 }
 
 /// Which evaluation the honest figure comes from.
@@ -88,7 +84,7 @@ package struct Configuration: Sendable, Equatable {
   package var checkpointEvery = Interval.epochs(10)
   package var keep = 3
   package var seed = 1
-  package var precision = Precision.float32
+  package var precision = ProductPrecision.float32
 
   package init() {}
 

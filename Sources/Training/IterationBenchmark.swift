@@ -24,7 +24,8 @@ package final class IterationBenchmark {
     let dataset = GZSLDataset(
       random: features, labels: (0..<rows).map { $0 % preset.seenClassCount }, descriptors: descriptors)
     let model = HybridModel(
-      sizes: configuration.modelSizes(feature: preset.featureSize, attribute: preset.attributeSize))
+      sizes: configuration.modelSizes(feature: preset.featureSize, attribute: preset.attributeSize),
+      precision: configuration.precision)
     model.initialise(source)
     trainer = try Trainer(configuration: configuration, dataset: dataset, model: model, communicator: communicator)
     self.communicator = communicator

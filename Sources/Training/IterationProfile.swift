@@ -9,11 +9,14 @@ package struct MachineRates: Sendable {
   /// Bytes per second of a copy of memory larger than the caches, read and written bytes both counted.
   package private(set) var copy = 0.0
 
-  package init() {}
+  /// That of the products measured.
+  private let precision: ProductPrecision
+
+  package init(precision: ProductPrecision) { self.precision = precision }
 
   /// Measures again and keeps the better figures: on a shared machine a single moment may be a slow one.
   package mutating func measure() {
-    product = max(product, measureProductRate())
+    product = max(product, measureProductRate(precision))
     copy = max(copy, measureCopyRate())
   }
 }
@@ -75,12 +78,12 @@ private func leftPad(_ text: String, _ width: Int) -> String {
   String(repeating: " ", count: max(0, width - text.count)) + text
 }
 
-private func measureProductRate() -> Double {
+private func measureProductRate(_ precision: ProductPrecision) -> Double {
   let (m, k, n) = (2048, 2048, 4096)
   let (a, b, c) = (Matrix(rows: m, columns: k), Matrix(rows: n, columns: k), Matrix(rows: m, columns: n))
   a.fill(0.5)
   b.fill(0.25)
-  let best = bestOfSix { multiply(into: c, a, b.transposed) }
+  let best = bestOfSix { multiply(into: c, a, b.transposed, precision: precision) }
   return 2 * Double(m) * Double(k) * Double(n) / best
 }
 

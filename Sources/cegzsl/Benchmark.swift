@@ -5,6 +5,8 @@ import Kernels
 import Matrices
 import Training
 
+extension ProductPrecision: ExpressibleByArgument {}
+
 struct Benchmark: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measure training speed and memory on random data of a preset's sizes; rank 0 prints one JSON line.")
@@ -15,8 +17,8 @@ struct Benchmark: ParsableCommand {
   var batchSize: Int?
   @Option(help: "Iterations to time, after one that is not counted.")
   var iterations: Int = 5
-  @Option(help: "float32.")
-  var precision: String = "float32"
+  @Option(help: "float32, or bfloat16.")
+  var precision: ProductPrecision = .float32
   @Flag(help: "Print on standard error where an iteration's time goes on rank 0, each phase beside its floor.")
   var profile: Bool = false
   @OptionGroup var threadOptions: ThreadOptions
@@ -24,7 +26,6 @@ struct Benchmark: ParsableCommand {
   func validate() throws {
     guard iterations >= 1 else { throw ValidationError("--iterations must be at least 1.") }
     guard batchSize ?? 1 >= 1 else { throw ValidationError("--batch-size must be at least 1.") }
-    guard precision == "float32" else { throw ValidationError("--precision must be float32 in this version.") }
   }
 
   func run() throws {
@@ -33,8 +34,10 @@ struct Benchmark: ParsableCommand {
       var configuration = Configuration()
       try configuration.apply(preset.values, place: "preset \(preset.name)")
       if let batchSize { configuration.batchSize = batchSize }
+      configuration.precision = precision
+      try precision.requireSupport()
       let benchmark = try IterationBenchmark(preset: preset, configuration: configuration, communicator: communicator)
-      var rates = MachineRates()
+      var rates = MachineRates(precision: precision)
       rates.measure()
       let seconds = try benchmark.run(iterations: iterations)
       let median = seconds.sorted()[seconds.count / 2]
@@ -46,7 +49,7 @@ struct Benchmark: ParsableCommand {
       let flops = benchmark.flopsPerIteration
       let samples = Double(configuration.batchSize * (configuration.criticIterations + 1)) / median
       print(
-        "{\"preset\": \"\(preset.name)\", \"batch\": \(configuration.batchSize), \"precision\": \"\(precision)\", "
+        "{\"preset\": \"\(preset.name)\", \"batch\": \(configuration.batchSize), \"precision\": \"\(precision.rawValue)\", "
           + "\"ranks\": \(communicator.rankCount), \"threads\": \(ThreadPool.threadCount), "
           + "\"seconds_per_iteration\": \(median), \"samples_per_second\": \(samples), \"peak_rss_mib\": \(peak), "
           + "\"flops_per_iteration\": \(flops), \"matmul_gflops\": \(gflops), "

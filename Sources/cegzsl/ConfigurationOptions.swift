@@ -74,7 +74,7 @@ struct ConfigurationOptions: ParsableArguments {
   var keep: String?
   @Option(help: "Seed of everything random (default: 1).")
   var seed: String?
-  @Option(help: "float32 (default).")
+  @Option(help: "float32 (default), or bfloat16: factors of the large products rounded, everything else float32.")
   var precision: String?
 
   /// What the command line sets, by name.

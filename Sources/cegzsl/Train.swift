@@ -68,11 +68,7 @@ struct Train: ParsableCommand {
     if resume != nil && communicator.isRoot { own = FileManager.default.contents(atPath: path).map(Array.init) ?? [] }
     let text = String(decoding: try communicator.broadcast(own), as: UTF8.self)
     let configuration = try options.resolve(base: text.isEmpty ? nil : (text, path))
-    guard configuration.precision == .float32 else {
-      throw ConfigurationError.badValue(
-        name: "precision", value: configuration.precision.rawValue, expected: "float32 in this version",
-        place: "command line")
-    }
+    try configuration.precision.requireSupport()
     return configuration
   }
 }

@@ -1,0 +1,260 @@
+// Products with bfloat16 factors and a float32 result: twice the multiplications a second where the processor has
+// AVX512_BF16. Factors are rounded right before the product, so parameters, optimizer and activations stay float32.
+// Product M×K times K×N.
+import COneDNN
+import Matrices
+import Profiling
+
+/// How the large products round their factors; sums and results are float32 in either case.
+package enum ProductPrecision: String, Sendable, CaseIterable {
+  case float32, bfloat16
+
+  /// - Throws: `UnsupportedPrecision` where oneDNN has no such products for this processor.
+  package func requireSupport() throws {
+    guard self == .bfloat16 && !MatmulCache.shared.isSupported else { return }
+    throw UnsupportedPrecision()
+  }
+}
+
+/// bfloat16 on a processor without AVX-512.
+package struct UnsupportedPrecision: ReportableError {
+  package var exitStatus: ExitStatus { .usage }
+  package var description: String {
+    "--precision bfloat16 needs a processor with AVX-512 (AVX512_BF16 to be faster than float32), which this one is "
+      + "not; use --precision float32."
+  }
+}
+
+/// result = a · b (+ result if `accumulate`) from factors rounded to bfloat16, at least 32 rows.
+///
+/// oneDNN's `gemm` implementation is asked for by name: like `dnnl_sgemm`, and unlike its other one, it gives an element
+/// the same bits whatever rows and columns are computed with it.
+func multiplyRounded(
+  into result: Matrix, _ a: some ProductOperand, _ b: some ProductOperand, slices: [ProductSlice], accumulate: Bool
+) {
+  let (left, right) = (a.matrix, b.matrix)
+  let scratch = BFloat16Scratch.shared
+  let leftStart = scratch.round(left, factor: 0)
+  let rightStart = scratch.round(right, factor: 1)
+  let inner = a.isTransposed ? left.rowCount : left.columnCount
+  let primitives = slices.enumerated().map { part, slice in
+    MatmulCache.shared.primitive(
+      MatmulKey(
+        rows: slice.rows.count, inner: inner, columns: slice.columns.count, leftStride: left.columnCount,
+        leftIsTransposed: a.isTransposed, rightStride: right.columnCount, rightIsTransposed: b.isTransposed,
+        resultStride: result.rowStride, accumulates: accumulate, part: part))
+  }
+  fork(slices.count) { part in
+    for index in part {
+      let (rows, columns) = (slices[index].rows, slices[index].columns)
+      primitives[index].run(
+        leftStart + rows.lowerBound * (a.isTransposed ? 1 : left.columnCount),
+        rightStart + columns.lowerBound * (b.isTransposed ? right.columnCount : 1),
+        result.row(rows.lowerBound) + columns.lowerBound)
+    }
+  }
+}
+
+/// Room for the two rounded factors; grows to the largest product and stays.
+///
+/// `@unchecked Sendable`: one thread drives a step.
+private final class BFloat16Scratch: @unchecked Sendable {
+  static let shared = BFloat16Scratch()
+  private var storages = [FloatStorage(count: 0), FloatStorage(count: 0)]
+
+  /// The elements of x, row after row, rounded to the nearest bfloat16 (ties to even).
+  func round(_ x: Matrix, factor: Int) -> UnsafeMutablePointer<UInt16> {
+    let floats = (x.count + 1) / 2
+    if storages[factor].count < floats { storages[factor] = FloatStorage(count: floats) }
+    let start = UnsafeMutableRawPointer(storages[factor].base).assumingMemoryBound(to: UInt16.self)
+    let columns = x.columnCount
+    parallel(x.rowCount, grain: max(1, 16384 / max(columns, 1)), "bfloat16 rounding", floats: x.count + floats) {
+      part in
+      for r in part {
+        let (row, target) = (x.row(r), start + r &* columns)
+        for c in stride(from: 0, to: columns, by: vectorWidth) {
+          let left = columns &- c
+          let rounded = roundToBFloat16(load(row + c, left))
+          if left >= vectorWidth {
+            UnsafeMutableRawPointer(target + c).storeBytes(of: rounded, as: SIMD16<UInt16>.self)
+          } else {
+            for lane in 0..<left { target[c &+ lane] = rounded[lane] }
+          }
+        }
+      }
+    }
+    return start
+  }
+}
+
+/// The upper halves of the lanes' bits, rounded to nearest, ties to even; a NaN stays one.
+@inline(__always)
+private func roundToBFloat16(_ value: Vector) -> SIMD16<UInt16> {
+  let bits = unsafeBitCast(value, to: SIMD16<UInt32>.self)
+  let odd = (bits &>> SIMD16(repeating: 16)) & SIMD16(repeating: 1)
+  var rounded = (bits &+ odd &+ SIMD16(repeating: 0x7FFF)) &>> SIMD16(repeating: 16)
+  rounded.replace(with: SIMD16(repeating: 0x7FC0), where: value .!= value)
+  return SIMD16<UInt16>(truncatingIfNeeded: rounded)
+}
+
+/// Everything oneDNN fixes when it makes a primitive, and the thread that will run it.
+private struct MatmulKey: Hashable {
+  let rows, inner, columns: Int
+  let leftStride: Int
+  let leftIsTransposed: Bool
+  let rightStride: Int
+  let rightIsTransposed: Bool
+  let resultStride: Int
+  let accumulates: Bool
+  let part: Int
+}
+
+/// Primitives by shape: making one takes far longer than finding it.
+private final class MatmulCache: @unchecked Sendable {
+  static let shared = MatmulCache()
+  private var primitives: [MatmulKey: MatmulPrimitive] = [:]
+  private let engine: dnnl_engine_t?
+
+  /// A run has some dozen shapes; a process that walks through many (parity cases) starts anew at some point.
+  private static let mostPrimitives = 1024
+
+  private init() {
+    var engine: dnnl_engine_t?
+    checkStatus(dnnl_engine_create(&engine, dnnl_cpu, 0), "dnnl_engine_create")
+    self.engine = engine
+  }
+
+  /// Whether oneDNN makes products of bfloat16 for this processor.
+  var isSupported: Bool {
+    var (sizes, strides): ([Int64], [Int64]) = ([32, 32], [32, 1])
+    var (factor, result, product) = (dnnl_memory_desc_t(), dnnl_memory_desc_t(), dnnl_matmul_desc_t())
+    guard dnnl_memory_desc_init_by_strides(&factor, 2, &sizes, dnnl_bf16, &strides) == dnnl_success,
+      dnnl_memory_desc_init_by_strides(&result, 2, &sizes, dnnl_f32, &strides) == dnnl_success,
+      dnnl_matmul_desc_init(&product, &factor, &factor, nil, &result) == dnnl_success
+    else { return false }
+    var description: dnnl_primitive_desc_t?
+    guard dnnl_primitive_desc_create(&description, &product, nil, engine, nil) == dnnl_success else { return false }
+    dnnl_primitive_desc_destroy(description)
+    return true
+  }
+
+  func primitive(_ key: MatmulKey) -> MatmulPrimitive {
+    if let known = primitives[key] { return known }
+    if primitives.count >= Self.mostPrimitives { primitives = [:] }
+    let new = MatmulPrimitive(key, engine: engine)
+    primitives[key] = new
+    return new
+  }
+}
+
+/// One oneDNN matmul with its own stream and scratch memory, for one thread at a time.
+private final class MatmulPrimitive: @unchecked Sendable {
+  private var primitive: dnnl_primitive_t?
+  private var stream: dnnl_stream_t?
+  private var memories: [dnnl_memory_t?] = []
+  private let scratch: FloatStorage
+
+  init(_ key: MatmulKey, engine: dnnl_engine_t?) {
+    func description(_ rows: Int, _ columns: Int, _ type: dnnl_data_type_t, _ strides: (Int, Int))
+      -> dnnl_memory_desc_t
+    {
+      var result = dnnl_memory_desc_t()
+      let (sizes, steps) = ([Int64(rows), Int64(columns)], [Int64(strides.0), Int64(strides.1)])
+      checkStatus(dnnl_memory_desc_init_by_strides(&result, 2, sizes, type, steps), "dnnl_memory_desc_init_by_strides")
+      return result
+    }
+    func strides(_ stride: Int, _ isTransposed: Bool) -> (Int, Int) { isTransposed ? (1, stride) : (stride, 1) }
+    var descriptions = [
+      description(key.rows, key.inner, dnnl_bf16, strides(key.leftStride, key.leftIsTransposed)),
+      description(key.inner, key.columns, dnnl_bf16, strides(key.rightStride, key.rightIsTransposed)),
+      description(key.rows, key.columns, dnnl_f32, (key.resultStride, 1)),
+    ]
+    var attributes: dnnl_primitive_attr_t?
+    checkStatus(dnnl_primitive_attr_create(&attributes), "dnnl_primitive_attr_create")
+    defer { dnnl_primitive_attr_destroy(attributes) }
+    checkStatus(
+      dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user),
+      "dnnl_primitive_attr_set_scratchpad_mode")
+    if key.accumulates {
+      var operations: dnnl_post_ops_t?
+      checkStatus(dnnl_post_ops_create(&operations), "dnnl_post_ops_create")
+      defer { dnnl_post_ops_destroy(operations) }
+      checkStatus(dnnl_post_ops_append_sum(operations, 1), "dnnl_post_ops_append_sum")
+      checkStatus(dnnl_primitive_attr_set_post_ops(attributes, operations), "dnnl_primitive_attr_set_post_ops")
+    }
+    var product = dnnl_matmul_desc_t()
+    checkStatus(
+      dnnl_matmul_desc_init(&product, &descriptions[0], &descriptions[1], nil, &descriptions[2]),
+      "dnnl_matmul_desc_init")
+    let made = Self.implementation(&product, attributes, engine)
+    defer { dnnl_primitive_desc_destroy(made) }
+    checkStatus(dnnl_primitive_create(&primitive, made), "dnnl_primitive_create")
+    checkStatus(dnnl_stream_create(&stream, engine, dnnl_stream_default_flags.rawValue), "dnnl_stream_create")
+
+    guard let scratchDescription = dnnl_primitive_desc_query_md(made, dnnl_query_scratchpad_md, 0) else {
+      preconditionFailure("oneDNN names no scratch memory")
+    }
+    scratch = FloatStorage(count: dnnl_memory_desc_get_size(scratchDescription) / 4 + 16)
+    memories = descriptions.map { Self.memory($0, engine, nil) }
+    memories.append(Self.memory(scratchDescription.pointee, engine, scratch.base))
+  }
+
+  deinit {
+    memories.forEach { dnnl_memory_destroy($0) }
+    dnnl_primitive_destroy(primitive)
+    dnnl_stream_destroy(stream)
+  }
+
+  /// The implementation called "gemm:…", or the first one where there is none of that name.
+  private static func implementation(
+    _ product: inout dnnl_matmul_desc_t, _ attributes: dnnl_primitive_attr_t?, _ engine: dnnl_engine_t?
+  ) -> dnnl_primitive_desc_t? {
+    var iterator: dnnl_primitive_desc_iterator_t?
+    checkStatus(
+      dnnl_primitive_desc_iterator_create(&iterator, &product, attributes, engine, nil),
+      "dnnl_primitive_desc_iterator_create")
+    defer { dnnl_primitive_desc_iterator_destroy(iterator) }
+    let first = dnnl_primitive_desc_iterator_fetch(iterator)
+    var candidate = first
+    while true {
+      var name: UnsafePointer<CChar>?
+      checkStatus(dnnl_primitive_desc_query(candidate, dnnl_query_impl_info_str, 0, &name), "dnnl_primitive_desc_query")
+      if let name, String(cString: name).hasPrefix("gemm") {
+        if candidate != first { dnnl_primitive_desc_destroy(first) }
+        return candidate
+      }
+      if candidate != first { dnnl_primitive_desc_destroy(candidate) }
+      guard dnnl_primitive_desc_iterator_next(iterator) == dnnl_success else { return first }
+      candidate = dnnl_primitive_desc_iterator_fetch(iterator)
+    }
+  }
+
+  private static func memory(
+    _ description: dnnl_memory_desc_t, _ engine: dnnl_engine_t?, _ address: UnsafeMutableRawPointer?
+  ) -> dnnl_memory_t? {
+    var (result, description): (dnnl_memory_t?, dnnl_memory_desc_t) = (nil, description)
+    checkStatus(dnnl_memory_create(&result, &description, engine, address), "dnnl_memory_create")
+    return result
+  }
+
+  func run(
+    _ left: UnsafeMutablePointer<UInt16>, _ right: UnsafeMutablePointer<UInt16>,
+    _ result: UnsafeMutablePointer<Float>
+  ) {
+    checkStatus(dnnl_memory_set_data_handle(memories[0], left), "dnnl_memory_set_data_handle")
+    checkStatus(dnnl_memory_set_data_handle(memories[1], right), "dnnl_memory_set_data_handle")
+    checkStatus(dnnl_memory_set_data_handle(memories[2], result), "dnnl_memory_set_data_handle")
+    let arguments = [
+      dnnl_exec_arg_t(arg: DNNL_ARG_SRC, memory: memories[0]),
+      dnnl_exec_arg_t(arg: DNNL_ARG_WEIGHTS, memory: memories[1]),
+      dnnl_exec_arg_t(arg: DNNL_ARG_DST, memory: memories[2]),
+      dnnl_exec_arg_t(arg: DNNL_ARG_SCRATCHPAD, memory: memories[3]),
+    ]
+    checkStatus(dnnl_primitive_execute(primitive, stream, 4, arguments), "dnnl_primitive_execute")
+    checkStatus(dnnl_stream_wait(stream), "dnnl_stream_wait")
+  }
+}
+
+private func checkStatus(_ status: dnnl_status_t, _ call: StaticString) {
+  precondition(status == dnnl_success, "\(call) returned \(status.rawValue)")
+}
