@@ -69,7 +69,31 @@ package func columnSums(of x: Matrix, into sums: Matrix) {
 
 /// Sums the rows of a stripe in blocks of 64 and then the blocks, which keeps the rounding error of long batches small.
 private func sumRows(_ x: Matrix, stripe: Range<Int>, into sums: Matrix) {
-  for c in stride(from: stripe.lowerBound, to: stripe.upperBound, by: vectorWidth) {
+  var c = stripe.lowerBound
+  // Four cache lines of a row at a time, where there are as many.
+  while c &+ 64 <= stripe.upperBound {
+    var (t0, t1, t2, t3) = (Vector(), Vector(), Vector(), Vector())
+    for block in stride(from: 0, to: x.rowCount, by: 64) {
+      var (s0, s1, s2, s3) = (Vector(), Vector(), Vector(), Vector())
+      for r in block..<min(block &+ 64, x.rowCount) {
+        let row = x.row(r) + c
+        s0 += load(row)
+        s1 += load(row + 16)
+        s2 += load(row + 32)
+        s3 += load(row + 48)
+      }
+      t0 += s0
+      t1 += s1
+      t2 += s2
+      t3 += s3
+    }
+    store(t0, sums.start + c)
+    store(t1, sums.start + c + 16)
+    store(t2, sums.start + c + 32)
+    store(t3, sums.start + c + 48)
+    c &+= 64
+  }
+  while c < stripe.upperBound {
     let left = stripe.upperBound &- c
     var total = Vector()
     for block in stride(from: 0, to: x.rowCount, by: 64) {
@@ -78,6 +102,7 @@ private func sumRows(_ x: Matrix, stripe: Range<Int>, into sums: Matrix) {
       total += sum
     }
     store(total, sums.start + c, left)
+    c &+= vectorWidth
   }
 }
 

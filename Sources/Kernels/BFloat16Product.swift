@@ -25,17 +25,26 @@ package struct UnsupportedPrecision: ReportableError {
   }
 }
 
+/// The two factors of a product, element after element, rounded; good until the next product.
+struct RoundedFactors {
+  let left: UnsafeMutablePointer<UInt16>
+  let right: UnsafeMutablePointer<UInt16>
+
+  init(_ left: Matrix, _ right: Matrix) {
+    self.left = BFloat16Scratch.shared.round(left, factor: 0)
+    self.right = BFloat16Scratch.shared.round(right, factor: 1)
+  }
+}
+
 /// result = a · b (+ result if `accumulate`) from factors rounded to bfloat16, at least 32 rows.
 ///
 /// oneDNN's `gemm` implementation is asked for by name: like `dnnl_sgemm`, and unlike its other one, it gives an element
 /// the same bits whatever rows and columns are computed with it.
 func multiplyRounded(
-  into result: Matrix, _ a: some ProductOperand, _ b: some ProductOperand, slices: [ProductSlice], accumulate: Bool
+  into result: Matrix, _ a: some ProductOperand, _ b: some ProductOperand, _ rounded: RoundedFactors,
+  slices: [ProductSlice], accumulate: Bool
 ) {
   let (left, right) = (a.matrix, b.matrix)
-  let scratch = BFloat16Scratch.shared
-  let leftStart = scratch.round(left, factor: 0)
-  let rightStart = scratch.round(right, factor: 1)
   let inner = a.isTransposed ? left.rowCount : left.columnCount
   let primitives = slices.enumerated().map { part, slice in
     MatmulCache.shared.primitive(
@@ -48,8 +57,8 @@ func multiplyRounded(
     for index in part {
       let (rows, columns) = (slices[index].rows, slices[index].columns)
       primitives[index].run(
-        leftStart + rows.lowerBound * (a.isTransposed ? 1 : left.columnCount),
-        rightStart + columns.lowerBound * (b.isTransposed ? right.columnCount : 1),
+        rounded.left + rows.lowerBound * (a.isTransposed ? 1 : left.columnCount),
+        rounded.right + columns.lowerBound * (b.isTransposed ? right.columnCount : 1),
         result.row(rows.lowerBound) + columns.lowerBound)
     }
   }

@@ -1,5 +1,5 @@
 // The two passes of the instance-level contrastive loss over one tile of similarities, method.md item 6.
-// N local rows, M columns of the tile (other rows of the global set), s_ij = z_i·z_j/τ.
+// N local rows, M columns of the tile (other rows of the global set), s_ij = z_i·z_j/τ. Tiles hold the products z_i·z_j.
 import Glibc
 import Matrices
 
@@ -36,10 +36,11 @@ package struct AnchorSums: Sendable {
 /// Pass 1: adds a tile of similarities [N×M] to the rows' sums. The diagonal is left out.
 ///
 /// - Parameters:
+///   - scale: 1/τ.
 ///   - labels: class of every row of the global set, as floats.
 ///   - online: follow the largest similarity instead of keeping the shift; needed where exp(−2/τ) underflows.
 package func contrastiveSums(
-  _ sums: inout [AnchorSums], similarities: Matrix, tile: ContrastiveTile, labels: [Float], online: Bool
+  _ sums: inout [AnchorSums], similarities: Matrix, tile: ContrastiveTile, scale: Float, labels: [Float], online: Bool
 ) {
   precondition(sums.count == similarities.rowCount)
   let columns = tile.columnIndices
@@ -58,7 +59,7 @@ package func contrastiveSums(
           if diagonal >= 0 { row[diagonal] = -.greatestFiniteMagnitude }
           if online {
             var top = sumStart[r].shift
-            for c in 0..<columns.count where row[c] > top { top = row[c] }
+            for c in 0..<columns.count where row[c] * scale > top { top = row[c] * scale }
             sumStart[r].exponentials *= exp(Double(sumStart[r].shift) - Double(top))
             sumStart[r].shift = top
           }
@@ -68,7 +69,7 @@ package func contrastiveSums(
           var (total, positive) = (Vector(), Vector())
           for c in stride(from: 0, to: columns.count, by: vectorWidth) {
             let left = columns.count &- c
-            let value = load(row + c, left)
+            let value = load(row + c, left) * scale
             var kept = exponential(value - shift).replacing(
               with: Vector(), where: value .< Vector(repeating: -1e30))
             var isPositive = load(columnLabels + c, left) .== label .& (value .> Vector(repeating: -1e30))
@@ -89,15 +90,17 @@ package func contrastiveSums(
   }
 }
 
-/// Pass 2: similarities [N×M] ← the weights of z_j in dz_i, without the common factor 1/(τN):
+/// Pass 2: similarities [N×M] ← the weights of z_j in dz_i, `factor` times
 /// exp(s_ij − lse_i) + exp(s_ij − lse_j) − 2·1(y_i = y_j)/c_i, and 0 on the diagonal.
 ///
 /// - Parameters:
-///   - logSumExps: lse − `reference` of every row of the global set, +∞ for dropped anchors.
+///   - scale: 1/τ.
+///   - logSumExps: lse − 1/τ of every row of the global set, +∞ for dropped anchors.
 ///   - inverseCounts: 1/c of every row, 0 for dropped anchors.
+///   - factor: the weight of the loss over τN.
 package func contrastiveWeights(
-  _ similarities: Matrix, tile: ContrastiveTile, labels: [Float], logSumExps: [Float], reference: Float,
-  inverseCounts: [Float]
+  _ similarities: Matrix, tile: ContrastiveTile, scale: Float, labels: [Float], logSumExps: [Float],
+  inverseCounts: [Float], factor: Float
 ) {
   let columns = tile.columnIndices
   labels.withUnsafeBufferPointer { labels in
@@ -115,14 +118,14 @@ package func contrastiveWeights(
           let positive = Vector(repeating: -2 * inverseCounts[index])
           for c in stride(from: 0, to: columns.count, by: vectorWidth) {
             let left = columns.count &- c
-            let value = load(row + c, left) - Vector(repeating: reference)
+            let value = load(row + c, left) * scale - scale
             let others = load(lseStart + columns.lowerBound + c, left)
             let same = load(labelStart + columns.lowerBound + c, left) .== label
             // `exponential` clamps at −87: a dropped anchor's +∞ must give exactly 0.
             let ofRow = exponential(value - own).replacing(with: Vector(), where: own .== Vector(repeating: .infinity))
             let ofColumn = exponential(value - others).replacing(
               with: Vector(), where: others .== Vector(repeating: .infinity))
-            store(ofRow + ofColumn + Vector().replacing(with: positive, where: same), row + c, left)
+            store((ofRow + ofColumn + Vector().replacing(with: positive, where: same)) * factor, row + c, left)
           }
           if columns.contains(index) { row[index &- columns.lowerBound] = 0 }
         }

@@ -14,24 +14,25 @@ import Matrices
 ///   - alpha: 1×N, the interpolation draws.
 ///   - weight: 1×D, w, the second layer.
 ///   - inverseBatch: 1/B of the global batch.
-///   - activationSums: 2×D, out: Σ LeakyReLU(pre) over the real and over the fake rows.
+///   - scores: 2×N, out: Σ_k w_k·LeakyReLU(pre_k), D less its last bias, of the real and of the fake rows.
 package func criticMasks(
   masks: Matrix, weightedMask: Matrix, base: Matrix, labels: [Int], alpha: Matrix, weight: Matrix,
-  inverseBatch: Float, activationSums: Matrix
+  inverseBatch: Float, scores: Matrix
 ) {
   let n = labels.count
   precondition(masks.rowCount == 3 * n && weightedMask.rowCount == n && alpha.columnCount >= n)
+  precondition(scores.rowCount == 2 && scores.columnCount >= n)
   let invB = Vector(repeating: inverseBatch)
-  parallelStripes(masks.columnCount, width: 128, "critic masks", floats: 6 * n * masks.columnCount) { stripe in
-    for s in 0..<2 { (activationSums.row(s) + stripe.lowerBound).update(repeating: 0, count: stripe.count) }
-    for r in 0..<n {
+  let width = masks.columnCount
+  parallel(n, grain: max(1, 4096 / max(width, 1)), "critic masks", floats: 6 * n * width) { part in
+    for r in part {
       let (real, fake, hat) = (masks.row(r), masks.row(n &+ r), masks.row(2 &* n &+ r))
       let (weighted, classBase) = (weightedMask.row(r), base.row(labels[r]))
       let a = Vector(repeating: alpha.start[r])
-      let (realSum, fakeSum) = (activationSums.row(0), activationSums.row(1))
-      for c in stride(from: stripe.lowerBound, to: stripe.upperBound, by: vectorWidth) {
-        let left = stripe.upperBound &- c
-        let offset = load(classBase + c, left)
+      var (realScore, fakeScore) = (Vector(), Vector())
+      for c in stride(from: 0, to: width, by: vectorWidth) {
+        let left = width &- c
+        let (offset, w) = (load(classBase + c, left), load(weight.start + c, left))
         let preReal = load(real + c, left) + offset
         let preFake = load(fake + c, left) + offset
         let (slopeReal, slopeFake) = (leakySlope(preReal), leakySlope(preFake))
@@ -39,10 +40,12 @@ package func criticMasks(
         store(-slopeReal * invB, real + c, left)
         store(slopeFake * invB, fake + c, left)
         store(slopeHat, hat + c, left)
-        store(slopeHat * load(weight.start + c, left), weighted + c, left)
-        store(load(realSum + c, left).addingProduct(slopeReal, preReal), realSum + c, left)
-        store(load(fakeSum + c, left).addingProduct(slopeFake, preFake), fakeSum + c, left)
+        store(slopeHat * w, weighted + c, left)
+        realScore.addProduct(slopeReal * preReal, w)
+        fakeScore.addProduct(slopeFake * preFake, w)
       }
+      scores.row(0)[r] = laneSum(realScore)
+      scores.row(1)[r] = laneSum(fakeScore)
     }
   }
 }
@@ -53,7 +56,7 @@ package func criticClassMasks(_ classMasks: Matrix, masks: Matrix, labels: [Int]
   let n = labels.count
   precondition(masks.rowCount >= 2 * n && masks.columnCount == classMasks.columnCount)
   parallelStripes(
-    masks.columnCount, width: 128, "critic class masks", floats: 2 * n * masks.columnCount + classMasks.count
+    masks.columnCount, "critic class masks", floats: 2 * n * masks.columnCount + classMasks.count
   ) { stripe in
     for s in 0..<classMasks.rowCount {
       (classMasks.row(s) + stripe.lowerBound).update(repeating: 0, count: stripe.count)
@@ -128,23 +131,25 @@ package func scaleColumns(_ x: Matrix, by weight: Matrix) {
 }
 
 /// The generator step's way through the critic: pre [N×D] (W_x·x̃ on entry) ← −(m ⊙ w)/B, the gradient of −mean D(x̃) with
-/// respect to the pre-activation; `activationSums` [1×D] ← Σ LeakyReLU(pre).
+/// respect to the pre-activation; `scores` [1×N] ← Σ_k w_k·LeakyReLU(pre_k).
 package func criticInputMasks(
-  _ pre: Matrix, base: Matrix, labels: [Int], weight: Matrix, inverseBatch: Float, activationSums: Matrix
+  _ pre: Matrix, base: Matrix, labels: [Int], weight: Matrix, inverseBatch: Float, scores: Matrix
 ) {
+  precondition(labels.count == pre.rowCount && scores.columnCount >= pre.rowCount)
   let negative = Vector(repeating: -inverseBatch)
-  parallelStripes(pre.columnCount, "critic input masks", floats: 2 * pre.count) { stripe in
-    (activationSums.start + stripe.lowerBound).update(repeating: 0, count: stripe.count)
-    for r in 0..<pre.rowCount {
+  let width = pre.columnCount
+  parallel(pre.rowCount, grain: max(1, 8192 / max(width, 1)), "critic input masks", floats: 2 * pre.count) { part in
+    for r in part {
       let (row, classBase) = (pre.row(r), base.row(labels[r]))
-      for c in stride(from: stripe.lowerBound, to: stripe.upperBound, by: vectorWidth) {
-        let left = stripe.upperBound &- c
-        let value = load(row + c, left) + load(classBase + c, left)
+      var score = Vector()
+      for c in stride(from: 0, to: width, by: vectorWidth) {
+        let left = width &- c
+        let (value, w) = (load(row + c, left) + load(classBase + c, left), load(weight.start + c, left))
         let slope = leakySlope(value)
-        let sum = activationSums.start + c
-        store(load(sum, left).addingProduct(slope, value), sum, left)
-        store(slope * load(weight.start + c, left) * negative, row + c, left)
+        score.addProduct(slope * value, w)
+        store(slope * w * negative, row + c, left)
       }
+      scores.start[r] = laneSum(score)
     }
   }
 }

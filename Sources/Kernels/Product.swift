@@ -32,31 +32,29 @@ struct ProductSlice {
   let columns: Range<Int>
 }
 
-/// result = scale · a · b (+ result if `accumulate`), with a and b read plain or transposed. Row strides are free; the
+/// result = a · b (+ result if `accumulate`), with a and b read plain or transposed. Row strides are free; the
 /// result may be a block of columns of a larger matrix. Runs on all threads of `ThreadPool`.
 ///
 /// - Parameters:
 ///   - result: M×N. Overwritten, or added to.
 ///   - a: M×K.
 ///   - b: K×N.
-///   - scale: 1 with bfloat16.
 ///   - precision: to which a and b are rounded first.
 package func multiply(
-  into result: Matrix, _ a: some ProductOperand, _ b: some ProductOperand, scale: Float = 1, accumulate: Bool = false,
+  into result: Matrix, _ a: some ProductOperand, _ b: some ProductOperand, accumulate: Bool = false,
   precision: ProductPrecision = .float32
 ) {
   let (m, k, n) = (a.rows, a.columns, b.columns)
   precondition(
     k == b.rows && result.rowCount == m && result.columnCount == n,
     "\(m)×\(k) times \(b.rows)×\(n) into \(result.rowCount)×\(result.columnCount)")
-  precondition(precision == .float32 || scale == 1, "a bfloat16 product with a scale")
   guard m > 0 && n > 0 else { return }
   guard k > 0 else {
     if !accumulate { result.fill(0) }
     return
   }
   if m < fewestRows && !a.isTransposed {
-    return multiplyFewRows(into: result, a.matrix, b, scale: scale, accumulate: accumulate, precision: precision)
+    return multiplyFewRows(into: result, a.matrix, b, accumulate: accumulate, precision: precision)
   }
   // Each thread multiplies a slice by itself: oneDNN's own division among threads may cut the sum, and then the bits
   // depend on the thread count. The longer side is cut, since a thread packs all of the other factor.
@@ -65,11 +63,12 @@ package func multiply(
   ).slices.filter { !$0.isEmpty }.map {
     n > m ? ProductSlice(rows: 0..<m, columns: $0) : ProductSlice(rows: $0, columns: 0..<n)
   }
+  let rounded = precision == .bfloat16 ? RoundedFactors(a.matrix, b.matrix) : nil
   let start = Profile.shared.begin()
-  if precision == .bfloat16 {
-    multiplyRounded(into: result, a, b, slices: slices, accumulate: accumulate)
+  if let rounded {
+    multiplyRounded(into: result, a, b, rounded, slices: slices, accumulate: accumulate)
   } else {
-    multiplySlices(into: result, a, b, slices: slices, scale: scale, accumulate: accumulate)
+    multiplySlices(into: result, a, b, slices: slices, accumulate: accumulate)
   }
   Profile.shared.end(
     start, .product, "\(m)×\(k)\(a.isTransposed ? "ᵀ" : "") · \(k)×\(n)\(b.isTransposed ? "ᵀ" : "")",
@@ -77,8 +76,7 @@ package func multiply(
 }
 
 private func multiplySlices(
-  into result: Matrix, _ a: some ProductOperand, _ b: some ProductOperand, slices: [ProductSlice], scale: Float,
-  accumulate: Bool
+  into result: Matrix, _ a: some ProductOperand, _ b: some ProductOperand, slices: [ProductSlice], accumulate: Bool
 ) {
   let (left, right, k) = (a.matrix, b.matrix, a.columns)
   let (aStep, bStep) = (a.isTransposed ? 1 : left.rowStride, b.isTransposed ? right.rowStride : 1)
@@ -86,7 +84,7 @@ private func multiplySlices(
     for slice in slices[part] {
       let (rows, columns) = (slice.rows, slice.columns)
       let status = dnnl_sgemm(
-        a.code, b.code, Int64(rows.count), Int64(columns.count), Int64(k), scale,
+        a.code, b.code, Int64(rows.count), Int64(columns.count), Int64(k), 1,
         left.start + rows.lowerBound * aStep, Int64(left.rowStride), right.start + columns.lowerBound * bStep,
         Int64(right.rowStride), accumulate ? 1 : 0, result.row(rows.lowerBound) + columns.lowerBound,
         Int64(result.rowStride))
@@ -102,13 +100,13 @@ private let fewestRows = 32
 
 /// A product of fewer rows, done as one of `fewestRows`.
 private func multiplyFewRows(
-  into result: Matrix, _ a: Matrix, _ b: some ProductOperand, scale: Float, accumulate: Bool,
+  into result: Matrix, _ a: Matrix, _ b: some ProductOperand, accumulate: Bool,
   precision: ProductPrecision
 ) {
   let left = Matrix(rows: fewestRows, columns: a.columnCount)
   let product = Matrix(rows: fewestRows, columns: result.columnCount)
   left.rows(0..<a.rowCount).copy(from: a)
   if accumulate { product.rows(0..<result.rowCount).copy(from: result) }
-  multiply(into: product, left, b, scale: scale, accumulate: accumulate, precision: precision)
+  multiply(into: product, left, b, accumulate: accumulate, precision: precision)
   result.copy(from: product.rows(0..<result.rowCount))
 }

@@ -59,14 +59,13 @@ private let runPart: @convention(c) (UnsafeMutableRawPointer?) -> Void = { point
   if first < last { work.pointee.body(first..<last) }
 }
 
-/// Runs `body` on stripes of columns: every thread owns whole columns, so sums over rows need no exchange between threads
-/// and their order does not depend on the thread count.
+/// Runs `body` on one stripe of columns per thread: every thread owns whole columns, so sums over rows need no exchange
+/// between threads and their order does not depend on the thread count.
 package func parallelStripes(
-  _ columnCount: Int, width: Int = 256, _ name: StaticString, floats: @autoclosure () -> Int,
-  _ body: (Range<Int>) -> Void
+  _ columnCount: Int, _ name: StaticString, floats: @autoclosure () -> Int, _ body: (Range<Int>) -> Void
 ) {
-  let stripes = (columnCount + width - 1) / width
-  parallel(stripes, name, floats: floats()) { part in
-    for stripe in part { body((stripe * width)..<min((stripe + 1) * width, columnCount)) }
+  let width = 64
+  parallel((columnCount + width - 1) / width, name, floats: floats()) { part in
+    body((part.lowerBound * width)..<min(part.upperBound * width, columnCount))
   }
 }

@@ -29,13 +29,15 @@ package struct ContrastiveAnchors: Sendable {
 /// of all rows, which is all that the exact gradient of the one global loss needs.
 package struct ContrastiveLoss: Sendable {
   package let temperature: Float
+  private let precision: ProductPrecision
   /// One tile of similarities; the B×B matrix never exists.
   private let tile: Matrix
   private static let tileRows = 512
   private static let tileColumns = 1024
 
   /// - Parameter temperature: τ > 0.
-  package init(temperature: Float) {
+  package init(temperature: Float, precision: ProductPrecision = .float32) {
+    self.precision = precision
     precondition(temperature > 0, "a temperature of \(temperature)")
     self.temperature = temperature
     tile = Matrix(rows: Self.tileRows, columns: Self.tileColumns)
@@ -65,7 +67,7 @@ package struct ContrastiveLoss: Sendable {
         let similarities = similarityTile(rows.rows(part), all.rows(columns))
         contrastiveSums(
           &sums, similarities: similarities, tile: ContrastiveTile(rowIndices: indices, columnIndices: columns),
-          labels: anchors.labels, online: needsOnlineMaximum)
+          scale: reference, labels: anchors.labels, online: needsOnlineMaximum)
       }
       for (index, sum) in zip(indices, sums) {
         let inverseCount = Double(anchors.inverseCounts[index])
@@ -95,10 +97,10 @@ package struct ContrastiveLoss: Sendable {
       for columns in parts(all.rowCount, Self.tileColumns) {
         let weights = similarityTile(rows.rows(part), all.rows(columns))
         contrastiveWeights(
-          weights, tile: ContrastiveTile(rowIndices: indices, columnIndices: columns), labels: anchors.labels,
-          logSumExps: logSumExps, reference: 1 / temperature, inverseCounts: anchors.inverseCounts)
+          weights, tile: ContrastiveTile(rowIndices: indices, columnIndices: columns), scale: 1 / temperature,
+          labels: anchors.labels, logSumExps: logSumExps, inverseCounts: anchors.inverseCounts, factor: factor)
         multiply(
-          into: dz.rows(part), weights, all.rows(columns), scale: factor, accumulate: columns.lowerBound > 0)
+          into: dz.rows(part), weights, all.rows(columns), accumulate: columns.lowerBound > 0, precision: precision)
       }
     }
   }
@@ -107,7 +109,7 @@ package struct ContrastiveLoss: Sendable {
     let result = Matrix(
       storage: tile.storage, offset: 0, rowCount: rows.rowCount, columnCount: columns.rowCount,
       rowStride: Self.tileColumns)
-    multiply(into: result, rows, columns.transposed, scale: 1 / temperature)
+    multiply(into: result, rows, columns.transposed, precision: precision)
     return result
   }
 

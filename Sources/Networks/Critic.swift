@@ -13,8 +13,8 @@ package struct CriticWorkspace: Sendable {
   package let weightedMask: Matrix
   /// S×D, W_a·a_s + b₁.
   package let base: Matrix
-  /// 2×D, sums of activations over real and over fake rows.
-  package let activationSums: Matrix
+  /// 2×N, D less its last bias, of the real and of the fake rows.
+  package let scores: Matrix
   /// 1×N, (‖g_b‖ − 1)².
   package let deviations: Matrix
 
@@ -23,7 +23,7 @@ package struct CriticWorkspace: Sendable {
     masks = Matrix(rows: 3 * rowCount, columns: sizes.criticWidth)
     weightedMask = Matrix(rows: rowCount, columns: sizes.criticWidth)
     base = Matrix(rows: classCount, columns: sizes.criticWidth)
-    activationSums = Matrix(rows: 2, columns: sizes.criticWidth)
+    scores = Matrix(rows: 2, columns: rowCount)
     deviations = Matrix(rows: 1, columns: rowCount)
   }
 }
@@ -75,20 +75,19 @@ package struct Critic: Sendable {
     multiply(into: masks.rows(0..<2 * n), rows.rows(0..<2 * n), featureWeight.transposed, precision: first.precision)
     criticMasks(
       masks: masks, weightedMask: workspace.weightedMask, base: workspace.base, labels: labels, alpha: alpha,
-      weight: second.weight, inverseBatch: inverseBatch, activationSums: workspace.activationSums)
+      weight: second.weight, inverseBatch: inverseBatch, scores: workspace.scores)
 
     let penaltyGradients = rows.rows(2 * n..<3 * n)
     multiply(into: penaltyGradients, workspace.weightedMask, featureWeight, precision: first.precision)
     penaltyRows(
       penaltyGradients, penaltyWeight: penaltyWeight, inverseBatch: inverseBatch, deviations: workspace.deviations)
 
-    let weight = second.weight.elements
-    let sums = workspace.activationSums
-    let (real, fake) = (sums.rows(0..<1).elements, sums.rows(1..<2).elements)
-    var wasserstein = 0.0
-    for k in weight.indices { wasserstein += Double(weight[k]) * (Double(real[k]) - Double(fake[k])) }
-    return CriticSums(
-      wasserstein: wasserstein, penalty: workspace.deviations.elements.reduce(0) { $0 + Double($1) })
+    var (wasserstein, penalty) = (0.0, 0.0)
+    for r in 0..<n {
+      wasserstein += Double(workspace.scores[0, r]) - Double(workspace.scores[1, r])
+      penalty += Double(workspace.deviations[0, r])
+    }
+    return CriticSums(wasserstein: wasserstein, penalty: penalty)
   }
 
   /// Overwrites D's gradients for some units of the hidden layer, from the rows of all ranks (method.md items 4 and 5). The
@@ -121,14 +120,13 @@ package struct Critic: Sendable {
     -> Double
   {
     let pre = workspace.masks.rows(0..<labels.count)
-    let sums = workspace.activationSums.rows(0..<1)
     multiply(into: pre, fake, featureWeight.transposed, precision: first.precision)
     criticInputMasks(
       pre, base: workspace.base, labels: labels, weight: second.weight, inverseBatch: 1 / Float(batchSize),
-      activationSums: sums)
+      scores: workspace.scores.rows(0..<1))
     multiply(into: dFake, pre, featureWeight, precision: first.precision)
     var total = Double(second.bias[0, 0]) * Double(labels.count)
-    for (w, sum) in zip(second.weight.elements, sums.elements) { total += Double(w) * Double(sum) }
+    for r in labels.indices { total += Double(workspace.scores[0, r]) }
     return total
   }
 }

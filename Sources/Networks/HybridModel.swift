@@ -4,6 +4,7 @@ import Matrices
 /// G in one arena, D + E + H + F in another: the two groups that Adam moves separately.
 package struct HybridModel: Sendable {
   package let sizes: ModelSizes
+  package let precision: ProductPrecision
   package let generatorArena: ParameterArena
   package let criticArena: ParameterArena
   package let generator: Generator
@@ -16,6 +17,7 @@ package struct HybridModel: Sendable {
   /// - Parameter precision: of the products over the rows of a batch.
   package init(sizes: ModelSizes, precision: ProductPrecision = .float32) {
     self.sizes = sizes
+    self.precision = precision
     generatorArena = ParameterArena(shapes: sizes.generatorShapes)
     criticArena = ParameterArena(shapes: sizes.criticGroupShapes)
     generator = Generator(generatorArena, sizes: sizes, precision: precision)

@@ -39,7 +39,7 @@ package final class HybridStep {
     workspace = StepWorkspace(
       sizes: model.sizes, rowCount: partition.slice(of: communicator.rank).count, batchSize: batchSize,
       classCount: descriptors.rowCount, criticIterations: criticIterations)
-    contrastiveLoss = ContrastiveLoss(temperature: settings.instanceTemperature)
+    contrastiveLoss = ContrastiveLoss(temperature: settings.instanceTemperature, precision: model.precision)
     exchange = GradientExchange(communicator: communicator, batchSize: batchSize)
     criticOptimizer = optimizer
     generatorOptimizer = optimizer
