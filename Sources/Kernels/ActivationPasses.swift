@@ -109,7 +109,7 @@ private func sumRows(_ x: Matrix, stripe: Range<Int>, into sums: Matrix) {
 /// sums [S×K] ← per class, the sum of the rows of x [N×K] with that label (overwritten).
 package func classSums(of x: Matrix, labels: [Int], into sums: Matrix) {
   precondition(labels.count == x.rowCount && sums.columnCount == x.columnCount)
-  parallelStripes(x.columnCount, "class sums", floats: x.count + sums.count) { stripe in
+  parallelStripes(x.columnCount, rowsHeld: sums.rowCount, "class sums", floats: x.count + sums.count) { stripe in
     for s in 0..<sums.rowCount { (sums.row(s) + stripe.lowerBound).update(repeating: 0, count: stripe.count) }
     for r in 0..<x.rowCount {
       let (row, sum) = (x.row(r), sums.row(labels[r]))

@@ -23,43 +23,72 @@ private func paddedWidth(_ m: Matrix) -> Int { (m.columnCount + 31) / 32 * 32 }
 ///   - v: S×K padded, W_a·a_s.
 ///   - weight: 1×K padded, w.
 ///   - linear: 1×S, 0.6 Σ_k w_k v_sk.
-package func comparatorScores(_ scores: Matrix, u: Matrix, v: Matrix, weight: Matrix, linear: Matrix) {
+///   - packed: 1×(S rounded up to 4)·(K padded), scratch.
+package func comparatorScores(
+  _ scores: Matrix, u: Matrix, v: Matrix, weight: Matrix, linear: Matrix, packed: Matrix
+) {
   checkPadded(u, v, weight)
   let width = paddedWidth(u)
-  let classCount = v.rowCount
-  parallel((u.rowCount + 1) / 2, "comparator scores", floats: u.count + v.count + scores.count) { part in
+  let (rowCount, classCount) = (u.rowCount, v.rowCount)
+  packClasses(v, into: packed)
+  // Blocks of two rows by four classes: eight sums in registers. At an edge the last row or class is done again.
+  parallel((rowCount + 1) / 2, "comparator scores", floats: u.count + v.count + scores.count) { part in
     for pair in part {
       let first = 2 &* pair
-      let second = min(first &+ 1, u.rowCount &- 1)
+      let second = min(first &+ 1, rowCount &- 1)
       let (u0, u1) = (u.row(first), u.row(second))
       let (out0, out1) = (scores.row(first), scores.row(second))
       for s in stride(from: 0, to: classCount, by: 4) {
-        let last = classCount &- 1
-        let (v0, v1) = (v.row(s), v.row(min(s &+ 1, last)))
-        let (v2, v3) = (v.row(min(s &+ 2, last)), v.row(min(s &+ 3, last)))
-        var (a0, a1, a2, a3) = (Vector(), Vector(), Vector(), Vector())
-        var (b0, b1, b2, b3) = (Vector(), Vector(), Vector(), Vector())
-        var k = 0
-        while k < width {
-          let w = load(weight.start + k)
-          let (x, y) = (load(u0 + k), load(u1 + k))
-          let (c0, c1, c2, c3) = (load(v0 + k), load(v1 + k), load(v2 + k), load(v3 + k))
-          a0.addProduct(magnitude(x + c0), w)
-          a1.addProduct(magnitude(x + c1), w)
-          a2.addProduct(magnitude(x + c2), w)
-          a3.addProduct(magnitude(x + c3), w)
-          b0.addProduct(magnitude(y + c0), w)
-          b1.addProduct(magnitude(y + c1), w)
-          b2.addProduct(magnitude(y + c2), w)
-          b3.addProduct(magnitude(y + c3), w)
-          k &+= vectorWidth
-        }
-        let sums0 = SIMD4(laneSum(a0), laneSum(a1), laneSum(a2), laneSum(a3))
-        let sums1 = SIMD4(laneSum(b0), laneSum(b1), laneSum(b2), laneSum(b3))
+        let sums = blockScores(u0, u1, packed.start + s &* width, weight.start, width)
         for lane in 0..<min(4, classCount &- s) {
-          out0[s &+ lane] = 0.4 * sums0[lane] + linear.start[s &+ lane]
-          out1[s &+ lane] = 0.4 * sums1[lane] + linear.start[s &+ lane]
+          out0[s &+ lane] = 0.4 * sums.0[lane] + linear.start[s &+ lane]
+          out1[s &+ lane] = 0.4 * sums.1[lane] + linear.start[s &+ lane]
         }
+      }
+    }
+  }
+}
+
+/// Σ_k w_k |u_k + v_sk| of two rows u and four packed classes.
+@inline(never)
+private func blockScores(
+  _ u0: UnsafePointer<Float>, _ u1: UnsafePointer<Float>, _ group: UnsafePointer<Float>,
+  _ weight: UnsafePointer<Float>, _ width: Int
+) -> (SIMD4<Float>, SIMD4<Float>) {
+  var (a0, a1, a2, a3) = (Vector(), Vector(), Vector(), Vector())
+  var (b0, b1, b2, b3) = (Vector(), Vector(), Vector(), Vector())
+  var k = 0
+  while k < width {
+    let (w, x, y) = (load(weight + k), load(u0 + k), load(u1 + k))
+    let four = group + 4 &* k
+    let (c0, c1, c2, c3) = (load(four), load(four + 16), load(four + 32), load(four + 48))
+    a0 = a0.addingProduct(magnitude(x + c0), w)
+    a1 = a1.addingProduct(magnitude(x + c1), w)
+    a2 = a2.addingProduct(magnitude(x + c2), w)
+    a3 = a3.addingProduct(magnitude(x + c3), w)
+    b0 = b0.addingProduct(magnitude(y + c0), w)
+    b1 = b1.addingProduct(magnitude(y + c1), w)
+    b2 = b2.addingProduct(magnitude(y + c2), w)
+    b3 = b3.addingProduct(magnitude(y + c3), w)
+    k &+= vectorWidth
+  }
+  return (
+    SIMD4(laneSum(a0), laneSum(a1), laneSum(a2), laneSum(a3)),
+    SIMD4(laneSum(b0), laneSum(b1), laneSum(b2), laneSum(b3))
+  )
+}
+
+/// The rows of v in groups of four, a vector of each after the other: as rows they lie a power of two apart, and fight for
+/// the same few lines of the nearest cache. Beyond the last class it is repeated.
+private func packClasses(_ v: Matrix, into packed: Matrix) {
+  let width = paddedWidth(v)
+  precondition(packed.columnCount >= (v.rowCount + 3) / 4 * 4 * width && packed.offset % 16 == 0)
+  parallel((v.rowCount + 3) / 4, grain: 8, "comparator packing", floats: 2 * v.count) { part in
+    for group in part {
+      for lane in 0..<4 {
+        let row = v.row(min(4 &* group &+ lane, v.rowCount &- 1))
+        let target = packed.start + (4 &* group &* width &+ lane &* vectorWidth)
+        for k in stride(from: 0, to: width, by: vectorWidth) { store(load(row + k), target + 4 &* k) }
       }
     }
   }

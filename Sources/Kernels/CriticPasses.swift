@@ -56,7 +56,8 @@ package func criticClassMasks(_ classMasks: Matrix, masks: Matrix, labels: [Int]
   let n = labels.count
   precondition(masks.rowCount >= 2 * n && masks.columnCount == classMasks.columnCount)
   parallelStripes(
-    masks.columnCount, "critic class masks", floats: 2 * n * masks.columnCount + classMasks.count
+    masks.columnCount, rowsHeld: classMasks.rowCount, "critic class masks",
+    floats: 2 * n * masks.columnCount + classMasks.count
   ) { stripe in
     for s in 0..<classMasks.rowCount {
       (classMasks.row(s) + stripe.lowerBound).update(repeating: 0, count: stripe.count)
@@ -97,6 +98,7 @@ package func scaleByCriticWeight(
   _ m: Matrix, weights: Matrix, weight: Matrix, base: Matrix, classMasks: Matrix, dWeight: Matrix
 ) {
   precondition(m.rowCount == weights.rowCount && m.columnCount == weights.columnCount)
+  columnProducts(base, classMasks, into: dWeight)
   parallel(
     m.rowCount, grain: max(1, 16384 / max(m.columnCount, 1)), "critic gradient scaling", floats: 3 * m.count
   ) { part in
@@ -110,9 +112,19 @@ package func scaleByCriticWeight(
         dot.addProduct(value, load(w + c, left))
         store(value * scale, row + c, left)
       }
-      var ofClasses: Float = 0
-      for s in 0..<base.rowCount { ofClasses += base.row(s)[k] * classMasks.row(s)[k] }
-      dWeight.start[k] = laneSum(dot) + ofClasses
+      dWeight.start[k] += laneSum(dot)
+    }
+  }
+}
+
+/// sums [1×D] ← Σ_s x_sk·y_sk, x and y S×D.
+private func columnProducts(_ x: Matrix, _ y: Matrix, into sums: Matrix) {
+  parallelStripes(x.columnCount, "column products", floats: 2 * x.count) { stripe in
+    for c in stride(from: stripe.lowerBound, to: stripe.upperBound, by: vectorWidth) {
+      let left = stripe.upperBound &- c
+      var sum = Vector()
+      for s in 0..<x.rowCount { sum.addProduct(load(x.row(s) + c, left), load(y.row(s) + c, left)) }
+      store(sum, sums.start + c, left)
     }
   }
 }

@@ -8,27 +8,51 @@ import Matrices
 package func fillNormal(
   _ x: Matrix, _ source: RandomSource, _ stream: RandomStream, step: Int, firstRow: Int, scale: Float = 1
 ) {
+  let blockCount = (x.columnCount + 3) / 4
   parallel(
     x.rowCount, grain: max(1, 1024 / max(x.columnCount, 1)), "normal draws", kind: .data, floats: x.count
   ) { part in
     for r in part {
       let row = x.row(r)
-      for c in stride(from: 0, to: x.columnCount, by: 4) {
-        let w = source.words(stream, step: step, row: firstRow &+ r, block: c / 4)
-        let (a, b) = normalPair(w.x, w.y)
-        let (d, e) = normalPair(w.z, w.w)
-        let four = SIMD4(a, b, d, e) * scale
-        for lane in 0..<min(4, x.columnCount &- c) { row[c &+ lane] = four[lane] }
+      // Sixteen blocks at a time: lane b holds the words of block `first` + b.
+      for first in stride(from: 0, to: blockCount, by: vectorWidth) {
+        var (w0, w1, w2, w3) = (WordVector(), WordVector(), WordVector(), WordVector())
+        let lanes = min(vectorWidth, blockCount &- first)
+        for lane in 0..<lanes {
+          let words = source.words(stream, step: step, row: firstRow &+ r, block: first &+ lane)
+          w0[lane] = words.x
+          w1[lane] = words.y
+          w2[lane] = words.z
+          w3[lane] = words.w
+        }
+        let (a, b) = normalPairs(w0, w1)
+        let (d, e) = normalPairs(w2, w3)
+        for lane in 0..<lanes {
+          let four = SIMD4(a[lane], b[lane], d[lane], e[lane]) * scale
+          let c = 4 &* (first &+ lane)
+          if c &+ 4 <= x.columnCount {
+            UnsafeMutableRawPointer(row + c).storeBytes(of: four, as: SIMD4<Float>.self)
+          } else {
+            for i in 0..<(x.columnCount &- c) { row[c &+ i] = four[i] }
+          }
+        }
       }
     }
   }
 }
 
-/// Two independent standard normal draws from two words. The radius uses (0, 1], so its logarithm is finite.
-private func normalPair(_ first: UInt32, _ second: UInt32) -> (Float, Float) {
-  let radius = (-2 * log((Double(first) + 1) * 0x1p-32)).squareRoot()
-  let angle = 2 * Double.pi * Double(second) * 0x1p-32
-  return (Float(radius * cos(angle)), Float(radius * sin(angle)))
+private typealias WordVector = SIMD16<UInt32>
+
+/// Two independent standard normal draws per lane from two words. The radius uses (0, 1], so its logarithm is finite.
+@inline(__always)
+private func normalPairs(_ first: WordVector, _ second: WordVector) -> (Vector, Vector) {
+  // Halves are converted on their own: a word may exceed what a signed conversion takes.
+  let high = Vector(truncatingSigned: first &>> WordVector(repeating: 16))
+  let low = Vector(truncatingSigned: first & WordVector(repeating: 0xFFFF))
+  let uniform = (high * 65536 + (low + 1)) * 0x1p-32
+  let radius = squareRoot(-2 * naturalLogarithm(uniform))
+  let (sine, cosine) = sineAndCosine(turns: second)
+  return (radius * cosine, radius * sine)
 }
 
 /// x [1×N] ← uniform draws in [0, 1), one per global row.

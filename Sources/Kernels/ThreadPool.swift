@@ -59,13 +59,21 @@ private let runPart: @convention(c) (UnsafeMutableRawPointer?) -> Void = { point
   if first < last { work.pointee.body(first..<last) }
 }
 
-/// Runs `body` on one stripe of columns per thread: every thread owns whole columns, so sums over rows need no exchange
-/// between threads and their order does not depend on the thread count.
+/// Runs `body` on stripes of columns: every thread owns whole columns, so sums over rows need no exchange between threads
+/// and their order does not depend on the thread count.
+///
+/// - Parameter rowsHeld: rows of sums that a stripe keeps going back to; stripes are as wide as lets them stay in a
+///   thread's own cache.
 package func parallelStripes(
-  _ columnCount: Int, _ name: StaticString, floats: @autoclosure () -> Int, _ body: (Range<Int>) -> Void
+  _ columnCount: Int, rowsHeld: Int = 1, _ name: StaticString, floats: @autoclosure () -> Int,
+  _ body: (Range<Int>) -> Void
 ) {
-  let width = 64
-  parallel((columnCount + width - 1) / width, name, floats: floats()) { part in
-    body((part.lowerBound * width)..<min(part.upperBound * width, columnCount))
+  let block = 64
+  let widest = max(block, (1 << 17) / max(rowsHeld, 1))
+  parallel((columnCount + block - 1) / block, name, floats: floats()) { part in
+    let own = (part.lowerBound * block)..<min(part.upperBound * block, columnCount)
+    for first in stride(from: own.lowerBound, to: own.upperBound, by: widest) {
+      body(first..<min(first + widest, own.upperBound))
+    }
   }
 }

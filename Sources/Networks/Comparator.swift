@@ -15,6 +15,8 @@ package struct ComparatorWorkspace: Sendable {
   package let scores: Matrix
   /// 1×S.
   package let linear: Matrix
+  /// Scratch of the scores, see `comparatorScores`.
+  package let packed: Matrix
 
   package init(rowCount: Int, classCount: Int, sizes: ModelSizes) {
     u = paddedMatrix(rows: rowCount, columns: sizes.comparatorWidth)
@@ -22,6 +24,7 @@ package struct ComparatorWorkspace: Sendable {
     weight = paddedMatrix(rows: 1, columns: sizes.comparatorWidth)
     scores = Matrix(rows: rowCount, columns: classCount)
     linear = Matrix(rows: 1, columns: classCount)
+    packed = Matrix(rows: 1, columns: (classCount + 3) / 4 * 4 * v.rowStride)
   }
 }
 
@@ -46,7 +49,8 @@ package struct Comparator: Sendable {
     workspace.weight.copy(from: second.weight)
     comparatorLinearPart(workspace.linear, v: workspace.v, weight: workspace.weight)
     comparatorScores(
-      workspace.scores, u: workspace.u, v: workspace.v, weight: workspace.weight, linear: workspace.linear)
+      workspace.scores, u: workspace.u, v: workspace.v, weight: workspace.weight, linear: workspace.linear,
+      packed: workspace.packed)
   }
 
   /// From the gradient of the scores (in `workspace.scores`, rows summing to 0) to that of u, in place of u.

@@ -24,6 +24,8 @@ package final class HybridStep {
   let communicator: any Communicator
   let contrastiveLoss: ContrastiveLoss
   let exchange: GradientExchange
+  /// G's steps when `workspace.generatorBase` was computed.
+  private var generatorBaseAge = -1
 
   package init(
     model: HybridModel, descriptors: Matrix, settings: LossSettings, batchSize: Int, criticIterations: Int,
@@ -57,7 +59,10 @@ package final class HybridStep {
   package func generateFakes(_ batches: ArraySlice<BatchSlice>) {
     let ahead = workspace.ahead
     let rows = 0..<batches.count * workspace.rowCount
-    model.generator.classBase(into: workspace.generatorBase, descriptors: descriptors)
+    if generatorBaseAge != generatorOptimizer.stepCount {
+      model.generator.classBase(into: workspace.generatorBase, descriptors: descriptors)
+      generatorBaseAge = generatorOptimizer.stepCount
+    }
     model.generator.forward(
       output: ahead.output.rows(rows), hidden: ahead.hidden.rows(rows), noise: ahead.noise.rows(rows),
       base: workspace.generatorBase, labels: batches.flatMap(\.labels))

@@ -64,19 +64,80 @@ private func transposed(_ a: Matrix) -> Matrix {
       for slice in RowPartition(rowCount: m, rankCount: parts).slices {
         multiply(into: pieces.rows(slice), a.rows(slice), b.transposed)
       }
-      #expect(pieces.elements == whole.elements, "\(parts) slices of \(m) rows")
+      let samePieces = pieces.elements == whole.elements
+      #expect(samePieces, "\(parts) slices of \(m) rows")
       let shared = Matrix(rows: k, columns: n)
       for units in UnitPartition(unitCount: k, rankCount: parts).slices where !units.isEmpty {
         multiply(into: shared.rows(units), a.columns(units).transposed, whole)
       }
-      #expect(shared.elements == gradient.elements, "\(parts) slices of \(k) units")
+      let sameUnits = shared.elements == gradient.elements
+      #expect(sameUnits, "\(parts) slices of \(k) units")
+    }
+  }
+}
+
+/// One at a time: rounded factors lie in one buffer per process.
+@Suite(.serialized) struct BFloat16ProductTests {
+  private static var isSupported: Bool { (try? ProductPrecision.bfloat16.requireSupport()) != nil }
+
+  /// To nearest, ties to even, by the definition: eight bits of mantissa.
+  private func rounded(_ x: Matrix) -> Matrix {
+    let result = x.copied()
+    for r in 0..<x.rowCount {
+      for c in 0..<x.columnCount {
+        let bits = x[r, c].bitPattern
+        let rest = bits & 0xFFFF
+        let up = rest > 0x8000 || (rest == 0x8000 && bits & 0x1_0000 != 0)
+        result[r, c] = Float(bitPattern: (bits & 0xFFFF_0000) &+ (up ? 0x1_0000 : 0))
+      }
+    }
+    return result
+  }
+
+  @Test(.enabled(if: isSupported), arguments: [(1, 1, 1), (3, 5, 7), (33, 17, 65), (70, 40, 31)])
+  func isTheProductOfRoundedFactors(_ m: Int, _ k: Int, _ n: Int) {
+    let (a, b) = (random(m, k, 1), random(k, n, 2))
+    a[0, 0] = Float(bitPattern: 0x3F80_8000)  // halfway: to the even neighbour, 1
+    let expected = product(rounded(a), rounded(b))
+    let c = Matrix(rows: m, columns: n)
+    multiply(into: c, a, b, precision: .bfloat16)
+    #expect(compare(c, expected).passes(1e-6))
+    #expect(m * k * n == 1 || !compare(c, product(a, b)).passes(1e-5), "nothing was rounded")
+    multiply(into: c, transposed(a).transposed, transposed(b).transposed, accumulate: true, precision: .bfloat16)
+    #expect(compare(c, expected.map { 2 * $0 }).passes(1e-6))
+    a[0, 0] = .nan
+    multiply(into: c, a, b, precision: .bfloat16)
+    #expect(c[0, 0].isNaN)
+  }
+
+  /// As for float32, what the equality of any number of ranks rests on.
+  @Test(.enabled(if: isSupported), arguments: [(100, 384, 512), (300, 96, 128), (101, 1024, 64), (257, 40, 333)])
+  func rowsDoNotDependOnTheirCompany(_ m: Int, _ k: Int, _ n: Int) {
+    let (a, b) = (random(m, k, 3), random(n, k, 4))
+    let whole = Matrix(rows: m, columns: n)
+    multiply(into: whole, a, b.transposed, precision: .bfloat16)
+    let gradient = Matrix(rows: k, columns: n)
+    multiply(into: gradient, a.transposed, whole, precision: .bfloat16)
+    for parts in [2, 3, 7] {
+      let pieces = Matrix(rows: m, columns: n)
+      for slice in RowPartition(rowCount: m, rankCount: parts).slices {
+        multiply(into: pieces.rows(slice), a.rows(slice), b.transposed, precision: .bfloat16)
+      }
+      let samePieces = pieces.elements == whole.elements
+      #expect(samePieces, "\(parts) slices of \(m) rows")
+      let shared = Matrix(rows: k, columns: n)
+      for units in UnitPartition(unitCount: k, rankCount: parts).slices where !units.isEmpty {
+        multiply(into: shared.rows(units), a.columns(units).transposed, whole, precision: .bfloat16)
+      }
+      let sameUnits = shared.elements == gradient.elements
+      #expect(sameUnits, "\(parts) slices of \(k) units")
     }
   }
 }
 
 @Suite struct PassTests {
   @Test func adamIsTheFormula() {
-    let count = 37
+    let count = 48
     let storages = (0..<4).map { _ in FloatStorage(count: count) }
     for i in 0..<count {
       storages[0].base[i] = Float(i) * 0.1
@@ -119,6 +180,26 @@ private func transposed(_ a: Matrix) -> Matrix {
     let later = Matrix(rows: 3, columns: 501)
     fillNormal(later, RandomSource(seed: 11), .demoData, step: 9, firstRow: 50)
     #expect(later.elements == x.rows(50..<53).copied().elements)
+  }
+
+  /// Box–Muller of the same words in Double.
+  @Test func normalDrawsAreBoxMuller() {
+    let source = RandomSource(seed: 11)
+    let x = random(300, 130, 9)
+    var expected: [Double] = []
+    for r in 0..<300 {
+      for c in 0..<130 {
+        let w = source.words(.demoData, step: 9, row: r, block: c / 4)
+        let (first, second) = c % 4 < 2 ? (w.x, w.y) : (w.z, w.w)
+        let radius = (-2 * log((Double(first) + 1) * 0x1p-32)).squareRoot()
+        let angle = 2 * Double.pi * Double(second) * 0x1p-32
+        expected.append(radius * (c % 2 == 0 ? cos(angle) : sin(angle)))
+      }
+    }
+    // The uniform number has 24 bits: near 1, where ln is near 0, the radius is less exact, 2e-4 at its very least value.
+    let errors = zip(x.elements, expected).map { abs(Double($0) - $1) }
+    #expect(errors.allSatisfy { $0 < 2e-4 })
+    #expect(compare(x, expected).passes(2e-6))
   }
 
   @Test func softmaxGradientSumsToZero() {
