@@ -8,6 +8,8 @@ package protocol Communicator: AnyObject {
   var rank: Int { get }
   /// 1 or more.
   var rankCount: Int { get }
+  /// Whether some ranks share no memory.
+  var spansHosts: Bool { get }
 
   /// Element-wise sums over ranks, on every rank.
   func sum(_ values: [Double]) throws -> [Double]
@@ -21,13 +23,20 @@ package protocol Communicator: AnyObject {
 
   /// storage ← rank 0's, bit for bit, on every rank.
   func broadcast(_ storage: FloatStorage) throws
+  /// Begins `gatherRows` to all ranks. Neither matrix may be touched before the transfer is finished.
+  func startGatherRows(_ local: Matrix, into all: Matrix, partition: RowPartition) throws -> any Transfer
   /// Each rank keeps its own columns of the rows of all ranks: mine [N×own, contiguous] ← columns `columns[rank]` of every
-  /// rank's local rows, in rank order.
+  /// rank's local rows, in rank order. `local` is copied at once, `mine` is there when the transfer is finished.
   ///
   /// - Parameter columns: consecutive ranges, one per rank, some of them possibly empty.
-  func exchangeColumns(_ local: Matrix, columns: [Range<Int>], into mine: Matrix, partition: RowPartition) throws
-  /// Every rank has computed the rows `rows[rank]` of a contiguous matrix; afterwards every rank has all of them.
-  func shareRows(of matrix: Matrix, rows: [Range<Int>]) throws
+  func startExchangeColumns(_ local: Matrix, columns: [Range<Int>], into mine: Matrix, partition: RowPartition) throws
+    -> any Transfer
+  /// Every rank has computed the rows `rows[rank]` of a contiguous matrix; when the transfer is finished every rank has all
+  /// of them.
+  func startShareRows(of matrix: Matrix, rows: [Range<Int>]) throws -> any Transfer
+  /// Lets begun transfers move on: this MPI makes no progress on its own. Cheap, and to be called often in between.
+  /// Returns whether any is under way.
+  func poll() -> Bool
 
   /// Rank 0's bytes, on every rank.
   func broadcast(_ bytes: [UInt8]) throws -> [UInt8]
@@ -38,6 +47,14 @@ package protocol Communicator: AnyObject {
   func finalize() throws
   /// Ends every process of the run with this exit status.
   func abort(_ status: Int32) -> Never
+}
+
+/// An exchange under way. Every rank begins and finishes the same ones in the same order.
+package protocol Transfer: AnyObject {
+  /// Returns when it is complete.
+  ///
+  /// - Throws: `CollectiveError`.
+  func finish() throws
 }
 
 extension Communicator {

@@ -60,6 +60,7 @@ func multiplyRounded(
         rounded.left + rows.lowerBound * (a.isTransposed ? 1 : left.columnCount),
         rounded.right + columns.lowerBound * (b.isTransposed ? right.columnCount : 1),
         result.row(rows.lowerBound) + columns.lowerBound)
+      if index == 0 { ProductBreaks.shared.take() }
     }
   }
 }

@@ -30,6 +30,23 @@ extension ProductOperand {
 struct ProductSlice {
   let rows: Range<Int>
   let columns: Range<Int>
+
+  /// The slice as it is, or, of the driving thread while messages are to be looked after, in pieces of tens of
+  /// milliseconds. Smaller ones would slow the product down by more than the messages gain.
+  func pieces(inner: Int, takesBreaks: Bool) -> [ProductSlice] {
+    let flops = 2 * Double(rows.count) * Double(columns.count) * Double(inner)
+    guard takesBreaks, ProductBreaks.shared.areNeeded, flops > 2e9 else { return [self] }
+    let side = max(rows.count, columns.count)
+    let block = 512
+    let blocks = RowPartition(
+      rowCount: max(1, side / block), rankCount: min(max(1, side / block), max(1, Int(flops / 2e9))))
+    return blocks.slices.map { slice in
+      let last = slice.upperBound == blocks.rowCount ? side : slice.upperBound * block
+      return rows.count >= columns.count
+        ? ProductSlice(rows: rows.lowerBound + slice.lowerBound * block..<rows.lowerBound + last, columns: columns)
+        : ProductSlice(rows: rows, columns: columns.lowerBound + slice.lowerBound * block..<columns.lowerBound + last)
+    }
+  }
 }
 
 /// result = a · b (+ result if `accumulate`), with a and b read plain or transposed. Row strides are free; the
@@ -79,16 +96,20 @@ private func multiplySlices(
   into result: Matrix, _ a: some ProductOperand, _ b: some ProductOperand, slices: [ProductSlice], accumulate: Bool
 ) {
   let (left, right, k) = (a.matrix, b.matrix, a.columns)
+  ProductBreaks.shared.take()
   let (aStep, bStep) = (a.isTransposed ? 1 : left.rowStride, b.isTransposed ? right.rowStride : 1)
   fork(slices.count) { part in
-    for slice in slices[part] {
-      let (rows, columns) = (slice.rows, slice.columns)
-      let status = dnnl_sgemm(
-        a.code, b.code, Int64(rows.count), Int64(columns.count), Int64(k), 1,
-        left.start + rows.lowerBound * aStep, Int64(left.rowStride), right.start + columns.lowerBound * bStep,
-        Int64(right.rowStride), accumulate ? 1 : 0, result.row(rows.lowerBound) + columns.lowerBound,
-        Int64(result.rowStride))
-      precondition(status == dnnl_success, "dnnl_sgemm returned \(status.rawValue) for \(rows)×\(k) times \(columns)")
+    for index in part {
+      for piece in slices[index].pieces(inner: k, takesBreaks: index == 0) {
+        let (rows, columns) = (piece.rows, piece.columns)
+        let status = dnnl_sgemm(
+          a.code, b.code, Int64(rows.count), Int64(columns.count), Int64(k), 1,
+          left.start + rows.lowerBound * aStep, Int64(left.rowStride), right.start + columns.lowerBound * bStep,
+          Int64(right.rowStride), accumulate ? 1 : 0, result.row(rows.lowerBound) + columns.lowerBound,
+          Int64(result.rowStride))
+        precondition(status == dnnl_success, "dnnl_sgemm returned \(status.rawValue) for \(rows)×\(k) times \(columns)")
+        if index == 0 { ProductBreaks.shared.take() }
+      }
     }
   }
 }

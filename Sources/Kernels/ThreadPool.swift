@@ -13,6 +13,23 @@ package enum ThreadPool {
   }
 }
 
+/// What the driving thread does every few milliseconds while it multiplies: lets messages to other ranks move on.
+///
+/// `@unchecked Sendable`: set and called by the driving thread only.
+package final class ProductBreaks: @unchecked Sendable {
+  package static let shared = ProductBreaks()
+  private var body: (() -> Bool)?
+  /// Whether the last break found something to look after: only then are products cut into pieces for more of them.
+  private(set) var areNeeded = false
+
+  /// - Parameter body: nothing that takes long, or multiplies. Returns whether it wants to be called again soon.
+  package func install(_ body: (() -> Bool)?) { self.body = body }
+
+  func take() {
+    if let body { areNeeded = body() }
+  }
+}
+
 /// Runs `body` on consecutive parts of 0..<count, one part per thread, and returns when all are done. Parts hold at
 /// least `grain` items, so that little work stays on the calling thread.
 ///

@@ -15,8 +15,6 @@ package struct Measurement: Sendable {
   package fileprivate(set) var flops = 0.0
   /// Bytes that have to be read or written at least once, or, of communication, bytes that this rank sends.
   package fileprivate(set) var bytes = 0.0
-  /// Seconds of communication that ran beside other work.
-  package fileprivate(set) var hiddenSeconds = 0.0
 }
 
 /// Adds up where the time of an iteration goes. Off, it costs one comparison per product or pass.
@@ -27,10 +25,13 @@ package final class Profile: @unchecked Sendable {
 
   package private(set) var isOn = false
   private var measurements: [String: Measurement] = [:]
+  /// Seconds in which some transfer was under way; those not spent waiting are hidden behind other work.
+  package private(set) var inFlightSeconds = 0.0
 
   /// Starts anew.
   package func start() {
     measurements = [:]
+    inFlightSeconds = 0
     isOn = true
   }
 
@@ -53,10 +54,9 @@ package final class Profile: @unchecked Sendable {
     if isOn { add(kind, name(), seconds: Double(now() - start) * 1e-9, flops: flops, bytes: Double(bytes())) }
   }
 
-  /// Books communication that went on while other work was done.
-  package func addHidden(_ name: String, seconds: Double) {
-    guard isOn else { return }
-    measurements[name, default: Measurement(kind: .communication, name: name)].hiddenSeconds += seconds
+  /// Books the time since `start` as one in which some transfer was under way, whatever else was done.
+  package func addInFlight(since start: UInt64) {
+    if isOn { inFlightSeconds += Double(now() - start) * 1e-9 }
   }
 
   private func add(_ kind: WorkKind, _ name: String, seconds: Double, flops: Double, bytes: Double) {

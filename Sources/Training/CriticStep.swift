@@ -24,9 +24,12 @@ extension HybridStep {
       workspace.critic, labels: batch.labels, alpha: workspace.alpha, descriptors: descriptors,
       penaltyWeight: settings.gradientPenaltyWeight, batchSize: batchSize)
     // Gathered once: real, fake and penalty rows; E's gradient takes the real ones.
-    let rows = try exchange.allRows(workspace.critic.rows, blocks: 3, "critic rows")
-    try criticParameterGradients(batch, rows: rows)
-    let (instance, classLevel) = try embeddingGradients(batch, rows: rows.rows(0..<batchSize))
+    let rows = try exchange.startRows(workspace.critic.rows, blocks: 3, "critic rows")
+    let masks = try exchange.startColumns(workspace.critic.masks, blocks: 3, "critic masks")
+    let (instance, classLevel, deltas) = try embeddingBackward(batch)
+    try criticParameterGradients(batch, rows: rows, masks: masks)
+    try embeddingParameterGradients(deltas, rows: rows)
+    try exchange.finishShares()
 
     let bad = nonFiniteCount(model.criticArena.gradients)
     let sums = try communicator.sum([adversarial.wasserstein, adversarial.penalty, instance, classLevel, Double(bad)])
@@ -38,22 +41,23 @@ extension HybridStep {
     return losses
   }
 
-  private func criticParameterGradients(_ batch: BatchSlice, rows: Matrix) throws {
+  private func criticParameterGradients(_ batch: BatchSlice, rows: Incoming, masks: Incoming) throws {
     let critic = model.critic
-    let masks = try exchange.ownColumns(workspace.critic.masks, blocks: 3, "critic masks")
     critic.gradients(
-      units: exchange.units(critic.first.unitCount), masks: masks, rows: rows, labels: batch.globalLabels,
-      descriptors: descriptors, base: workspace.critic.base)
-    try exchange.share(critic.first, followedBy: critic.second)
+      units: exchange.units(critic.first.unitCount), masks: try masks.wait(), rows: try rows.wait(),
+      labels: batch.globalLabels, descriptors: descriptors, base: workspace.critic.base)
+    try exchange.startShare(critic.first, followedBy: critic.second)
   }
 
-  /// E, H and F: gradients, and the local parts of L_ins (already a mean) and of Σ L_cls.
-  ///
-  /// - Parameter rows: B×X, the real rows of all ranks.
-  private func embeddingGradients(_ batch: BatchSlice, rows: Matrix) throws -> (instance: Double, classLevel: Double) {
-    guard let embedding = model.embedding else { return (0, 0) }
+  /// E, H and F, the local passes: the parts of L_ins (already a mean) and of Σ L_cls, and what the weight gradients need, on
+  /// its way to the ranks that compute them.
+  private func embeddingBackward(_ batch: BatchSlice) throws
+    -> (instance: Double, classLevel: Double, deltas: EmbeddingDeltas?)
+  {
+    guard let embedding = model.embedding else { return (0, 0, nil) }
     let w = workspace
     let h = w.embedded.rows(w.realRows)
+    var deltas = EmbeddingDeltas()
     embedding.forward(h: h, x: w.real)
     var (instance, classLevel) = (0.0, 0.0)
     if model.sizes.kind == .semantic {
@@ -61,25 +65,19 @@ extension HybridStep {
         into: w.embeddedGradient, embedded: h, descriptors: descriptors, labels: batch.labels,
         negatives: batch.negatives, margin: settings.semanticMargin, weight: 1, batchSize: batchSize)
     } else {
-      let allEmbedded = try exchange.allRows(h, "embedded rows")
-      if let projection = model.projection {
-        instance = try projectionGradients(projection, batch, h: h, allEmbedded: allEmbedded)
-      }
-      if let comparator = model.comparator {
-        classLevel = try comparatorGradients(comparator, batch, h: h, allEmbedded: allEmbedded)
-      }
+      deltas.embedded = try exchange.startRows(h, "embedded rows")
+      if let projection = model.projection { instance = try projectionBackward(projection, batch, h: h, &deltas) }
+      if let comparator = model.comparator { classLevel = try comparatorBackward(comparator, batch, h: h, &deltas) }
     }
     embedding.backward(dh: w.embeddedGradient, h: h)
-    let delta = try exchange.ownColumns(w.embeddedGradient, "embedding delta")
-    embedding.gradients(units: exchange.units(embedding.layer.unitCount), delta: delta, x: rows)
-    try exchange.share(embedding.layer)
-    return (instance, classLevel)
+    deltas.embedding = try exchange.startColumns(w.embeddedGradient, "embedding delta")
+    return (instance, classLevel, deltas)
   }
 
   /// H and the instance-level loss over the global batch: one gather of z, one of the log-sum-exps.
-  private func projectionGradients(_ projection: Projection, _ batch: BatchSlice, h: Matrix, allEmbedded: Matrix)
-    throws -> Double
-  {
+  private func projectionBackward(
+    _ projection: Projection, _ batch: BatchSlice, h: Matrix, _ deltas: inout EmbeddingDeltas
+  ) throws -> Double {
     let w = workspace
     let z = w.projected.rows(w.realRows)
     let all = w.allProjected.rows(0..<batchSize)
@@ -93,31 +91,57 @@ extension HybridStep {
       into: w.projectedGradient, rows: z, firstIndex: first, all: all, anchors: anchors,
       logSumExps: w.allLogSumExps.rows(0..<batchSize).elements, weight: 1)
     projection.backward(dh: w.embeddedGradient, dz: w.projectedGradient, z: z, norms: w.norms)
-    let delta = try exchange.ownColumns(w.projectedGradient, "projection delta")
-    projection.gradients(units: exchange.units(projection.layer.unitCount), delta: delta, h: allEmbedded)
-    try exchange.share(projection.layer)
+    deltas.projection = try exchange.startColumns(w.projectedGradient, "projection delta")
     return anchors.keptCount > 0 ? sum / Double(anchors.keptCount) : 0
   }
 
   /// F and the class-level loss. The owner of a unit goes over the pairs of all rows for it: u travels, not its gradient.
-  private func comparatorGradients(_ comparator: Comparator, _ batch: BatchSlice, h: Matrix, allEmbedded: Matrix)
-    throws -> Double
-  {
+  private func comparatorBackward(
+    _ comparator: Comparator, _ batch: BatchSlice, h: Matrix, _ deltas: inout EmbeddingDeltas
+  ) throws -> Double {
     let w = workspace.comparator
     comparator.forward(w, h: h, descriptors: descriptors)
     let sum = classificationLoss(
       w.scores, labels: batch.labels, temperature: settings.classTemperature, weight: 1, batchSize: batchSize,
       losses: workspace.rowLosses)
-    let u = try exchange.ownColumns(w.u, isPadded: true, "comparator units")
-    let scoreGradients = try exchange.allRows(w.scores, "score gradients")
-    comparator.gradients(
-      units: exchange.units(comparator.first.unitCount), u: u, scoreGradients: scoreGradients, h: allEmbedded, v: w.v,
-      weight: w.weight, descriptors: descriptors)
-    try exchange.share(comparator.first, followedBy: comparator.second)
-    // A lone rank has just turned its u into the gradient; else that was for the own units alone, and of all rows.
-    if !exchange.isAlone { comparator.backward(w) }
+    if exchange.isAlone {
+      // All units and all rows are here: one pass gives the parameters' gradients and, in u, the rows'.
+      comparator.gradients(
+        units: 0..<comparator.first.unitCount, u: w.u, scoreGradients: w.scores, h: h, v: w.v, weight: w.weight,
+        descriptors: descriptors)
+    } else {
+      deltas.units = try exchange.startColumns(w.u, isPadded: true, "comparator units")
+      deltas.scoreGradients = try exchange.startRows(w.scores, "score gradients")
+      comparator.backward(w)
+    }
     comparator.inputBackward(w, dh: workspace.embeddedGradient, accumulate: model.projection != nil)
     return sum
+  }
+
+  /// The weight gradients of this rank's units of E, H and F.
+  ///
+  /// - Parameter rows: whose first B are the real rows of all ranks.
+  private func embeddingParameterGradients(_ deltas: EmbeddingDeltas?, rows: Incoming) throws {
+    guard let deltas, let embedding = model.embedding else { return }
+    let h = try deltas.embedded?.wait()
+    if let projection = model.projection, let delta = try deltas.projection?.wait(), let h {
+      projection.gradients(units: exchange.units(projection.layer.unitCount), delta: delta, h: h)
+      try exchange.startShare(projection.layer)
+    }
+    if let comparator = model.comparator, let u = try deltas.units?.wait(), let c = try deltas.scoreGradients?.wait(),
+      let h
+    {
+      let w = workspace.comparator
+      comparator.gradients(
+        units: exchange.units(comparator.first.unitCount), u: u, scoreGradients: c, h: h, v: w.v, weight: w.weight,
+        descriptors: descriptors)
+      try exchange.startShare(comparator.first, followedBy: comparator.second)
+    }
+    if let delta = try deltas.embedding?.wait() {
+      embedding.gradients(
+        units: exchange.units(embedding.layer.unitCount), delta: delta, x: try rows.wait().rows(0..<batchSize))
+      try exchange.startShare(embedding.layer)
+    }
   }
 
   /// The authors' quirk: F steps on the sum of its gradients since the epoch began.
@@ -135,4 +159,13 @@ extension HybridStep {
     guard let accumulation = comparatorAccumulation else { return }
     model.criticArena.flat(accumulation).fill(0)
   }
+}
+
+/// What the weight gradients of E, H and F are computed from, on its way; nil for what the model has not.
+private struct EmbeddingDeltas {
+  var embedded: Incoming?
+  var projection: Incoming?
+  var units: Incoming?
+  var scoreGradients: Incoming?
+  var embedding: Incoming?
 }

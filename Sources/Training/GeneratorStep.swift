@@ -43,17 +43,18 @@ extension HybridStep {
     let (w, generator) = (workspace, model.generator)
     generator.backward(
       dOutput: w.fakeGradient, output: w.fake, hidden: w.generatorHidden, dHidden: w.generatorHiddenGradient)
-    let outputDelta = try exchange.ownColumns(w.fakeGradient, "generator output delta")
-    let hidden = try exchange.allRows(w.generatorHidden, "generator hidden")
+    let outputDelta = try exchange.startColumns(w.fakeGradient, "generator output delta")
+    let hidden = try exchange.startRows(w.generatorHidden, "generator hidden")
+    let hiddenDelta = try exchange.startColumns(w.generatorHiddenGradient, "generator hidden delta")
+    let noise = try exchange.startRows(w.noise, "generator noise")
     generator.secondGradients(
-      units: exchange.units(generator.second.unitCount), delta: outputDelta, hidden: hidden)
-    try exchange.share(generator.second)
-    let hiddenDelta = try exchange.ownColumns(w.generatorHiddenGradient, "generator hidden delta")
-    let noise = try exchange.allRows(w.noise, "generator noise")
+      units: exchange.units(generator.second.unitCount), delta: try outputDelta.wait(), hidden: try hidden.wait())
+    try exchange.startShare(generator.second)
     generator.firstGradients(
-      units: exchange.units(generator.first.unitCount), delta: hiddenDelta, noise: noise, labels: batch.globalLabels,
-      descriptors: descriptors)
-    try exchange.share(generator.first)
+      units: exchange.units(generator.first.unitCount), delta: try hiddenDelta.wait(), noise: try noise.wait(),
+      labels: batch.globalLabels, descriptors: descriptors)
+    try exchange.startShare(generator.first)
+    try exchange.finishShares()
   }
 
   /// Adds to `fakeGradient` what E sends back; returns the local parts of L_ins (a mean) and of Σ L_cls.

@@ -1,5 +1,6 @@
 // B rows of all ranks, N local rows, K units of a layer.
 import Collectives
+import Kernels
 import Matrices
 import Networks
 
@@ -10,14 +11,21 @@ import Networks
 /// over the rows of *all* ranks, always in the same order: the inputs x are gathered, each δ goes to the rank that owns
 /// its columns, and the finished rows of dW are shared. Only copies travel, nothing is added on the way, and a run has the
 /// same bits on any number of ranks. The work is divided as with a sum, and with one rank nothing is moved at all.
+///
+/// Every exchange is begun as soon as its floats are there and waited for as late as they are needed: D's rows travel while
+/// E, H and F are computed, theirs while D's weight gradients are.
 final class GradientExchange {
   private let communicator: any Communicator
   private let partition: RowPartition
   private var buffers: [String: Matrix] = [:]
+  private var shares: [any Transfer] = []
 
   init(communicator: any Communicator, batchSize: Int) {
     self.communicator = communicator
     partition = RowPartition(rowCount: batchSize, rankCount: communicator.rankCount)
+    // Without this, messages would rest while a product runs. On one host there is nothing to gain: a message is a copy that
+    // the same cores make.
+    if communicator.spansHosts { ProductBreaks.shared.install { communicator.poll() } }
   }
 
   /// Whether there is no other rank: then what is passed in comes back, not a copy.
@@ -30,26 +38,26 @@ final class GradientExchange {
     UnitPartition(unitCount: count, rankCount: communicator.rankCount).slices
   }
 
-  /// blocks·B×K: the rows of all ranks. `local` holds `blocks` blocks of N rows (real, fake, …), the result as many of B.
-  func allRows(_ local: Matrix, blocks: Int = 1, _ name: String) throws -> Matrix {
-    guard !isAlone else { return local }
-    let n = local.rowCount / blocks
-    let all = buffer(name, rows: blocks * partition.rowCount, columns: local.columnCount)
-    for block in 0..<blocks {
-      try communicator.gatherRows(
-        local.rows(block * n..<(block + 1) * n),
-        into: all.rows(block * partition.rowCount..<(block + 1) * partition.rowCount), partition: partition)
+  /// Begins to gather blocks·B×K, the rows of all ranks. `local` holds `blocks` blocks of N rows (real, fake, …), the result
+  /// as many of B. `local` may be read but not written until it is there.
+  func startRows(_ local: Matrix, blocks: Int = 1, _ name: String) throws -> Incoming {
+    guard !isAlone else { return Incoming(matrix: local, transfers: []) }
+    let (n, b) = (local.rowCount / blocks, partition.rowCount)
+    let all = buffer(name, rows: blocks * b, columns: local.columnCount)
+    let transfers = try (0..<blocks).map { block in
+      try communicator.startGatherRows(
+        local.rows(block * n..<(block + 1) * n), into: all.rows(block * b..<(block + 1) * b), partition: partition)
     }
-    return all
+    return Incoming(matrix: all, transfers: transfers)
   }
 
-  /// blocks·B×units: this rank's columns of the rows of all ranks.
+  /// Begins to collect blocks·B×units, this rank's columns of the rows of all ranks. `local` is free again at once, unless
+  /// this rank is alone: then it is itself the result.
   ///
-  /// - Parameter padding: round the last rank's columns up to a multiple of 32, for padded matrices; the result is a view of
-  ///   the units alone.
-  func ownColumns(_ local: Matrix, blocks: Int = 1, isPadded: Bool = false, _ name: String) throws -> Matrix {
+  /// - Parameter isPadded: `local` is a padded matrix, and the result is to be one.
+  func startColumns(_ local: Matrix, blocks: Int = 1, isPadded: Bool = false, _ name: String) throws -> Incoming {
+    guard !isAlone else { return Incoming(matrix: local, transfers: []) }
     let own = units(local.columnCount)
-    guard !isAlone else { return local }
     let width = isPadded ? local.rowStride : local.columnCount
     let ranges = slices(local.columnCount).map { slice in
       slice.isEmpty || slice.upperBound < local.columnCount ? slice : slice.lowerBound..<width
@@ -57,25 +65,29 @@ final class GradientExchange {
     let source = Matrix(
       storage: local.storage, offset: local.offset, rowCount: local.rowCount, columnCount: width,
       rowStride: local.rowStride)
-    let n = local.rowCount / blocks
-    let mine = buffer(name, rows: blocks * partition.rowCount, columns: ranges[communicator.rank].count)
-    for block in 0..<blocks {
-      try communicator.exchangeColumns(
-        source.rows(block * n..<(block + 1) * n), columns: ranges,
-        into: mine.rows(block * partition.rowCount..<(block + 1) * partition.rowCount), partition: partition)
+    let (n, b) = (local.rowCount / blocks, partition.rowCount)
+    let mine = buffer(name, rows: blocks * b, columns: ranges[communicator.rank].count)
+    let transfers = try (0..<blocks).map { block in
+      try communicator.startExchangeColumns(
+        source.rows(block * n..<(block + 1) * n), columns: ranges, into: mine.rows(block * b..<(block + 1) * b),
+        partition: partition)
     }
-    return mine.columns(0..<own.count)
+    return Incoming(matrix: mine.columns(0..<own.count), transfers: transfers)
   }
 
-  /// Gives every rank the gradients of all units of a layer, and of the one-unit layer that follows it, if any.
-  func share(_ layer: LinearLayer, followedBy next: LinearLayer? = nil) throws {
+  /// Begins to give every rank the gradients of all units of a layer, and of the one-unit layer that follows it, if any.
+  func startShare(_ layer: LinearLayer, followedBy next: LinearLayer? = nil) throws {
     guard !isAlone else { return }
     let rows = slices(layer.unitCount)
-    try communicator.shareRows(of: layer.dWeight, rows: rows)
-    try communicator.shareRows(of: layer.dBias.reshaped(rows: layer.unitCount, columns: 1), rows: rows)
-    if let next {
-      try communicator.shareRows(of: next.dWeight.reshaped(rows: layer.unitCount, columns: 1), rows: rows)
-    }
+    var gradients = [layer.dWeight, layer.dBias.reshaped(rows: layer.unitCount, columns: 1)]
+    if let next { gradients.append(next.dWeight.reshaped(rows: layer.unitCount, columns: 1)) }
+    shares += try gradients.map { try communicator.startShareRows(of: $0, rows: rows) }
+  }
+
+  /// Returns when all gradients that were shared have arrived.
+  func finishShares() throws {
+    for share in shares { try share.finish() }
+    shares = []
   }
 
   /// A buffer that lives as long as the run: sizes do not change from step to step.
@@ -84,5 +96,17 @@ final class GradientExchange {
     let new = Matrix(rows: rows, columns: columns)
     buffers[name] = new
     return new
+  }
+}
+
+/// Rows on their way to this rank.
+struct Incoming {
+  fileprivate let matrix: Matrix
+  fileprivate let transfers: [any Transfer]
+
+  /// The rows, once they are all there.
+  func wait() throws -> Matrix {
+    for transfer in transfers { try transfer.finish() }
+    return matrix
   }
 }

@@ -43,7 +43,8 @@ package final class IterationBenchmark {
   package func profile() throws -> IterationProfile {
     Profile.shared.start()
     let seconds = try trainer.runIteration().seconds
-    return IterationProfile(seconds: seconds, measurements: Profile.shared.stop())
+    return IterationProfile(
+      seconds: seconds, measurements: Profile.shared.stop(), inFlightSeconds: Profile.shared.inFlightSeconds)
   }
 
   /// Largest resident set of this process so far, in KiB.

@@ -26,15 +26,16 @@ package struct IterationProfile: Sendable {
   package let seconds: Double
   /// Longest first.
   package let measurements: [Measurement]
+  /// Seconds in which rows or gradients were on their way, waited for or not.
+  package let inFlightSeconds: Double
 
   /// A table: phases by kind, then every product shape and pass by name.
   package func table(rates: MachineRates) -> String {
-    func row(_ name: String, _ seconds: Double, _ floor: Double, calls: Int, hidden: Double = 0) -> String {
+    func row(_ name: String, _ seconds: Double, _ floor: Double, calls: Int) -> String {
       let share = 100 * seconds / self.seconds
       let times = floor > 0 ? fixed(seconds / floor, 2) + " x floor" : ""
-      let beside = hidden > 0 ? ", \(fixed(hidden * 1e3, 1)) ms hidden" : ""
       return pad(name, 34) + leftPad(fixed(seconds * 1e3, 1), 9) + " ms " + leftPad(fixed(share, 1), 5) + " % "
-        + leftPad("\(calls)", 5) + " calls  " + times + beside
+        + leftPad("\(calls)", 5) + " calls  " + times
     }
     func floor(_ m: Measurement) -> Double {
       switch m.kind {
@@ -53,12 +54,13 @@ package struct IterationProfile: Sendable {
       lines.append(
         row(
           kind.rawValue, own.reduce(0) { $0 + $1.seconds }, own.reduce(0) { $0 + floor($1) },
-          calls: own.reduce(0) { $0 + $1.calls }, hidden: own.reduce(0) { $0 + $1.hiddenSeconds }))
+          calls: own.reduce(0) { $0 + $1.calls }))
     }
     lines.append(row("everything else", seconds - measurements.reduce(0) { $0 + $1.seconds }, 0, calls: 1))
+    if inFlightSeconds > 0 { lines.append(row("transfers under way", inFlightSeconds, 0, calls: 1)) }
     lines.append("")
     for m in measurements {
-      lines.append(row(m.name, m.seconds, floor(m), calls: m.calls, hidden: m.hiddenSeconds))
+      lines.append(row(m.name, m.seconds, floor(m), calls: m.calls))
     }
     return lines.joined(separator: "\n")
   }
