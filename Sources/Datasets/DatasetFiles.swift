@@ -44,10 +44,18 @@ package struct DatasetFiles: Sendable {
   /// Rows from 0 by the variable's name without `_loc`.
   package private(set) var locations: [String: [Int]] = [:]
 
+  /// Of a prepared folder: digest of the features, and the scaling of the published training rows.
+  private(set) var featureDigest: String?
+  private(set) var trainvalScaling: FeatureScaling?
+
   package static let locationNames = ["trainval", "train", "val", "test_seen", "test_unseen"]
 
   package init(folder: String, options: DataOptions) {
     self.folder = folder
+    if PreparedFolder.exists(folder) {
+      attempt { try $0.use(PreparedFolder(folder: folder, options: options)) }
+      return
+    }
     let descriptorPath = "\(folder)/\(options.classEmbeddingFile)"
     attempt {
       let file = try MatFile(path: descriptorPath)
@@ -68,6 +76,20 @@ package struct DatasetFiles: Sendable {
       if locations["trainval"] == nil { readLocations(file) }
     }
     if let imageFolders { useImageFolders(imageFolders) }
+  }
+
+  private mutating func use(_ prepared: PreparedFolder) {
+    (features, labels, descriptors) = (prepared.features, prepared.labels, prepared.descriptors)
+    (descriptorNames, labelNames) = (prepared.descriptorNames, prepared.labelNames)
+    (locations, notes) = (prepared.locations, prepared.notes)
+    (featureDigest, trainvalScaling) = (prepared.featureDigest, prepared.trainvalScaling)
+  }
+
+  /// Of all elements of a feature matrix and its shape.
+  static func digest(of features: Matrix) -> String {
+    var digest = Digest()
+    digest.add(features)
+    return digest.hexadecimal()
   }
 
   private mutating func attempt(_ body: (inout DatasetFiles) throws -> Void) {

@@ -3,42 +3,17 @@ import Files
 import Kernels
 import Matrices
 
-/// Min-max scaling fitted on the training rows: (x − minimum) / range / maximum.
-package struct FeatureScaling: Sendable {
-  /// 1×X; a range of 0 counts as 1.
-  package let minimum: Matrix
-  package let range: Matrix
-  /// The largest value of the training rows after the division by `range`.
-  package let maximum: Float
-
-  package init(features: Matrix, rows: [Int]) {
-    let (low, high) = columnRange(of: features, rows: rows)
-    let range = Matrix(rows: 1, columns: features.columnCount)
-    var top: Float = 0
-    for c in 0..<features.columnCount {
-      let width = high[0, c] - low[0, c]
-      range[0, c] = width > 0 ? width : 1
-      top = max(top, width / range[0, c])
-    }
-    minimum = low
-    self.range = range
-    maximum = top > 0 ? top : 1
-  }
-}
-
 /// A data set ready for training: checked, scaled, joined by class name, with its test task and, on demand, a validation
 /// task.
 package struct GZSLDataset: Sendable {
   package let folder: String
   package let classEmbeddingFile: String
-  /// N×X, scaled.
-  package let features: Matrix
+  package let features: FeatureTable
   /// N class numbers in 0..<C.
   package let labels: [Int]
   /// C×A, as the file has them.
   package let descriptors: Matrix
   package let classNames: [String]
-  package let scaling: FeatureScaling
   /// What the losses are trained on: rows, and their classes in ascending order.
   package let trainingRows: [Int]
   package let trainingClasses: [Int]
@@ -46,7 +21,7 @@ package struct GZSLDataset: Sendable {
   /// Present when validation is held out.
   package let validation: GZSLTask?
   package let fingerprint: SplitFingerprint
-  /// SHA-256 of features, labels, descriptors and training rows: equal on all ranks of a run, and over its resumes.
+  /// SHA-256 of features (by their own), labels, descriptors and training rows: equal on all ranks of a run, and over its resumes.
   package let contentDigest: String
   /// What a user should know of how the data was read.
   package let notes: [String]
@@ -85,18 +60,19 @@ package struct GZSLDataset: Sendable {
       validation = nil
     }
     var digest = Digest()
-    digest.add(features)
+    digest.add(files.featureDigest ?? DatasetFiles.digest(of: features))
     digest.add(labels)
     digest.add(join.descriptors)
     for rows in [trainingRows, split.task.classifierRows, split.task.seenRows, split.task.unseenRows] {
       digest.add(rows)
     }
     contentDigest = digest.hexadecimal()
-    scaling = FeatureScaling(features: features, rows: trainingRows)
-    scaleFeatures(features, minimum: scaling.minimum, range: scaling.range, maximum: scaling.maximum)
     folder = files.folder
     classEmbeddingFile = options.classEmbeddingFile
-    self.features = features
+    // A prepared folder knows the range of the published training rows; any other set of rows is gone through here.
+    let known = trainingRows == files.locations["trainval"]?.sorted() ? files.trainvalScaling : nil
+    self.features = FeatureTable(
+      rows: features, scaling: known ?? FeatureScaling(features: features, rows: trainingRows))
     self.labels = labels
     descriptors = join.descriptors
     classNames = join.names
@@ -114,11 +90,12 @@ extension GZSLDataset {
     let classes = Array(0..<descriptors.rowCount - 1)
     folder = "random"
     classEmbeddingFile = "random"
-    self.features = features
+    let (zero, one) = (Matrix(rows: 1, columns: features.columnCount), Matrix(rows: 1, columns: features.columnCount))
+    one.fill(1)
+    self.features = FeatureTable(rows: features, scaling: FeatureScaling(minimum: zero, maximum: one))
     self.labels = labels
     self.descriptors = descriptors
     classNames = (0..<descriptors.rowCount).map { "class \($0 + 1)" }
-    scaling = FeatureScaling(features: features, rows: [])
     trainingRows = rows
     trainingClasses = classes
     test = GZSLTask(

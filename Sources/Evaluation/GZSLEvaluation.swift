@@ -44,11 +44,10 @@ package struct GZSLEvaluation {
   /// Every rank calls this; rank 0 gets the result, the others nil.
   ///
   /// - Parameters:
-  ///   - features: scaled, rows × X.
   ///   - labels: class index per row of `features`.
   ///   - descriptors: C×A.
   ///   - drawNumber: separates the random draws of this evaluation from those of others; below 2¹⁵.
-  package func run(_ task: GZSLTask, features: Matrix, labels: [Int], descriptors: Matrix, drawNumber: Int) throws
+  package func run(_ task: GZSLTask, features: FeatureTable, labels: [Int], descriptors: Matrix, drawNumber: Int) throws
     -> EvaluationResult?
   {
     let real = try embedder.embed(features, rows: task.classifierRows)

@@ -1,6 +1,7 @@
 // Synthetic features of classes without examples, and embeddings of any rows, spread over the ranks.
 // M rows in all, X feature, Z noise, H classifier input, C classes.
 import Collectives
+import Datasets
 import Kernels
 import Matrices
 import Networks
@@ -18,10 +19,10 @@ package struct FeatureEmbedder {
   }
 
   /// Embeddings of rows of `features` [·×X], on rank 0 (an empty matrix elsewhere).
-  package func embed(_ features: Matrix, rows: [Int]) throws -> Matrix {
+  package func embed(_ features: FeatureTable, rows: [Int]) throws -> Matrix {
     try spread(rows.count) { range, output in
-      let x = Matrix(rows: range.count, columns: features.columnCount)
-      gatherRows(x, from: features, rows[range])
+      let x = Matrix(rows: range.count, columns: features.featureSize)
+      features.gather(into: x, rows[range])
       embed(x, into: output)
     }
   }

@@ -18,6 +18,27 @@ package struct SafetensorsFile: Sendable {
   /// there is no plain file to read.
   package init(path: String, storage: any Storage = PosixStorage()) throws {
     let source = try FileSource(path: path, storage: storage)
+    let (layout, _) = try Self.layout(source, path: path)
+    tensors = try layout.entries.map { entry in
+      guard let data = try entry.type.readElements(entry.elementCount, from: source) else {
+        throw SafetensorsError(path: path, problem: .endedEarly(tensor: entry.name))
+      }
+      return Tensor(name: entry.name, shape: entry.shape, data: data)
+    }
+    metadata = layout.metadata
+    digest = source.digest
+    self.path = path
+    indexByName = Dictionary(uniqueKeysWithValues: tensors.enumerated().map { ($1.name, $0) })
+  }
+
+  /// The checked header alone, the place of the first tensor's bytes, and the size of the file.
+  static func layout(path: String, storage: any Storage) throws -> (SafetensorsLayout, dataStart: Int, size: Int) {
+    let source = try FileSource(path: path, storage: storage)
+    let (layout, dataStart) = try layout(source, path: path)
+    return (layout, dataStart, source.size)
+  }
+
+  private static func layout(_ source: FileSource, path: String) throws -> (SafetensorsLayout, dataStart: Int) {
     func refuse(_ problem: SafetensorsError.Problem) -> SafetensorsError {
       SafetensorsError(path: path, problem: problem)
     }
@@ -29,22 +50,11 @@ package struct SafetensorsFile: Sendable {
     guard length <= UInt64(source.size - 8), let header = try source.read(Int(length)) else {
       throw refuse(.headerBeyondFile(length: length, available: source.size - 8))
     }
-    let layout: SafetensorsLayout
     do {
-      layout = try SafetensorsLayout(header: header, dataSize: source.size - 8 - Int(length))
+      return (try SafetensorsLayout(header: header, dataSize: source.size - 8 - Int(length)), 8 + Int(length))
     } catch {
       throw refuse(error)
     }
-    tensors = try layout.entries.map { entry in
-      guard let data = try entry.type.readElements(entry.elementCount, from: source) else {
-        throw refuse(.endedEarly(tensor: entry.name))
-      }
-      return Tensor(name: entry.name, shape: entry.shape, data: data)
-    }
-    metadata = layout.metadata
-    digest = source.digest
-    self.path = path
-    indexByName = Dictionary(uniqueKeysWithValues: tensors.enumerated().map { ($1.name, $0) })
   }
 
   package var names: [String] { tensors.map(\.name) }

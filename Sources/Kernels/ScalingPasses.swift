@@ -22,16 +22,22 @@ package func columnRange(of x: Matrix, rows: [Int]) -> (minimum: Matrix, maximum
   return (minimum, maximum)
 }
 
-/// x [N×X] ← (x − minimum) / range / maximum, per column and with one maximum for all.
-package func scaleFeatures(_ x: Matrix, minimum: Matrix, range: Matrix, maximum: Float) {
+/// x [N×X] ← (t − minimum) / range / maximum of the rows t of `table` at `indices`, per column and with one maximum for all.
+package func gatherScaledRows(
+  _ x: Matrix, from table: Matrix, _ indices: ArraySlice<Int>, minimum: Matrix, range: Matrix, maximum: Float
+) {
+  precondition(indices.count == x.rowCount && table.columnCount == x.columnCount)
+  let (first, width) = (indices.startIndex, x.columnCount)
   let top = Vector(repeating: maximum)
-  parallel(x.rowCount, grain: 16, "feature scaling", floats: 2 * x.count) { part in
+  parallel(x.rowCount, grain: max(1, 16384 / max(width, 1)), "row gathering", kind: .data, floats: 2 * x.count) {
+    part in
     for r in part {
-      let row = x.row(r)
-      for c in stride(from: 0, to: x.columnCount, by: vectorWidth) {
-        let left = x.columnCount &- c
+      let (row, source) = (x.row(r), table.row(indices[first &+ r]))
+      for c in stride(from: 0, to: width, by: vectorWidth) {
+        let left = width &- c
         // Lanes beyond the last column divide 0 by 0 and are not stored.
-        store((load(row + c, left) - load(minimum.start + c, left)) / load(range.start + c, left) / top, row + c, left)
+        store(
+          (load(source + c, left) - load(minimum.start + c, left)) / load(range.start + c, left) / top, row + c, left)
       }
     }
   }

@@ -40,6 +40,19 @@ package final class FloatStorage: @unchecked Sendable {
     }
   }
 
+  /// Floats that someone else has mapped, a file for instance; unmapped with the last owner.
+  ///
+  /// - Parameters:
+  ///   - mapping: what was mapped.
+  ///   - byteOffset: of the first float, a multiple of 4.
+  package init(mapping: UnsafeMutableRawBufferPointer, byteOffset: Int, count: Int) {
+    precondition(byteOffset % 4 == 0 && count >= 0 && byteOffset + count * 4 <= mapping.count)
+    guard let start = mapping.baseAddress else { preconditionFailure("nothing is mapped") }
+    base = (start + byteOffset).bindMemory(to: Float.self, capacity: count)
+    self.count = count
+    self.mapping = mapping
+  }
+
   deinit {
     if let mapping { munmap(mapping.baseAddress, mapping.count) } else { UnsafeMutableRawPointer(base).deallocate() }
   }

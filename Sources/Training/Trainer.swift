@@ -30,7 +30,7 @@ package final class Trainer {
   /// Iterations done.
   package private(set) var iteration: Int
 
-  private let features: Matrix
+  private let features: FeatureTable
   /// Seen-class number 0..<S of each training row.
   private let seenLabels: [Int]
   private let trainingRows: [Int]
@@ -123,7 +123,7 @@ extension Trainer {
     }
 
     func fillFeatures(_ x: Matrix, _ k: Int) {
-      gatherRows(x, from: trainer.features, positions[k][slice].map { trainer.trainingRows[$0] }[...])
+      trainer.features.gather(into: x, positions[k][slice].map { trainer.trainingRows[$0] }[...])
     }
 
     func fillNoise(_ noise: Matrix, _ k: Int) {

@@ -47,7 +47,7 @@ package final class TrainingRun {
     self.log = log
     let model = HybridModel(
       sizes: configuration.modelSizes(
-        feature: dataset.features.columnCount, attribute: dataset.descriptors.columnCount),
+        feature: dataset.features.featureSize, attribute: dataset.descriptors.columnCount),
       precision: configuration.precision)
     trainer = try Trainer(
       configuration: configuration, dataset: dataset, model: model, communicator: communicator)

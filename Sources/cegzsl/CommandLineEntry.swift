@@ -16,7 +16,8 @@ struct Cegzsl: ParsableCommand {
       """,
     version: Build.version,
     subcommands: [
-      Train.self, Evaluate.self, Inspect.self, DemoDataCommand.self, Presets.self, Parity.self, Benchmark.self,
+      Train.self, Evaluate.self, Inspect.self, Prepare.self, DemoDataCommand.self, Presets.self, Parity.self,
+      Benchmark.self,
     ])
 
   static func main() {

@@ -31,6 +31,35 @@ struct Inspect: ParsableCommand {
   }
 }
 
+struct Prepare: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract:
+      "Convert a data folder once into files that are mapped: the ranks of a node then share one copy in memory.",
+    discussion: "The new folder takes the place of the old one in every --data, with the same results.")
+
+  @Option(help: "Folder with the feature file and the descriptor file.")
+  var data: String
+  @Option(help: "New folder for features.safetensors and dataset.safetensors.")
+  var out: String
+  @Option(help: "Feature file in the folder.")
+  var features: String = "res101.mat"
+  @Option(help: "Descriptor file in the folder, e.g. sent_splits.mat.")
+  var classEmbedding: String = "att_splits.mat"
+
+  func run() throws {
+    try withRanks(threads: nil) { communicator in
+      try communicator.onRoot {
+        var options = DataOptions()
+        options.featureFile = features
+        options.classEmbeddingFile = classEmbedding
+        try GZSLDataset.prepare(folder: data, options: options, to: out)
+        print("prepared \(data) in \(out)")
+      }
+      return .done
+    }
+  }
+}
+
 struct DemoDataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "demo-data",

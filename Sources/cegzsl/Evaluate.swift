@@ -35,7 +35,7 @@ struct Evaluate: ParsableCommand {
       let dataset = try GZSLDataset.load(folder: data, options: configuration.dataOptions)
       let model = HybridModel(
         sizes: configuration.modelSizes(
-          feature: dataset.features.columnCount, attribute: dataset.descriptors.columnCount),
+          feature: dataset.features.featureSize, attribute: dataset.descriptors.columnCount),
         precision: configuration.precision)
       do { try model.restore(from: loaded.model) } catch let error as SafetensorsError {
         throw CheckpointMismatch(path: loaded.path, differences: ["\(error.problem)"])

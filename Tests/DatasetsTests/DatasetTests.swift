@@ -60,11 +60,13 @@ private struct SmallData {
 @Suite struct DatasetTests {
   @Test func readsScalesAndSplits() throws {
     let data = try SmallData().load()
-    #expect(data.features.rowCount == 36 && data.features.columnCount == 3)
+    #expect(data.features.rowCount == 36 && data.features.featureSize == 3)
     #expect(data.trainingClasses == [0, 1, 2, 3] && data.test.unseenClasses == [4, 5])
     #expect(data.trainingRows.count == 20 && data.test.seenRows == [5, 11, 17, 23])
     #expect(data.classNames == ["ant", "bee", "cat", "dog", "eel", "fox"])
-    let training = data.trainingRows.flatMap { r in (0..<3).map { data.features[r, $0] } }
+    let rows = Matrix(rows: data.trainingRows.count, columns: 3)
+    data.features.gather(into: rows, data.trainingRows[...])
+    let training = rows.elements
     #expect(training.min() == 0 && training.max() == 1)
   }
 
