@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 /// Float32 memory, zero at birth and freed with its last owner. Small storages lie on a 64-byte boundary. Large ones are
 /// mapped on their own, in huge pages where the system grants them, and untouched: a page belongs to the thread, and so
@@ -14,9 +15,14 @@ package final class FloatStorage: @unchecked Sendable {
   private let mapping: UnsafeMutableRawBufferPointer?
 
   private static let hugePage = 2 << 20
+  private static let made = Atomic<Int>(0)
+
+  /// How many storages this process has made so far: what shows that a step makes none.
+  package static var madeSoFar: Int { made.load(ordering: .relaxed) }
 
   package init(count: Int) {
     precondition(count >= 0, "a storage cannot have \(count) elements")
+    Self.made.add(1, ordering: .relaxed)
     self.count = count
     let byteCount = max(count, 16) * 4
     if byteCount >= Self.hugePage {

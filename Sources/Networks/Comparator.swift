@@ -15,6 +15,9 @@ package struct ComparatorWorkspace: Sendable {
   package let scores: Matrix
   /// 1×S.
   package let linear: Matrix
+  /// S×K and 1×S scratch of the parameters' gradients.
+  package let classDelta: Matrix
+  package let classSums: Matrix
   /// Scratch of the scores, see `comparatorScores`.
   package let packed: Matrix
 
@@ -24,6 +27,8 @@ package struct ComparatorWorkspace: Sendable {
     weight = paddedMatrix(rows: 1, columns: sizes.comparatorWidth)
     scores = Matrix(rows: rowCount, columns: classCount)
     linear = Matrix(rows: 1, columns: classCount)
+    classDelta = paddedMatrix(rows: classCount, columns: sizes.comparatorWidth)
+    classSums = Matrix(rows: 1, columns: classCount)
     packed = Matrix(rows: 1, columns: (classCount + 3) / 4 * 4 * v.rowStride)
   }
 }
@@ -71,17 +76,17 @@ package struct Comparator: Sendable {
   ///   - u: B×units, padded; W_h·h + b₁ on entry, its gradient on exit.
   ///   - scoreGradients: B×S.
   ///   - h: B×H.
-  ///   - v: S×K padded, W_a·a_s; not changed.
   package func gradients(
-    units: Range<Int>, u: Matrix, scoreGradients: Matrix, h: Matrix, v: Matrix, weight: Matrix, descriptors: Matrix
+    _ workspace: ComparatorWorkspace, units: Range<Int>, u: Matrix, scoreGradients: Matrix, h: Matrix,
+    descriptors: Matrix
   ) {
     guard !units.isEmpty else { return }
-    let classDelta = paddedMatrix(rows: v.rowCount, columns: units.count)
-    classDelta.copy(from: v.columns(units))
-    let classSums = Matrix(rows: 1, columns: scoreGradients.columnCount)
+    let classDelta = workspace.classDelta.columns(units)
+    classDelta.copy(from: workspace.v.columns(units))
+    let classSums = workspace.classSums
     columnSums(of: scoreGradients, into: classSums)
     comparatorBackward(
-      u: u, v: classDelta, weight: weight.columns(units), c: scoreGradients, classSums: classSums,
+      u: u, v: classDelta, weight: workspace.weight.columns(units), c: scoreGradients, classSums: classSums,
       dWeight: second.dWeight.columns(units))
     first.weightGradient(units: units, delta: u, input: h, columns: embeddingColumns)
     multiply(

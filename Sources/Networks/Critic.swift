@@ -17,6 +17,8 @@ package struct CriticWorkspace: Sendable {
   package let scores: Matrix
   /// 1×N, (‖g_b‖ − 1)².
   package let deviations: Matrix
+  /// S×D scratch of the parameters' gradients.
+  package let classMasks: Matrix
 
   package init(rowCount: Int, classCount: Int, sizes: ModelSizes) {
     rows = Matrix(rows: 3 * rowCount, columns: sizes.feature)
@@ -25,6 +27,7 @@ package struct CriticWorkspace: Sendable {
     base = Matrix(rows: classCount, columns: sizes.criticWidth)
     scores = Matrix(rows: 2, columns: rowCount)
     deviations = Matrix(rows: 1, columns: rowCount)
+    classMasks = Matrix(rows: classCount, columns: sizes.criticWidth)
   }
 }
 
@@ -97,18 +100,17 @@ package struct Critic: Sendable {
   ///   - masks: 3B×units: real, fake, penalty.
   ///   - rows: 3B×X in the same order.
   ///   - labels: of all B rows.
-  ///   - base: S×D.
   package func gradients(
-    units: Range<Int>, masks: Matrix, rows: Matrix, labels: [Int], descriptors: Matrix, base: Matrix
+    _ workspace: CriticWorkspace, units: Range<Int>, masks: Matrix, rows: Matrix, labels: [Int], descriptors: Matrix
   ) {
     guard !units.isEmpty else { return }
     let dFeatureWeight = first.dWeight.rows(units).columns(featureColumns)
     let weight = second.weight.columns(units)
-    let classMasks = Matrix(rows: descriptors.rowCount, columns: units.count)
+    let classMasks = workspace.classMasks.columns(units)
     multiply(into: dFeatureWeight, masks.transposed, rows, precision: first.precision)
     criticClassMasks(classMasks, masks: masks, labels: labels)
     scaleByCriticWeight(
-      dFeatureWeight, weights: featureWeight.rows(units), weight: weight, base: base.columns(units),
+      dFeatureWeight, weights: featureWeight.rows(units), weight: weight, base: workspace.base.columns(units),
       classMasks: classMasks, dWeight: second.dWeight.columns(units))
     scaleColumns(classMasks, by: weight)
     first.classGradient(units: units, classDelta: classMasks, descriptors: descriptors, columns: attributeColumns)

@@ -56,11 +56,12 @@ package struct Generator: Sendable {
   ///   - delta: B×units, columns of `dHidden`.
   ///   - noise: B×Z.
   ///   - labels: of all B rows.
+  ///   - scratch: S×G.
   package func firstGradients(
-    units: Range<Int>, delta: Matrix, noise: Matrix, labels: [Int], descriptors: Matrix
+    units: Range<Int>, delta: Matrix, noise: Matrix, labels: [Int], descriptors: Matrix, scratch: Matrix
   ) {
     first.weightGradient(units: units, delta: delta, input: noise, columns: noiseColumns)
-    let classDelta = Matrix(rows: descriptors.rowCount, columns: units.count)
+    let classDelta = scratch.columns(units)
     classSums(of: delta, labels: labels, into: classDelta)
     first.classGradient(units: units, classDelta: classDelta, descriptors: descriptors, columns: attributeColumns)
   }

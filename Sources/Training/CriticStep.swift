@@ -44,8 +44,8 @@ extension HybridStep {
   private func criticParameterGradients(_ batch: BatchSlice, rows: Incoming, masks: Incoming) throws {
     let critic = model.critic
     critic.gradients(
-      units: exchange.units(critic.first.unitCount), masks: try masks.wait(), rows: try rows.wait(),
-      labels: batch.globalLabels, descriptors: descriptors, base: workspace.critic.base)
+      workspace.critic, units: exchange.units(critic.first.unitCount), masks: try masks.wait(),
+      rows: try rows.wait(), labels: batch.globalLabels, descriptors: descriptors)
     try exchange.startShare(critic.first, followedBy: critic.second)
   }
 
@@ -107,8 +107,7 @@ extension HybridStep {
     if exchange.isAlone {
       // All units and all rows are here: one pass gives the parameters' gradients and, in u, the rows'.
       comparator.gradients(
-        units: 0..<comparator.first.unitCount, u: w.u, scoreGradients: w.scores, h: h, v: w.v, weight: w.weight,
-        descriptors: descriptors)
+        w, units: 0..<comparator.first.unitCount, u: w.u, scoreGradients: w.scores, h: h, descriptors: descriptors)
     } else {
       deltas.units = try exchange.startColumns(w.u, isPadded: true, "comparator units")
       deltas.scoreGradients = try exchange.startRows(w.scores, "score gradients")
@@ -131,9 +130,8 @@ extension HybridStep {
     if let comparator = model.comparator, let u = try deltas.units?.wait(), let c = try deltas.scoreGradients?.wait(),
       let h
     {
-      let w = workspace.comparator
       comparator.gradients(
-        units: exchange.units(comparator.first.unitCount), u: u, scoreGradients: c, h: h, v: w.v, weight: w.weight,
+        workspace.comparator, units: exchange.units(comparator.first.unitCount), u: u, scoreGradients: c, h: h,
         descriptors: descriptors)
       try exchange.startShare(comparator.first, followedBy: comparator.second)
     }

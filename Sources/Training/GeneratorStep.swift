@@ -52,7 +52,7 @@ extension HybridStep {
     try exchange.startShare(generator.second)
     generator.firstGradients(
       units: exchange.units(generator.first.unitCount), delta: try hiddenDelta.wait(), noise: try noise.wait(),
-      labels: batch.globalLabels, descriptors: descriptors)
+      labels: batch.globalLabels, descriptors: descriptors, scratch: w.generatorClassDelta)
     try exchange.startShare(generator.first)
     try exchange.finishShares()
   }

@@ -33,10 +33,16 @@ package final class IterationBenchmark {
       batchSize: configuration.batchSize, criticIterations: configuration.criticIterations)
   }
 
+  /// Matrices that the timed iterations made anew: 0, as all buffers are made once.
+  package private(set) var matricesMade = 0
+
   /// Seconds of each iteration, after one that is not counted.
   package func run(iterations: Int) throws -> [Double] {
     _ = try trainer.runIteration()
-    return try (0..<iterations).map { _ in try trainer.runIteration().seconds }
+    let before = FloatStorage.madeSoFar
+    let seconds = try (0..<iterations).map { _ in try trainer.runIteration().seconds }
+    matricesMade = FloatStorage.madeSoFar - before
+    return seconds
   }
 
   /// One iteration, and where its time went on this rank.

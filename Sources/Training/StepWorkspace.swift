@@ -32,8 +32,9 @@ package struct StepWorkspace: Sendable {
   /// 1×N: the interpolation draws of the step, filled by the caller.
   package let alpha: Matrix
   package let ahead: FakesAhead
-  /// S×G and N×G: the generator's class part, and the gradient of its hidden layer.
+  /// S×G, S×G, N×G: the generator's class part, its gradient, and the gradient of its hidden layer.
   package let generatorBase: Matrix
+  package let generatorClassDelta: Matrix
   package let generatorHiddenGradient: Matrix
   /// 2N×H.
   package let embedded: Matrix
@@ -63,6 +64,7 @@ package struct StepWorkspace: Sendable {
       sizes: sizes, rowCount: n, criticIterations: criticIterations, fake: critic.rows.rows(n..<2 * n))
     alpha = Matrix(rows: 1, columns: n)
     generatorBase = Matrix(rows: classCount, columns: sizes.generatorWidth)
+    generatorClassDelta = Matrix(rows: classCount, columns: sizes.generatorWidth)
     generatorHiddenGradient = Matrix(rows: n, columns: sizes.generatorWidth)
     embedded = Matrix(rows: 2 * n, columns: hidden)
     embeddedGradient = Matrix(rows: n, columns: hidden)

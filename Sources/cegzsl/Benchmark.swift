@@ -41,6 +41,7 @@ struct Benchmark: ParsableCommand {
       rates.measure()
       let seconds = try benchmark.run(iterations: iterations)
       let median = seconds.sorted()[seconds.count / 2]
+      let matricesMade = try communicator.maximum(benchmark.matricesMade)
       let peak = try communicator.maximum(IterationBenchmark.peakMemory()) / 1024
       let profiled = profile ? try benchmark.profile() : nil
       rates.measure()
@@ -53,7 +54,7 @@ struct Benchmark: ParsableCommand {
           + "\"ranks\": \(communicator.rankCount), \"threads\": \(ThreadPool.threadCount), "
           + "\"seconds_per_iteration\": \(median), \"samples_per_second\": \(samples), \"peak_rss_mib\": \(peak), "
           + "\"flops_per_iteration\": \(flops), \"matmul_gflops\": \(gflops), "
-          + "\"utilization\": \(flops / median / gflops / 1e9)}")
+          + "\"utilization\": \(flops / median / gflops / 1e9), \"matrices_made\": \(matricesMade)}")
       if let profiled { FileHandle.standardError.write(Data((profiled.table(rates: rates) + "\n").utf8)) }
       return .done
     }
