@@ -97,39 +97,69 @@ package func contrastiveSums(
 ///   - scale: 1/τ.
 ///   - logSumExps: lse − 1/τ of every row of the global set, +∞ for dropped anchors.
 ///   - inverseCounts: 1/c of every row, 0 for dropped anchors.
+///   - kept: 1 for every row, 0 for dropped anchors.
 ///   - factor: the weight of the loss over τN.
 package func contrastiveWeights(
   _ similarities: Matrix, tile: ContrastiveTile, scale: Float, labels: [Float], logSumExps: [Float],
-  inverseCounts: [Float], factor: Float
+  inverseCounts: [Float], kept: [Float], factor: Float
 ) {
   let columns = tile.columnIndices
   labels.withUnsafeBufferPointer { labels in
     logSumExps.withUnsafeBufferPointer { logSumExps in
-      guard let labelStart = labels.baseAddress, let lseStart = logSumExps.baseAddress else { return }
-      parallel(
-        similarities.rowCount, grain: max(1, 4096 / max(columns.count, 1)), "contrastive weights",
-        floats: 2 * similarities.count
-      ) { part in
-        for r in part {
-          let row = similarities.row(r)
-          let index = tile.rowIndices.lowerBound &+ r
-          let own = Vector(repeating: lseStart[index])
-          let label = Vector(repeating: labelStart[index])
-          let positive = Vector(repeating: -2 * inverseCounts[index])
-          for c in stride(from: 0, to: columns.count, by: vectorWidth) {
-            let left = columns.count &- c
-            let value = load(row + c, left) * scale - scale
-            let others = load(lseStart + columns.lowerBound + c, left)
-            let same = load(labelStart + columns.lowerBound + c, left) .== label
-            // `exponential` clamps at −87: a dropped anchor's +∞ must give exactly 0.
-            let ofRow = exponential(value - own).replacing(with: Vector(), where: own .== Vector(repeating: .infinity))
-            let ofColumn = exponential(value - others).replacing(
-              with: Vector(), where: others .== Vector(repeating: .infinity))
-            store((ofRow + ofColumn + Vector().replacing(with: positive, where: same)) * factor, row + c, left)
+      kept.withUnsafeBufferPointer { kept in
+        guard let labelStart = labels.baseAddress, let lseStart = logSumExps.baseAddress,
+          let keptStart = kept.baseAddress
+        else { return }
+        let (columnLabels, columnLses) = (labelStart + columns.lowerBound, lseStart + columns.lowerBound)
+        let columnKept = keptStart + columns.lowerBound
+        parallel(
+          similarities.rowCount, grain: max(1, 4096 / max(columns.count, 1)), "contrastive weights",
+          floats: 2 * similarities.count
+        ) { part in
+          for r in part {
+            let row = similarities.row(r)
+            let index = tile.rowIndices.lowerBound &+ r
+            weightRow(
+              row, columns.count, WeightColumns(labels: columnLabels, logSumExps: columnLses, kept: columnKept),
+              scale: scale, label: labelStart[index], own: lseStart[index], ownKept: keptStart[index],
+              positive: -2 * inverseCounts[index], factor: factor)
+            if columns.contains(index) { row[index &- columns.lowerBound] = 0 }
           }
-          if columns.contains(index) { row[index &- columns.lowerBound] = 0 }
         }
       }
     }
   }
+}
+
+/// What pass 2 reads of the tile's columns.
+private struct WeightColumns {
+  let labels: UnsafePointer<Float>
+  let logSumExps: UnsafePointer<Float>
+  let kept: UnsafePointer<Float>
+}
+
+/// One row of pass 2. A function of its own: inlined into the loop over rows, its masks, the same in all lanes, become code
+/// for single lanes.
+@inline(never)
+private func weightRow(
+  _ row: UnsafeMutablePointer<Float>, _ count: Int, _ columns: WeightColumns, scale: Float, label: Float, own: Float,
+  ownKept: Float, positive: Float, factor: Float
+) {
+  @inline(__always)
+  func step(_ c: Int, _ left: Int) {
+    let value = load(row + c, left) * scale - scale
+    // 1 where the labels are equal, 0 elsewhere, without a mask.
+    let distance = magnitude(load(columns.labels + c, left) - label)
+    let same = 1 - smaller(distance, Vector(repeating: 1))
+    // `exponential` clamps at −87: a dropped anchor's +∞ must give exactly 0, hence the factors.
+    let ofRow = exponential(value - own) * ownKept
+    let ofColumn = exponential(value - load(columns.logSumExps + c, left)) * load(columns.kept + c, left)
+    store((ofRow + ofColumn + same * positive) * factor, row + c, left)
+  }
+  var c = 0
+  while c &+ vectorWidth <= count {
+    step(c, vectorWidth)
+    c &+= vectorWidth
+  }
+  if c < count { step(c, count &- c) }
 }

@@ -62,6 +62,10 @@ func squareRoot(_ x: Vector) -> Vector {
   return root.addingProduct(x.addingProduct(-root, root), 0.5 * inverse)
 }
 
+/// The smaller of the two, lane by lane.
+@inline(__always)
+func smaller(_ a: Vector, _ b: Vector) -> Vector { a.replacing(with: b, where: b .< a) }
+
 /// The sum of the sixteen lanes, as a tree: `sum()` adds lane after lane.
 @inline(__always)
 func laneSum(_ value: Vector) -> Float {

@@ -8,6 +8,8 @@ package struct ContrastiveAnchors: Sendable {
   package let labels: [Float]
   /// 1/|P(i)|, or 0 for an anchor without a positive: it is dropped, yet stays a negative of the others.
   package let inverseCounts: [Float]
+  /// 1, or 0 for a dropped anchor.
+  package let kept: [Float]
   /// Anchors with a positive.
   package let keptCount: Int
 
@@ -20,6 +22,7 @@ package struct ContrastiveAnchors: Sendable {
       let positives = (counts[label] ?? 1) - 1
       return positives > 0 ? 1 / Float(positives) : 0
     }
+    kept = inverseCounts.map { $0 > 0 ? 1 : 0 }
     keptCount = inverseCounts.count { $0 > 0 }
   }
 }
@@ -98,7 +101,8 @@ package struct ContrastiveLoss: Sendable {
         let weights = similarityTile(rows.rows(part), all.rows(columns))
         contrastiveWeights(
           weights, tile: ContrastiveTile(rowIndices: indices, columnIndices: columns), scale: 1 / temperature,
-          labels: anchors.labels, logSumExps: logSumExps, inverseCounts: anchors.inverseCounts, factor: factor)
+          labels: anchors.labels, logSumExps: logSumExps, inverseCounts: anchors.inverseCounts, kept: anchors.kept,
+          factor: factor)
         multiply(
           into: dz.rows(part), weights, all.rows(columns), accumulate: columns.lowerBound > 0, precision: precision)
       }
