@@ -98,16 +98,22 @@ private func multiplySlices(
   let (left, right, k) = (a.matrix, b.matrix, a.columns)
   ProductBreaks.shared.take()
   let (aStep, bStep) = (a.isTransposed ? 1 : left.rowStride, b.isTransposed ? right.rowStride : 1)
+  let (aTermStep, bTermStep) = (a.isTransposed ? left.rowStride : 1, b.isTransposed ? 1 : right.rowStride)
+  let runs = RowPartition(rowCount: k, rankCount: (k + longestRun - 1) / longestRun)
   fork(slices.count) { part in
     for index in part {
       for piece in slices[index].pieces(inner: k, takesBreaks: index == 0) {
         let (rows, columns) = (piece.rows, piece.columns)
-        let status = dnnl_sgemm(
-          a.code, b.code, Int64(rows.count), Int64(columns.count), Int64(k), 1,
-          left.start + rows.lowerBound * aStep, Int64(left.rowStride), right.start + columns.lowerBound * bStep,
-          Int64(right.rowStride), accumulate ? 1 : 0, result.row(rows.lowerBound) + columns.lowerBound,
-          Int64(result.rowStride))
-        precondition(status == dnnl_success, "dnnl_sgemm returned \(status.rawValue) for \(rows)×\(k) times \(columns)")
+        for terms in runs.slices {
+          let status = dnnl_sgemm(
+            a.code, b.code, Int64(rows.count), Int64(columns.count), Int64(terms.count), 1,
+            left.start + rows.lowerBound * aStep + terms.lowerBound * aTermStep, Int64(left.rowStride),
+            right.start + columns.lowerBound * bStep + terms.lowerBound * bTermStep, Int64(right.rowStride),
+            accumulate || terms.lowerBound > 0 ? 1 : 0, result.row(rows.lowerBound) + columns.lowerBound,
+            Int64(result.rowStride))
+          precondition(
+            status == dnnl_success, "dnnl_sgemm returned \(status.rawValue) for \(rows)×\(terms) times \(columns)")
+        }
         if index == 0 { ProductBreaks.shared.take() }
       }
     }
@@ -118,6 +124,10 @@ private func multiplySlices(
 /// element of a product is the same bits however many other rows are computed with it, which is what makes a run the same
 /// on any number of ranks.
 private let fewestRows = 32
+
+/// oneDNN adds up to 768 terms of an element one after the other; how it cuts a longer sum depends on the number of rows
+/// and columns. So longer sums are cut here, into runs that depend on their length alone.
+private let longestRun = 768
 
 /// A product of fewer rows, done as one of `fewestRows`.
 private func multiplyFewRows(

@@ -52,7 +52,10 @@ private func transposed(_ a: Matrix) -> Matrix {
 
   /// What the equality of any number of ranks rests on: a row of a product has the same bits whatever rows are computed with
   /// it, and so has a row of a weight gradient.
-  @Test(arguments: [(100, 384, 512), (300, 96, 128), (101, 1024, 32), (1000, 64, 20), (257, 40, 333)])
+  @Test(arguments: [
+    (100, 384, 512), (300, 96, 128), (101, 1024, 32), (1000, 64, 20), (257, 40, 333), (1600, 2080, 512),
+    (1100, 800, 1030),
+  ])
   func rowsDoNotDependOnTheirCompany(_ m: Int, _ k: Int, _ n: Int) {
     let (a, b) = (random(m, k, 3), random(n, k, 4))
     let whole = Matrix(rows: m, columns: n)
@@ -111,7 +114,9 @@ private func transposed(_ a: Matrix) -> Matrix {
   }
 
   /// As for float32, what the equality of any number of ranks rests on.
-  @Test(.enabled(if: isSupported), arguments: [(100, 384, 512), (300, 96, 128), (101, 1024, 64), (257, 40, 333)])
+  @Test(
+    .enabled(if: isSupported),
+    arguments: [(100, 384, 512), (300, 96, 128), (101, 1024, 64), (257, 40, 333), (1600, 2080, 512), (1100, 800, 1030)])
   func rowsDoNotDependOnTheirCompany(_ m: Int, _ k: Int, _ n: Int) {
     let (a, b) = (random(m, k, 3), random(n, k, 4))
     let whole = Matrix(rows: m, columns: n)
