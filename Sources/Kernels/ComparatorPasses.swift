@@ -3,9 +3,8 @@
 import Matrices
 
 /// A matrix of zeros whose row stride is a multiple of 32 floats, as the comparator's passes want it.
-package func paddedMatrix(rows: Int, columns: Int) -> Matrix {
-  let stride = (columns + 31) / 32 * 32
-  return Matrix(rows: rows, columns: stride).columns(0..<columns)
+package func paddedMatrix(rows: Int, columns: Int, in pool: MatrixPool = MatrixPool()) -> Matrix {
+  pool.matrix(rows: rows, columns: (columns + 31) / 32 * 32).columns(0..<columns)
 }
 
 private func checkPadded(_ matrices: Matrix...) {

@@ -49,64 +49,78 @@ package struct ContrastiveLoss: Sendable {
   /// Rows are unit, so |s| ≤ 1/τ and the constant 1/τ can stand for the row maximum while exp(−2/τ) is a normal float.
   private var needsOnlineMaximum: Bool { 1 / temperature > 40 }
 
-  /// Pass 1: the log-sum-exp, less 1/τ, of each local row (+∞ for dropped anchors) and the local part of Σ_kept (…); the loss is the
-  /// sum of the parts over ranks divided by `anchors.keptCount`.
+  /// Where a row's sums start.
+  package var emptySums: AnchorSums {
+    AnchorSums(shift: needsOnlineMaximum ? -.greatestFiniteMagnitude : 1 / temperature)
+  }
+
+  /// Pass 1: adds a block of the global set to the sums of some rows. Blocks come in global order, so that the bits are the same
+  /// whoever holds which rows.
   ///
   /// - Parameters:
+  ///   - sums: N, from `emptySums`.
   ///   - rows: N×Z unit rows, global indices from `firstIndex`.
-  ///   - all: B×Z.
-  package func logSumExps(rows: Matrix, firstIndex: Int, all: Matrix, anchors: ContrastiveAnchors)
+  ///   - block: M×Z, global indices from `blockIndex`.
+  package func addSums(
+    _ sums: inout [AnchorSums], rows: Matrix, firstIndex: Int, block: Matrix, blockIndex: Int,
+    anchors: ContrastiveAnchors
+  ) {
+    for part in parts(rows.rowCount, Self.tileRows) {
+      var partSums = Array(sums[part])
+      let indices = (firstIndex + part.lowerBound)..<(firstIndex + part.upperBound)
+      for columns in parts(block.rowCount, Self.tileColumns) {
+        contrastiveSums(
+          &partSums, similarities: similarityTile(rows.rows(part), block.rows(columns)),
+          tile: ContrastiveTile(rowIndices: indices, columnIndices: shifted(columns, by: blockIndex)),
+          scale: 1 / temperature, labels: anchors.labels, online: needsOnlineMaximum)
+      }
+      sums.replaceSubrange(part, with: partSums)
+    }
+  }
+
+  /// After the last block: the log-sum-exp, less 1/τ, of each row (+∞ for dropped anchors), and these rows' part of Σ_kept (…); the
+  /// loss is the sum of all parts divided by `anchors.keptCount`.
+  package func logSumExps(_ sums: [AnchorSums], firstIndex: Int, anchors: ContrastiveAnchors)
     -> (logSumExps: [Float], lossSum: Double)
   {
-    let start: Float = needsOnlineMaximum ? -.greatestFiniteMagnitude : 1 / temperature
     let reference = 1 / temperature
-    var result: [Float] = []
-    result.reserveCapacity(rows.rowCount)
     var lossSum = 0.0
-    for part in parts(rows.rowCount, Self.tileRows) {
-      var sums = [AnchorSums](repeating: AnchorSums(shift: start), count: part.count)
-      let indices = (firstIndex + part.lowerBound)..<(firstIndex + part.upperBound)
-      for columns in parts(all.rowCount, Self.tileColumns) {
-        let similarities = similarityTile(rows.rows(part), all.rows(columns))
-        contrastiveSums(
-          &sums, similarities: similarities, tile: ContrastiveTile(rowIndices: indices, columnIndices: columns),
-          scale: reference, labels: anchors.labels, online: needsOnlineMaximum)
-      }
-      for (index, sum) in zip(indices, sums) {
-        let inverseCount = Double(anchors.inverseCounts[index])
-        guard inverseCount > 0 else {
-          result.append(.infinity)
-          continue
-        }
-        let logSumExp = sum.logSumExp(relativeTo: reference)
-        result.append(Float(logSumExp))
-        lossSum += logSumExp + Double(reference) - sum.positives * inverseCount
-      }
+    let result: [Float] = sums.enumerated().map { row, sum in
+      let inverseCount = Double(anchors.inverseCounts[firstIndex + row])
+      guard inverseCount > 0 else { return .infinity }
+      let logSumExp = sum.logSumExp(relativeTo: reference)
+      lossSum += logSumExp + Double(reference) - sum.positives * inverseCount
+      return Float(logSumExp)
     }
     return (result, lossSum)
   }
 
-  /// Pass 2: dz [N×Z] ← weight · ∂L_ins/∂z_i for the local rows (overwritten).
+  /// Pass 2: dz [N×Z] ← or += a block's share of weight · ∂L_ins/∂z_i for some rows; blocks as in pass 1.
   ///
-  /// - Parameter logSumExps: pass 1's, of all B rows.
-  package func gradient(
-    into dz: Matrix, rows: Matrix, firstIndex: Int, all: Matrix, anchors: ContrastiveAnchors, logSumExps: [Float],
-    weight: Float
+  /// - Parameter logSumExps: pass 1's, of all rows of the set.
+  package func addGradient(
+    into dz: Matrix, rows: Matrix, firstIndex: Int, block: Matrix, blockIndex: Int, anchors: ContrastiveAnchors,
+    logSumExps: [Float], weight: Float, accumulate: Bool
   ) {
     guard anchors.keptCount > 0 else { return dz.fill(0) }
     let factor = weight / (temperature * Float(anchors.keptCount))
     for part in parts(rows.rowCount, Self.tileRows) {
       let indices = (firstIndex + part.lowerBound)..<(firstIndex + part.upperBound)
-      for columns in parts(all.rowCount, Self.tileColumns) {
-        let weights = similarityTile(rows.rows(part), all.rows(columns))
+      for columns in parts(block.rowCount, Self.tileColumns) {
+        let weights = similarityTile(rows.rows(part), block.rows(columns))
         contrastiveWeights(
-          weights, tile: ContrastiveTile(rowIndices: indices, columnIndices: columns), scale: 1 / temperature,
-          labels: anchors.labels, logSumExps: logSumExps, inverseCounts: anchors.inverseCounts, kept: anchors.kept,
-          factor: factor)
+          weights, tile: ContrastiveTile(rowIndices: indices, columnIndices: shifted(columns, by: blockIndex)),
+          scale: 1 / temperature, labels: anchors.labels, logSumExps: logSumExps,
+          inverseCounts: anchors.inverseCounts, kept: anchors.kept, factor: factor)
         multiply(
-          into: dz.rows(part), weights, all.rows(columns), accumulate: columns.lowerBound > 0, precision: precision)
+          into: dz.rows(part), weights, block.rows(columns), accumulate: accumulate || columns.lowerBound > 0,
+          precision: precision)
       }
     }
+  }
+
+  private func shifted(_ range: Range<Int>, by offset: Int) -> Range<Int> {
+    range.lowerBound + offset..<range.upperBound + offset
   }
 
   private func similarityTile(_ rows: Matrix, _ columns: Matrix) -> Matrix {

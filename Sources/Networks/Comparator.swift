@@ -21,15 +21,15 @@ package struct ComparatorWorkspace: Sendable {
   /// Scratch of the scores, see `comparatorScores`.
   package let packed: Matrix
 
-  package init(rowCount: Int, classCount: Int, sizes: ModelSizes) {
-    u = paddedMatrix(rows: rowCount, columns: sizes.comparatorWidth)
-    v = paddedMatrix(rows: classCount, columns: sizes.comparatorWidth)
-    weight = paddedMatrix(rows: 1, columns: sizes.comparatorWidth)
-    scores = Matrix(rows: rowCount, columns: classCount)
-    linear = Matrix(rows: 1, columns: classCount)
-    classDelta = paddedMatrix(rows: classCount, columns: sizes.comparatorWidth)
-    classSums = Matrix(rows: 1, columns: classCount)
-    packed = Matrix(rows: 1, columns: (classCount + 3) / 4 * 4 * v.rowStride)
+  package init(rowCount: Int, classCount: Int, sizes: ModelSizes, pool: MatrixPool) {
+    u = paddedMatrix(rows: rowCount, columns: sizes.comparatorWidth, in: pool)
+    v = paddedMatrix(rows: classCount, columns: sizes.comparatorWidth, in: pool)
+    weight = paddedMatrix(rows: 1, columns: sizes.comparatorWidth, in: pool)
+    scores = pool.matrix(rows: rowCount, columns: classCount)
+    linear = pool.matrix(rows: 1, columns: classCount)
+    classDelta = paddedMatrix(rows: classCount, columns: sizes.comparatorWidth, in: pool)
+    classSums = pool.matrix(rows: 1, columns: classCount)
+    packed = pool.matrix(rows: 1, columns: (classCount + 3) / 4 * 4 * v.rowStride)
   }
 }
 

@@ -20,14 +20,14 @@ package struct CriticWorkspace: Sendable {
   /// S×D scratch of the parameters' gradients.
   package let classMasks: Matrix
 
-  package init(rowCount: Int, classCount: Int, sizes: ModelSizes) {
-    rows = Matrix(rows: 3 * rowCount, columns: sizes.feature)
-    masks = Matrix(rows: 3 * rowCount, columns: sizes.criticWidth)
-    weightedMask = Matrix(rows: rowCount, columns: sizes.criticWidth)
-    base = Matrix(rows: classCount, columns: sizes.criticWidth)
-    scores = Matrix(rows: 2, columns: rowCount)
-    deviations = Matrix(rows: 1, columns: rowCount)
-    classMasks = Matrix(rows: classCount, columns: sizes.criticWidth)
+  package init(rowCount: Int, classCount: Int, sizes: ModelSizes, pool: MatrixPool) {
+    rows = pool.matrix(rows: 3 * rowCount, columns: sizes.feature)
+    masks = pool.matrix(rows: 3 * rowCount, columns: sizes.criticWidth)
+    weightedMask = pool.matrix(rows: rowCount, columns: sizes.criticWidth)
+    base = pool.matrix(rows: classCount, columns: sizes.criticWidth)
+    scores = pool.matrix(rows: 2, columns: rowCount)
+    deviations = pool.matrix(rows: 1, columns: rowCount)
+    classMasks = pool.matrix(rows: classCount, columns: sizes.criticWidth)
   }
 }
 

@@ -53,6 +53,8 @@ package struct Configuration: Sendable, Equatable {
   package var features = "res101.mat"
   package var classEmbedding = "att_splits.mat"
   package var batchSize = 256
+  /// Most rows of a micro-batch; 0: `MicroBatches.automaticSize`.
+  package var microBatchSize = 0
   package var epochs = 100
   /// Stop after so many iterations, whatever the epochs; 0 for no such bound.
   package var maxIterations = 0

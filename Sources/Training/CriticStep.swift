@@ -1,4 +1,4 @@
-// One update of D, E, H, F (method.md "One iteration", 1). N local rows of B global ones.
+// One update of D, E, H, F (method.md "One iteration", 1). N local rows of a micro-batch of M; B rows of the global batch.
 import Collectives
 import Kernels
 import Losses
@@ -18,8 +18,14 @@ extension HybridStep {
     return losses
   }
 
-  /// The gradients of the global batch, left in the critic group's arena on every rank, and the losses.
+  /// The gradients of a global batch that is one micro-batch, left in the critic group's arena on every rank, and the losses.
   package func criticGradients(_ batch: BatchSlice, name: String) throws -> CriticLosses {
+    try criticLosses(try criticPart(batch), name: name)
+  }
+
+  /// A micro-batch's gradients of the global loss, left in the critic group's arena on every rank, and this rank's part of the
+  /// loss sums.
+  func criticPart(_ batch: BatchSlice) throws -> CriticParts {
     let adversarial = model.critic.backward(
       workspace.critic, labels: batch.labels, alpha: workspace.alpha, descriptors: descriptors,
       penaltyWeight: settings.gradientPenaltyWeight, batchSize: batchSize)
@@ -28,11 +34,20 @@ extension HybridStep {
     let masks = try exchange.startColumns(workspace.critic.masks, blocks: 3, "critic masks")
     let (instance, classLevel, deltas) = try embeddingBackward(batch)
     try criticParameterGradients(batch, rows: rows, masks: masks)
-    try embeddingParameterGradients(deltas, rows: rows)
+    try embeddingParameterGradients(batch, deltas, rows: rows)
     try exchange.finishShares()
+    return CriticParts(
+      wasserstein: adversarial.wasserstein, penalty: adversarial.penalty, instance: instance, classLevel: classLevel)
+  }
 
+  /// The losses of the global batch, once its gradients are in the arena.
+  ///
+  /// - Throws: `NonFiniteError` on every rank.
+  func criticLosses(_ parts: CriticParts, name: String) throws -> CriticLosses {
     let bad = nonFiniteCount(model.criticArena.gradients)
-    let sums = try communicator.sum([adversarial.wasserstein, adversarial.penalty, instance, classLevel, Double(bad)])
+    let sums = try communicator.sum([
+      parts.wasserstein, parts.penalty, parts.instance, parts.classLevel, Double(bad),
+    ])
     let b = Double(batchSize)
     let losses = CriticLosses(
       wasserstein: sums[0] / b, penalty: Double(settings.gradientPenaltyWeight) * sums[1] / b, instance: sums[2],
@@ -74,25 +89,21 @@ extension HybridStep {
     return (instance, classLevel, deltas)
   }
 
-  /// H and the instance-level loss over the global batch: one gather of z, one of the log-sum-exps.
+  /// H and the instance-level loss over the global batch. Where that has several micro-batches, a first pass over all of them
+  /// has left the gradients of z.
   private func projectionBackward(
     _ projection: Projection, _ batch: BatchSlice, h: Matrix, _ deltas: inout EmbeddingDeltas
   ) throws -> Double {
+    guard let contrast else { return 0 }
     let w = workspace
-    let z = w.projected.rows(w.realRows)
-    let all = w.allProjected.rows(0..<batchSize)
+    let z = contrast.rows(.real, microBatch)
     projection.forward(z: z, norms: w.norms, h: h)
-    try gatherProjections(w.realRows, first: 0)
-    let anchors = ContrastiveAnchors(labels: batch.globalLabels)
-    let first = batch.slice.lowerBound
-    let (local, sum) = contrastiveLoss.logSumExps(rows: z, firstIndex: first, all: all, anchors: anchors)
-    try gatherLogSumExps(local, first: 0)
-    contrastiveLoss.gradient(
-      into: w.projectedGradient, rows: z, firstIndex: first, all: all, anchors: anchors,
-      logSumExps: w.allLogSumExps.rows(0..<batchSize).elements, weight: 1)
-    projection.backward(dh: w.embeddedGradient, dz: w.projectedGradient, z: z, norms: w.norms)
-    deltas.projection = try exchange.startColumns(w.projectedGradient, "projection delta")
-    return anchors.keptCount > 0 ? sum / Double(anchors.keptCount) : 0
+    var loss = 0.0
+    if microBatches.count == 1 { loss = try contrast.evaluate(labels: batch.globalLabels, sets: [.real], weight: 1) }
+    let dz = contrast.gradient(microBatch)
+    projection.backward(dh: w.embeddedGradient, dz: dz, z: z, norms: w.norms)
+    deltas.projection = try exchange.startColumns(dz, "projection delta")
+    return loss
   }
 
   /// F and the class-level loss. The owner of a unit goes over the pairs of all rows for it: u travels, not its gradient.
@@ -119,8 +130,8 @@ extension HybridStep {
 
   /// The weight gradients of this rank's units of E, H and F.
   ///
-  /// - Parameter rows: whose first B are the real rows of all ranks.
-  private func embeddingParameterGradients(_ deltas: EmbeddingDeltas?, rows: Incoming) throws {
+  /// - Parameter rows: whose first M are the real rows of all ranks.
+  private func embeddingParameterGradients(_ batch: BatchSlice, _ deltas: EmbeddingDeltas?, rows: Incoming) throws {
     guard let deltas, let embedding = model.embedding else { return }
     let h = try deltas.embedded?.wait()
     if let projection = model.projection, let delta = try deltas.projection?.wait(), let h {
@@ -137,13 +148,14 @@ extension HybridStep {
     }
     if let delta = try deltas.embedding?.wait() {
       embedding.gradients(
-        units: exchange.units(embedding.layer.unitCount), delta: delta, x: try rows.wait().rows(0..<batchSize))
+        units: exchange.units(embedding.layer.unitCount), delta: delta,
+        x: try rows.wait().rows(0..<batch.globalLabels.count))
       try exchange.startShare(embedding.layer)
     }
   }
 
   /// The authors' quirk: F steps on the sum of its gradients since the epoch began.
-  private func accumulateComparatorGradient() {
+  func accumulateComparatorGradient() {
     guard let accumulation = comparatorAccumulation else { return }
     let arena = model.criticArena
     for (shape, offset) in zip(arena.shapes, arena.offsets) where shape.name.hasPrefix("comparator.") {
@@ -156,6 +168,22 @@ extension HybridStep {
   package func beginEpoch() {
     guard let accumulation = comparatorAccumulation else { return }
     model.criticArena.flat(accumulation).fill(0)
+  }
+}
+
+/// This rank's parts of a critic step's loss sums.
+struct CriticParts {
+  var wasserstein = 0.0
+  var penalty = 0.0
+  /// Of a mean already.
+  var instance = 0.0
+  var classLevel = 0.0
+
+  mutating func add(_ other: CriticParts) {
+    wasserstein += other.wasserstein
+    penalty += other.penalty
+    instance += other.instance
+    classLevel += other.classLevel
   }
 }
 

@@ -1,4 +1,4 @@
-// One update of G (method.md "One iteration", 2). N local rows of B global ones.
+// One update of G (method.md "One iteration", 2). N local rows of a micro-batch of M; B rows of the global batch.
 import Collectives
 import Kernels
 import Losses
@@ -17,8 +17,14 @@ extension HybridStep {
     return losses
   }
 
-  /// The gradients of the global batch, left in the generator's arena on every rank, and the losses.
+  /// The gradients of a global batch that is one micro-batch, left in the generator's arena on every rank, and the losses.
   package func generatorGradients(_ batch: BatchSlice, name: String) throws -> GeneratorLosses {
+    try generatorLosses(try generatorPart(batch), name: name)
+  }
+
+  /// A micro-batch's gradients of the global loss, left in the generator's arena on every rank, and this rank's part of the
+  /// loss sums.
+  func generatorPart(_ batch: BatchSlice) throws -> GeneratorParts {
     let w = workspace
     generateFakes([batch])
     takeFakes(0)
@@ -27,9 +33,15 @@ extension HybridStep {
       w.critic, dFake: w.fakeGradient, fake: w.fake, labels: batch.labels, batchSize: batchSize)
     let (instance, classLevel) = try addEmbeddingGradient(batch)
     try generatorParameterGradients(batch)
+    return GeneratorParts(score: score, instance: instance, classLevel: classLevel)
+  }
 
+  /// The losses of the global batch, once its gradients are in the arena.
+  ///
+  /// - Throws: `NonFiniteError` on every rank.
+  func generatorLosses(_ parts: GeneratorParts, name: String) throws -> GeneratorLosses {
     let bad = nonFiniteCount(model.generatorArena.gradients)
-    let sums = try communicator.sum([score, instance, classLevel, Double(bad)])
+    let sums = try communicator.sum([parts.score, parts.instance, parts.classLevel, Double(bad)])
     let b = Double(batchSize)
     var losses = GeneratorLosses(adversarial: -sums[0] / b, instance: sums[1], class: sums[2] / b)
     losses.total =
@@ -62,8 +74,9 @@ extension HybridStep {
     guard let embedding = model.embedding else { return (0, 0) }
     let w = workspace
     let hasProjection = model.projection != nil
-    // E moved since the critic step, so real rows are embedded again, in one product with the fakes.
-    if hasProjection {
+    // E moved since the critic step, so real rows are embedded again, in one product with the fakes. With several micro-batches
+    // the first pass has done that.
+    if hasProjection && microBatches.count == 1 {
       embedding.forward(h: w.embedded, x: w.bothRows)
     } else {
       embedding.forward(h: w.embedded.rows(w.fakeRows), x: w.fake)
@@ -97,23 +110,35 @@ extension HybridStep {
   /// dh of the fakes through H. The set is [real of all ranks; fake of all ranks] with the labels twice; z of real rows is
   /// constant, yet those rows are anchors and negatives, so their log-sum-exps are needed and their gradients are not.
   private func projectionInputGradient(_ projection: Projection, _ batch: BatchSlice, h: Matrix) throws -> Double {
+    guard let contrast else { return 0 }
     let w = workspace
-    projection.forward(z: w.projected, norms: w.norms, h: w.embedded)
-    try gatherProjections(w.realRows, first: 0)
-    try gatherProjections(w.fakeRows, first: batchSize)
-    let anchors = ContrastiveAnchors(labels: batch.globalLabels + batch.globalLabels)
-    let (firstReal, firstFake) = (batch.slice.lowerBound, batchSize + batch.slice.lowerBound)
-    let real = contrastiveLoss.logSumExps(
-      rows: w.projected.rows(w.realRows), firstIndex: firstReal, all: w.allProjected, anchors: anchors)
-    try gatherLogSumExps(real.logSumExps, first: 0)
-    let z = w.projected.rows(w.fakeRows)
-    let fake = contrastiveLoss.logSumExps(rows: z, firstIndex: firstFake, all: w.allProjected, anchors: anchors)
-    try gatherLogSumExps(fake.logSumExps, first: batchSize)
-    contrastiveLoss.gradient(
-      into: w.projectedGradient, rows: z, firstIndex: firstFake, all: w.allProjected, anchors: anchors,
-      logSumExps: w.allLogSumExps.elements, weight: settings.instanceWeight)
-    projection.backward(
-      dh: w.embeddedGradient, dz: w.projectedGradient, z: z, norms: w.norms.columns(w.fakeRows))
-    return (real.lossSum + fake.lossSum) / Double(max(anchors.keptCount, 1))
+    let (z, norms) = (contrast.rows(.fake, microBatch), w.norms.columns(w.fakeRows))
+    var loss = 0.0
+    if microBatches.count == 1 {
+      projection.forward(
+        z: contrast.rows(.real, microBatch), norms: w.norms.columns(w.realRows), h: w.embedded.rows(w.realRows))
+    }
+    projection.forward(z: z, norms: norms, h: h)
+    if microBatches.count == 1 {
+      loss = try contrast.evaluate(
+        labels: batch.globalLabels, sets: [.real, .fake], weight: settings.instanceWeight)
+    }
+    projection.backward(dh: w.embeddedGradient, dz: contrast.gradient(microBatch), z: z, norms: norms)
+    return loss
+  }
+}
+
+/// This rank's parts of a generator step's loss sums.
+struct GeneratorParts {
+  /// Σ D(x̃, a).
+  var score = 0.0
+  /// Of a mean already.
+  var instance = 0.0
+  var classLevel = 0.0
+
+  mutating func add(_ other: GeneratorParts) {
+    score += other.score
+    instance += other.instance
+    classLevel += other.classLevel
   }
 }

@@ -16,13 +16,14 @@ import Networks
 /// E, H and F are computed, theirs while D's weight gradients are.
 final class GradientExchange {
   private let communicator: any Communicator
-  private let partition: RowPartition
+  /// How the rows that are exchanged are divided among the ranks.
+  var partition: RowPartition
   private var buffers: [String: Matrix] = [:]
   private var shares: [any Transfer] = []
 
-  init(communicator: any Communicator, batchSize: Int) {
+  init(communicator: any Communicator, partition: RowPartition) {
     self.communicator = communicator
-    partition = RowPartition(rowCount: batchSize, rankCount: communicator.rankCount)
+    self.partition = partition
     // Without this, messages would rest while a product runs. On one host there is nothing to gain: a message is a copy that
     // the same cores make.
     if communicator.spansHosts { ProductBreaks.shared.install { communicator.poll() } }
@@ -90,9 +91,9 @@ final class GradientExchange {
     shares = []
   }
 
-  /// A buffer that lives as long as the run: sizes do not change from step to step.
+  /// A buffer that lives as long as the run: sizes are those of the first micro-batch, or a little smaller.
   private func buffer(_ name: String, rows: Int, columns: Int) -> Matrix {
-    if let old = buffers[name], old.rowCount == rows, old.columnCount == columns { return old }
+    if let old = buffers[name], old.rowCount >= rows, old.columnCount == columns { return old.rows(0..<rows) }
     let new = Matrix(rows: rows, columns: columns)
     buffers[name] = new
     return new

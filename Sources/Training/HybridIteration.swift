@@ -3,18 +3,18 @@
 import Matrices
 
 /// Where an iteration's rows and draws come from: a data set and random numbers, or a file with everything fixed.
-/// `k` counts the critic steps from 0; all matrices are this rank's rows.
+/// `k` counts the critic steps from 0; `rows` are indices of the global batch.
 package protocol IterationInputs {
   /// Labels (and the semantic baseline's other classes) of a critic step.
-  func batch(_ k: Int) throws -> BatchSlice
+  func batch(_ k: Int) throws -> Batch
   /// x [N×X].
-  func fillFeatures(_ x: Matrix, _ k: Int) throws
+  func fillFeatures(_ x: Matrix, _ k: Int, rows: Range<Int>) throws
   /// ε [N×Z] of a critic step.
-  func fillNoise(_ noise: Matrix, _ k: Int) throws
+  func fillNoise(_ noise: Matrix, _ k: Int, rows: Range<Int>) throws
   /// α [1×N].
-  func fillInterpolation(_ alpha: Matrix, _ k: Int) throws
+  func fillInterpolation(_ alpha: Matrix, _ k: Int, rows: Range<Int>) throws
   /// ε [N×Z] of the generator step.
-  func fillGeneratorNoise(_ noise: Matrix) throws
+  func fillGeneratorNoise(_ noise: Matrix, rows: Range<Int>) throws
 }
 
 extension HybridStep {
@@ -30,24 +30,31 @@ extension HybridStep {
     afterCriticStep: (Int, CriticLosses) throws -> Void = { _, _ in }
   ) throws -> (critic: CriticLosses, generator: GeneratorLosses) {
     precondition(criticIterations >= 1)
-    let (ahead, n) = (workspace.ahead, workspace.rowCount)
     let batches = try (0..<criticIterations).map(inputs.batch)
+    guard microBatches.count == 1 else {
+      return try iterationInMicroBatches(
+        inputs, batches, learningRate: learningRate, place: place, afterCriticStep: afterCriticStep)
+    }
+    let (ahead, n, rows) = (workspace.ahead, workspace.rowCount, localRows(0))
+    let slices = batches.map { $0.slice(0..<batchSize, local: rows) }
     var losses = CriticLosses()
     for first in stride(from: 0, to: criticIterations, by: ahead.stepCount) {
-      let group = batches[first..<min(first + ahead.stepCount, criticIterations)]
-      for k in group.indices { try inputs.fillNoise(ahead.noise.rows((k - first) * n..<(k - first + 1) * n), k) }
+      let group = slices[first..<min(first + ahead.stepCount, criticIterations)]
+      for k in group.indices {
+        try inputs.fillNoise(ahead.noise.rows((k - first) * n..<(k - first + 1) * n), k, rows: rows)
+      }
       generateFakes(group)
       for k in group.indices {
         takeFakes(k - first)
-        try inputs.fillFeatures(workspace.real, k)
-        try inputs.fillInterpolation(workspace.alpha, k)
-        losses = try criticStep(batches[k], learningRate: learningRate, name: "\(place), critic step \(k + 1)")
+        try inputs.fillFeatures(workspace.real, k, rows: rows)
+        try inputs.fillInterpolation(workspace.alpha, k, rows: rows)
+        losses = try criticStep(slices[k], learningRate: learningRate, name: "\(place), critic step \(k + 1)")
         try afterCriticStep(k, losses)
       }
     }
-    try inputs.fillGeneratorNoise(workspace.noise)
+    try inputs.fillGeneratorNoise(workspace.noise, rows: rows)
     let generator = try generatorStep(
-      batches[criticIterations - 1], learningRate: learningRate, name: "\(place), generator step")
+      slices[criticIterations - 1], learningRate: learningRate, name: "\(place), generator step")
     return (losses, generator)
   }
 }

@@ -9,11 +9,14 @@ import Optimizers
 /// them; this file holds what they share. Losses and gradients are those of the global batch whatever the rank count.
 package final class HybridStep {
   package let model: HybridModel
-  package let workspace: StepWorkspace
+  /// Buffers of the micro-batch under way; see `enter`.
+  package private(set) var workspace: StepWorkspace
   package let settings: LossSettings
   /// B, the rows of all ranks together.
   package let batchSize: Int
-  package let partition: RowPartition
+  package let microBatches: MicroBatches
+  /// The micro-batch under way.
+  private(set) var microBatch = 0
   package var criticOptimizer: Adam
   package var generatorOptimizer: Adam
   /// F's gradient summed since the epoch began; only with `accumulatesComparatorGradient`.
@@ -22,14 +25,22 @@ package final class HybridStep {
   /// S×A, the seen classes' descriptors; row s belongs to label s.
   let descriptors: Matrix
   let communicator: any Communicator
-  let contrastiveLoss: ContrastiveLoss
+  /// Nil without a projection.
+  let contrast: InstanceContrast?
   let exchange: GradientExchange
+  /// A workspace for each number of local rows that occurs, in one memory.
+  private var workspaces: [Int: StepWorkspace] = [:]
+  /// Gradients of the micro-batches so far, critic's and generator's; only where a batch has several.
+  let criticSum: FloatStorage?
+  let generatorSum: FloatStorage?
   /// G's steps when `workspace.generatorBase` was computed.
   private var generatorBaseAge = -1
 
+  /// - Parameter microBatchSize: most rows of a micro-batch; nil: `MicroBatches.automaticSize`.
   package init(
-    model: HybridModel, descriptors: Matrix, settings: LossSettings, batchSize: Int, criticIterations: Int,
-    communicator: any Communicator, optimizer: Adam = Adam()
+    model: HybridModel, descriptors: Matrix, settings: LossSettings, batchSize: Int, microBatchSize: Int? = nil,
+    criticIterations: Int, communicator: any Communicator, optimizer: Adam = Adam(),
+    mostGathered: Int = InstanceContrast.mostGathered
   ) {
     precondition(descriptors.columnCount == model.sizes.attribute)
     self.model = model
@@ -37,12 +48,32 @@ package final class HybridStep {
     self.settings = settings
     self.batchSize = batchSize
     self.communicator = communicator
-    partition = RowPartition(rowCount: batchSize, rankCount: communicator.rankCount)
-    workspace = StepWorkspace(
-      sizes: model.sizes, rowCount: partition.slice(of: communicator.rank).count, batchSize: batchSize,
-      classCount: descriptors.rowCount, criticIterations: criticIterations)
-    contrastiveLoss = ContrastiveLoss(temperature: settings.instanceTemperature, precision: model.precision)
-    exchange = GradientExchange(communicator: communicator, batchSize: batchSize)
+    let microBatches = MicroBatches(
+      batchSize: batchSize,
+      largest: microBatchSize ?? MicroBatches.automaticSize(model.sizes, classCount: descriptors.rowCount),
+      rankCount: communicator.rankCount)
+    self.microBatches = microBatches
+    let pool = MatrixPool()
+    let rowCounts = Set((0..<microBatches.count).map { microBatches.localRows($0, rank: communicator.rank).count })
+    for rowCount in rowCounts.sorted(by: >) {
+      pool.rewind()
+      workspaces[rowCount] = StepWorkspace(
+        sizes: model.sizes, rowCount: rowCount, classCount: descriptors.rowCount,
+        criticIterations: microBatches.count == 1 ? criticIterations : 1, pool: pool)
+    }
+    guard let first = workspaces[microBatches.localRows(0, rank: communicator.rank).count] else {
+      preconditionFailure("a batch without micro-batches")
+    }
+    workspace = first
+    contrast = model.projection.map { _ in
+      InstanceContrast(
+        loss: ContrastiveLoss(temperature: settings.instanceTemperature, precision: model.precision),
+        microBatches: microBatches, projection: model.sizes.projection, communicator: communicator,
+        mostGathered: mostGathered)
+    }
+    exchange = GradientExchange(communicator: communicator, partition: microBatches.partition(0))
+    criticSum = microBatches.count > 1 ? FloatStorage(count: model.criticArena.count) : nil
+    generatorSum = microBatches.count > 1 ? FloatStorage(count: model.generatorArena.count) : nil
     criticOptimizer = optimizer
     generatorOptimizer = optimizer
     comparatorAccumulation =
@@ -50,8 +81,19 @@ package final class HybridStep {
       ? FloatStorage(count: model.criticArena.count) : nil
   }
 
-  /// The rows of the global batch that are this rank's.
-  package var slice: Range<Int> { partition.slice(of: communicator.rank) }
+  /// This rank's rows of a micro-batch, as indices of the global batch.
+  package func localRows(_ index: Int) -> Range<Int> { microBatches.localRows(index, rank: communicator.rank) }
+
+  /// Makes a micro-batch the one under way: workspace and exchange have its size.
+  func enter(_ index: Int) {
+    guard microBatches.count > 1 else { return }
+    microBatch = index
+    exchange.partition = microBatches.partition(index)
+    guard let next = workspaces[localRows(index).count] else {
+      preconditionFailure("no workspace for micro-batch \(index)")
+    }
+    workspace = next
+  }
 
   /// The fakes of some batches, G(noise, descriptor of label), from the noise in `workspace.ahead`.
   ///
@@ -73,20 +115,6 @@ package final class HybridStep {
     guard workspace.ahead.stepCount > 1 else { return }
     let n = workspace.rowCount
     copyRows(workspace.fake, from: workspace.ahead.output.rows(index * n..<(index + 1) * n))
-  }
-
-  /// z of `set` (N rows of `projected`) from every rank, into rows `first`..<`first`+B of `allProjected`.
-  func gatherProjections(_ local: Range<Int>, first: Int) throws {
-    try communicator.gatherRows(
-      workspace.projected.rows(local), into: workspace.allProjected.rows(first..<first + batchSize),
-      partition: partition)
-  }
-
-  /// Log-sum-exps of this rank's rows, from every rank, into rows `first`..<`first`+B of `allLogSumExps`.
-  func gatherLogSumExps(_ local: [Float], first: Int) throws {
-    for (i, value) in local.enumerated() { workspace.localLogSumExps[i, 0] = value }
-    try communicator.gatherRows(
-      workspace.localLogSumExps, into: workspace.allLogSumExps.rows(first..<first + batchSize), partition: partition)
   }
 
   /// Throws on every rank alike when any rank's losses, or the summed gradients, are not finite.

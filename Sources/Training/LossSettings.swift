@@ -19,11 +19,36 @@ package struct LossSettings: Sendable, Equatable {
   package init() {}
 }
 
-/// One batch as a rank sees it: the labels of all B rows, and which of the rows are its own.
-package struct BatchSlice: Sendable {
+/// What every rank knows of a global batch.
+package struct Batch: Sendable {
   /// B class indices in 0..<S, in global row order.
+  package let labels: [Int]
+  /// A seen class other than the label for each of the B rows, or none: only the semantic baseline needs them.
+  package let negatives: [Int]
+
+  package init(labels: [Int], negatives: [Int] = []) {
+    self.labels = labels
+    self.negatives = negatives
+  }
+
+  /// A micro-batch of it.
+  ///
+  /// - Parameters:
+  ///   - rows: of the micro-batch, all ranks together.
+  ///   - local: those of them that are this rank's.
+  func slice(_ rows: Range<Int>, local: Range<Int>) -> BatchSlice {
+    BatchSlice(
+      globalLabels: Array(labels[rows]), slice: local.lowerBound - rows.lowerBound..<local.upperBound - rows.lowerBound,
+      negatives: negatives.isEmpty ? [] : Array(negatives[local]))
+  }
+}
+
+/// One micro-batch as a rank sees it: the labels of all its M rows, and which of the rows are the rank's own. Most batches
+/// are one micro-batch.
+package struct BatchSlice: Sendable {
+  /// M class indices in 0..<S, in global row order.
   package let globalLabels: [Int]
-  /// The local rows' global indices.
+  /// The local rows' indices among those.
   package let slice: Range<Int>
   /// Labels of the local rows.
   package let labels: [Int]

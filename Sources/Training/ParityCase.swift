@@ -68,8 +68,9 @@ package struct ParityCase: Sendable {
   /// Runs the iteration on all ranks and returns every tensor that a case can expect, named without its prefix
   /// ("critic/0/losses", "parameters/generator.fc1.weight", …): the same on every rank.
   ///
+  /// - Parameter microBatchSize: most rows of a micro-batch; nil: the batch is not cut unless it is huge.
   /// - Throws: `SafetensorsError`, `ParityCaseError`, `NonFiniteError`, `CollectiveError`.
-  package func run(_ communicator: any Communicator) throws -> [Tensor] {
+  package func run(_ communicator: any Communicator, microBatchSize: Int? = nil) throws -> [Tensor] {
     let (loss, optimizer, rate) = try settings()
     let model = HybridModel(sizes: sizes)
     for arena in model.arenas {
@@ -80,9 +81,10 @@ package struct ParityCase: Sendable {
     }
     let step = HybridStep(
       model: model, descriptors: try file.matrix("attributes"), settings: loss, batchSize: batchSize,
-      criticIterations: criticIterations, communicator: communicator, optimizer: optimizer)
+      microBatchSize: microBatchSize, criticIterations: criticIterations, communicator: communicator,
+      optimizer: optimizer)
     var results: [Tensor] = []
-    let inputs = FixedInputs(parityCase: self, slice: step.slice)
+    let inputs = FixedInputs(parityCase: self)
     let (_, losses) = try step.iteration(
       inputs, criticIterations: criticIterations, learningRate: rate, place: file.path
     ) { k, losses in
@@ -122,23 +124,27 @@ extension ParityCase {
   /// The inputs as the file has them.
   private struct FixedInputs: IterationInputs {
     let parityCase: ParityCase
-    let slice: Range<Int>
 
-    func batch(_ k: Int) throws -> BatchSlice {
-      BatchSlice(globalLabels: try parityCase.labels(k), slice: slice)
+    func batch(_ k: Int) throws -> Batch { Batch(labels: try parityCase.labels(k)) }
+
+    func fillFeatures(_ x: Matrix, _ k: Int, rows: Range<Int>) throws {
+      try fill(x, "critic/\(k)/features", x.columnCount, rows)
     }
 
-    func fillFeatures(_ x: Matrix, _ k: Int) throws { try fill(x, "critic/\(k)/features", x.columnCount) }
-    func fillNoise(_ noise: Matrix, _ k: Int) throws { try fill(noise, "critic/\(k)/noise", noise.columnCount) }
-    func fillGeneratorNoise(_ noise: Matrix) throws { try fill(noise, "generator/noise", noise.columnCount) }
-
-    func fillInterpolation(_ alpha: Matrix, _ k: Int) throws {
-      try fill(alpha.reshaped(rows: slice.count, columns: 1), "critic/\(k)/alpha", 1)
+    func fillNoise(_ noise: Matrix, _ k: Int, rows: Range<Int>) throws {
+      try fill(noise, "critic/\(k)/noise", noise.columnCount, rows)
     }
 
-    private func fill(_ matrix: Matrix, _ name: String, _ columns: Int) throws {
-      matrix.copy(
-        from: try parityCase.file.matrix(name, shape: [parityCase.batchSize, columns]).rows(slice))
+    func fillGeneratorNoise(_ noise: Matrix, rows: Range<Int>) throws {
+      try fill(noise, "generator/noise", noise.columnCount, rows)
+    }
+
+    func fillInterpolation(_ alpha: Matrix, _ k: Int, rows: Range<Int>) throws {
+      try fill(alpha.reshaped(rows: rows.count, columns: 1), "critic/\(k)/alpha", 1, rows)
+    }
+
+    private func fill(_ matrix: Matrix, _ name: String, _ columns: Int, _ rows: Range<Int>) throws {
+      matrix.copy(from: try parityCase.file.matrix(name, shape: [parityCase.batchSize, columns]).rows(rows))
     }
   }
 }

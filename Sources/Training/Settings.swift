@@ -26,6 +26,7 @@ extension Configuration {
     text("features", \.features),
     text("class-embedding", \.classEmbedding),
     integer("batch-size", \.batchSize, 1...(1 << 24)),
+    integer("micro-batch-size", \.microBatchSize, 0...(1 << 24)),
     integer("epochs", \.epochs, 0...(1 << 30), mayChange: true),
     integer("max-iterations", \.maxIterations, 0...(1 << 31), mayChange: true),
     number("learning-rate", \.learningRate, above: 0),

@@ -1,4 +1,4 @@
-// N local rows, B global rows, X feature, Z noise, G generator width, H embedding, P projection, S seen classes.
+// N local rows of a micro-batch, X feature, Z noise, G generator width, H embedding, P projection, S seen classes.
 import Kernels
 import Matrices
 import Networks
@@ -16,15 +16,15 @@ package struct FakesAhead: Sendable {
   private static let enoughRows = 4096
 
   /// - Parameter fake: N×X, where a step wants its fakes; it is the output itself if only one step's are held.
-  init(sizes: ModelSizes, rowCount: Int, criticIterations: Int, fake: Matrix) {
+  init(sizes: ModelSizes, rowCount: Int, criticIterations: Int, fake: Matrix, pool: MatrixPool) {
     stepCount = max(1, min(criticIterations, Self.enoughRows / max(rowCount, 1)))
-    noise = Matrix(rows: stepCount * rowCount, columns: sizes.noise)
-    hidden = Matrix(rows: stepCount * rowCount, columns: sizes.generatorWidth)
-    output = stepCount == 1 ? fake : Matrix(rows: stepCount * rowCount, columns: sizes.feature)
+    noise = pool.matrix(rows: stepCount * rowCount, columns: sizes.noise)
+    hidden = pool.matrix(rows: stepCount * rowCount, columns: sizes.generatorWidth)
+    output = stepCount == 1 ? fake : pool.matrix(rows: stepCount * rowCount, columns: sizes.feature)
   }
 }
 
-/// Every buffer of an iteration, made once. Rows 0..<N of a stacked buffer are real, rows N..<2N fake.
+/// Every buffer of a micro-batch, made once. Rows 0..<N of a stacked buffer are real, rows N..<2N fake.
 package struct StepWorkspace: Sendable {
   package let rowCount: Int
   /// Real features (filled by the caller), fakes and penalty rows: see `CriticWorkspace.rows`.
@@ -40,43 +40,32 @@ package struct StepWorkspace: Sendable {
   package let embedded: Matrix
   /// N×H.
   package let embeddedGradient: Matrix
-  /// 2N×P, 1×2N, N×P.
-  package let projected: Matrix
+  /// 1×2N.
   package let norms: Matrix
-  package let projectedGradient: Matrix
-  /// 2B×P: projections of all ranks, real rows first.
-  package let allProjected: Matrix
-  /// N×1 and 2B×1: log-sum-exps.
-  package let localLogSumExps: Matrix
-  package let allLogSumExps: Matrix
   package let comparator: ComparatorWorkspace
   /// 1×N.
   package let rowLosses: Matrix
 
-  package init(sizes: ModelSizes, rowCount: Int, batchSize: Int, classCount: Int, criticIterations: Int) {
+  /// - Parameters:
+  ///   - criticIterations: critic steps whose fakes may be generated ahead: 1 where a batch has several micro-batches.
+  ///   - pool: memory; that of a workspace with at least as many rows, rewound, to lie in its place.
+  package init(sizes: ModelSizes, rowCount: Int, classCount: Int, criticIterations: Int, pool: MatrixPool) {
     self.rowCount = rowCount
-    let (n, b) = (rowCount, batchSize)
+    let n = rowCount
     let hidden = sizes.kind == .none ? 0 : sizes.classifierInput
-    let projection = sizes.kind.hasProjection ? sizes.projection : 0
-    let allRows = sizes.kind.hasProjection ? 2 * b : 0
-    critic = CriticWorkspace(rowCount: n, classCount: classCount, sizes: sizes)
+    critic = CriticWorkspace(rowCount: n, classCount: classCount, sizes: sizes, pool: pool)
     ahead = FakesAhead(
-      sizes: sizes, rowCount: n, criticIterations: criticIterations, fake: critic.rows.rows(n..<2 * n))
-    alpha = Matrix(rows: 1, columns: n)
-    generatorBase = Matrix(rows: classCount, columns: sizes.generatorWidth)
-    generatorClassDelta = Matrix(rows: classCount, columns: sizes.generatorWidth)
-    generatorHiddenGradient = Matrix(rows: n, columns: sizes.generatorWidth)
-    embedded = Matrix(rows: 2 * n, columns: hidden)
-    embeddedGradient = Matrix(rows: n, columns: hidden)
-    projected = Matrix(rows: 2 * n, columns: projection)
-    norms = Matrix(rows: 1, columns: 2 * n)
-    projectedGradient = Matrix(rows: n, columns: projection)
-    allProjected = Matrix(rows: allRows, columns: projection)
-    localLogSumExps = Matrix(rows: n, columns: 1)
-    allLogSumExps = Matrix(rows: allRows, columns: 1)
+      sizes: sizes, rowCount: n, criticIterations: criticIterations, fake: critic.rows.rows(n..<2 * n), pool: pool)
+    alpha = pool.matrix(rows: 1, columns: n)
+    generatorBase = pool.matrix(rows: classCount, columns: sizes.generatorWidth)
+    generatorClassDelta = pool.matrix(rows: classCount, columns: sizes.generatorWidth)
+    generatorHiddenGradient = pool.matrix(rows: n, columns: sizes.generatorWidth)
+    embedded = pool.matrix(rows: 2 * n, columns: hidden)
+    embeddedGradient = pool.matrix(rows: n, columns: hidden)
+    norms = pool.matrix(rows: 1, columns: 2 * n)
     comparator = ComparatorWorkspace(
-      rowCount: sizes.kind.hasComparator ? n : 0, classCount: classCount, sizes: sizes)
-    rowLosses = Matrix(rows: 1, columns: n)
+      rowCount: sizes.kind.hasComparator ? n : 0, classCount: classCount, sizes: sizes, pool: pool)
+    rowLosses = pool.matrix(rows: 1, columns: n)
   }
 
   /// N×Z and N×G: noise and hidden layer of the generator step.

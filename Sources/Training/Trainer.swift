@@ -18,7 +18,7 @@ package struct IterationReport: Sendable {
   package let samplesPerSecond: Double
 }
 
-/// Runs iterations: draws batches and noise for this rank's rows and takes the five critic steps and the generator step.
+/// Runs iterations: draws batches and noise for this rank's rows and takes the critic steps and the generator step.
 /// Everything random is a function of (seed, iteration, global row), so a trainer that starts at iteration k continues
 /// exactly where another one stopped.
 package final class Trainer {
@@ -66,8 +66,9 @@ package final class Trainer {
     gatherRows(descriptors, from: dataset.descriptors, dataset.trainingClasses[...])
     step = HybridStep(
       model: model, descriptors: descriptors, settings: configuration.lossSettings,
-      batchSize: configuration.batchSize, criticIterations: configuration.criticIterations,
-      communicator: communicator)
+      batchSize: configuration.batchSize,
+      microBatchSize: configuration.microBatchSize > 0 ? configuration.microBatchSize : nil,
+      criticIterations: configuration.criticIterations, communicator: communicator)
   }
 
   /// Continues after `iteration` iterations.
@@ -108,34 +109,33 @@ extension Trainer {
     /// The batches, as positions among the training rows.
     let positions: [[Int]]
 
-    private var slice: Range<Int> { trainer.step.slice }
     private func number(_ k: Int) -> Int { trainer.iteration * positions.count + k }
 
-    func batch(_ k: Int) -> BatchSlice {
+    func batch(_ k: Int) -> Batch {
       let labels = positions[k].map { trainer.seenLabels[$0] }
-      guard trainer.configuration.embedding == .semantic else { return BatchSlice(globalLabels: labels, slice: slice) }
+      guard trainer.configuration.embedding == .semantic else { return Batch(labels: labels) }
       let classCount = trainer.step.descriptors.rowCount
-      let negatives = slice.map { row in
+      let negatives = labels.enumerated().map { row, label in
         let other = trainer.source.integer(below: classCount - 1, .semanticNegative, step: number(k), row: row)
-        return other < labels[row] ? other : other + 1
+        return other < label ? other : other + 1
       }
-      return BatchSlice(globalLabels: labels, slice: slice, negatives: negatives)
+      return Batch(labels: labels, negatives: negatives)
     }
 
-    func fillFeatures(_ x: Matrix, _ k: Int) {
-      trainer.features.gather(into: x, positions[k][slice].map { trainer.trainingRows[$0] }[...])
+    func fillFeatures(_ x: Matrix, _ k: Int, rows: Range<Int>) {
+      trainer.features.gather(into: x, positions[k][rows].map { trainer.trainingRows[$0] }[...])
     }
 
-    func fillNoise(_ noise: Matrix, _ k: Int) {
-      fillNormal(noise, trainer.source, .criticNoise, step: number(k), firstRow: slice.lowerBound)
+    func fillNoise(_ noise: Matrix, _ k: Int, rows: Range<Int>) {
+      fillNormal(noise, trainer.source, .criticNoise, step: number(k), firstRow: rows.lowerBound)
     }
 
-    func fillInterpolation(_ alpha: Matrix, _ k: Int) {
-      fillUniform(alpha, trainer.source, .interpolation, step: number(k), firstRow: slice.lowerBound)
+    func fillInterpolation(_ alpha: Matrix, _ k: Int, rows: Range<Int>) {
+      fillUniform(alpha, trainer.source, .interpolation, step: number(k), firstRow: rows.lowerBound)
     }
 
-    func fillGeneratorNoise(_ noise: Matrix) {
-      fillNormal(noise, trainer.source, .generatorNoise, step: trainer.iteration, firstRow: slice.lowerBound)
+    func fillGeneratorNoise(_ noise: Matrix, rows: Range<Int>) {
+      fillNormal(noise, trainer.source, .generatorNoise, step: trainer.iteration, firstRow: rows.lowerBound)
     }
   }
 }

@@ -18,6 +18,11 @@ struct ConfigurationOptions: ParsableArguments {
   var classEmbedding: String?
   @Option(help: "Rows of a batch over all ranks together (default: 256).")
   var batchSize: String?
+  @Option(
+    help:
+      "Rows whose activations are in memory at once, over all ranks: larger batches pass in parts; 0: about 4 GiB (default)."
+  )
+  var microBatchSize: String?
   @Option(help: "Epochs of ceil(training rows / batch size) iterations (default: 100).")
   var epochs: String?
   @Option(help: "Stop after so many iterations, whatever the epochs; 0: no bound (default).")
@@ -80,7 +85,8 @@ struct ConfigurationOptions: ParsableArguments {
   /// What the command line sets, by name.
   private var given: [(name: String, value: String)] {
     let options: [(String, String?)] = [
-      ("features", features), ("class-embedding", classEmbedding), ("batch-size", batchSize), ("epochs", epochs),
+      ("features", features), ("class-embedding", classEmbedding), ("batch-size", batchSize),
+      ("micro-batch-size", microBatchSize), ("epochs", epochs),
       ("max-iterations", maxIterations), ("learning-rate", learningRate),
       ("learning-rate-decay-epochs", learningRateDecayEpochs), ("noise-size", noiseSize),
       ("generator-width", generatorWidth), ("critic-width", criticWidth), ("embedding-size", embeddingSize),

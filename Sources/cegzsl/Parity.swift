@@ -23,14 +23,23 @@ struct Parity: ParsableCommand {
   @Flag(help: "Print every tensor, not only those that fail and the worst.")
   var verbose = false
 
+  @Option(help: "Run in micro-batches of at most so many rows (default: as training does).")
+  var microBatchSize: Int?
+
   @OptionGroup var threadOptions: ThreadOptions
+
+  func validate() throws {
+    if let microBatchSize, microBatchSize < 1 {
+      throw ValidationError("--micro-batch-size must be 1 or more, not \(microBatchSize).")
+    }
+  }
 
   func run() throws {
     try withRanks(threads: threadOptions.threads) { communicator in
       var failed = 0
       for path in cases {
         let parity = try ParityCase(path: path)
-        let actual = try parity.run(communicator)
+        let actual = try parity.run(communicator, microBatchSize: microBatchSize)
         try communicator.onRoot {
           if let output { try write(actual, of: path, to: output) }
           failed += report(parity, path, actual) ? 0 : 1
