@@ -75,7 +75,7 @@ let package = Package(
       name: "TrainingTests",
       dependencies: [
         "Training", "Networks", "Losses", "Optimizers", "Evaluation", "Kernels", "Collectives", "Matrices",
-        "TestSupport",
+        "Files", "TestSupport",
       ],
       swiftSettings: settings),
   ],

@@ -1,6 +1,7 @@
 import COneDNN
 import Matrices
 import Profiling
+import Synchronization
 
 /// A factor of a product: a matrix as it stands, or `matrix.transposed`.
 package protocol ProductOperand {
@@ -134,10 +135,21 @@ private func multiplyFewRows(
   into result: Matrix, _ a: Matrix, _ b: some ProductOperand, accumulate: Bool,
   precision: ProductPrecision
 ) {
-  let left = Matrix(rows: fewestRows, columns: a.columnCount)
-  let product = Matrix(rows: fewestRows, columns: result.columnCount)
-  left.rows(0..<a.rowCount).copy(from: a)
-  if accumulate { product.rows(0..<result.rowCount).copy(from: result) }
-  multiply(into: product, left, b, accumulate: accumulate, precision: precision)
-  result.copy(from: product.rows(0..<result.rowCount))
+  fewRowsScratch.withLock { scratch in
+    func room(_ index: Int, columns: Int) -> Matrix {
+      if scratch[index].count < fewestRows * columns { scratch[index] = FloatStorage(count: fewestRows * columns) }
+      return Matrix(
+        storage: scratch[index], offset: 0, rowCount: fewestRows, columnCount: columns, rowStride: columns)
+    }
+    let (left, product) = (room(0, columns: a.columnCount), room(1, columns: result.columnCount))
+    left.rows(0..<a.rowCount).copy(from: a)
+    left.rows(a.rowCount..<fewestRows).fill(0)
+    product.fill(0)
+    if accumulate { product.rows(0..<result.rowCount).copy(from: result) }
+    multiply(into: product, left, b, accumulate: accumulate, precision: precision)
+    result.copy(from: product.rows(0..<result.rowCount))
+  }
 }
+
+/// Room for both factors of a product of few rows; grows to the largest one and stays.
+private let fewRowsScratch = Mutex([FloatStorage(count: 0), FloatStorage(count: 0)])

@@ -55,6 +55,8 @@ package struct Configuration: Sendable, Equatable {
   package var batchSize = 256
   /// Most rows of a micro-batch; 0: `MicroBatches.automaticSize`.
   package var microBatchSize = 0
+  /// MiB of all ranks' projections that a rank may keep while a batch passes in micro-batches.
+  package var projectionMemory = 1024
   package var epochs = 100
   /// Stop after so many iterations, whatever the epochs; 0 for no such bound.
   package var maxIterations = 0

@@ -36,11 +36,13 @@ package final class HybridStep {
   /// G's steps when `workspace.generatorBase` was computed.
   private var generatorBaseAge = -1
 
-  /// - Parameter microBatchSize: most rows of a micro-batch; nil: `MicroBatches.automaticSize`.
+  /// - Parameters:
+  ///   - microBatchSize: most rows of a micro-batch; nil: `MicroBatches.automaticSize`.
+  ///   - mostGathered: see `InstanceContrast`.
   package init(
     model: HybridModel, descriptors: Matrix, settings: LossSettings, batchSize: Int, microBatchSize: Int? = nil,
     criticIterations: Int, communicator: any Communicator, optimizer: Adam = Adam(),
-    mostGathered: Int = InstanceContrast.mostGathered
+    mostGathered: Int = 1 << 28
   ) {
     precondition(descriptors.columnCount == model.sizes.attribute)
     self.model = model

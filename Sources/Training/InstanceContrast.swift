@@ -27,13 +27,10 @@ final class InstanceContrast {
   private let localLogSumExps: Matrix
   private let allLogSumExps: Matrix
 
-  /// Gathered rows above this many floats (1 GiB) are gathered twice instead.
-  static let mostGathered = 1 << 28
-
-  /// - Parameter mostGathered: floats of z that may be kept from all ranks. No figure depends on it.
+  /// - Parameter mostGathered: floats of z that may be kept from all ranks; above, they are gathered twice. No figure depends on it.
   init(
     loss: ContrastiveLoss, microBatches: MicroBatches, projection: Int, communicator: any Communicator,
-    mostGathered: Int = InstanceContrast.mostGathered
+    mostGathered: Int
   ) {
     self.loss = loss
     self.microBatches = microBatches

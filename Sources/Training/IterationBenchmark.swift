@@ -15,7 +15,7 @@ package final class IterationBenchmark {
   /// - Throws: `ConfigurationError`.
   package init(preset: Preset, configuration: Configuration, communicator: any Communicator) throws {
     let source = RandomSource(seed: UInt64(configuration.seed))
-    let rows = max(2 * configuration.batchSize, 4096)
+    let rows = max(configuration.batchSize, 4096)
     let features = Matrix(rows: rows, columns: preset.featureSize)
     fillNormal(features, source, .benchmarkData, step: 0, firstRow: 0, scale: 0.1)
     addBias(features, bias: Matrix(rows: 1, columns: preset.featureSize), relu: true)

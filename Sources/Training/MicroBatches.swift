@@ -25,7 +25,7 @@ package struct MicroBatches: Sendable, Equatable {
   func partition(_ index: Int) -> RowPartition { RowPartition(rowCount: rows[index].count, rankCount: rankCount) }
 
   /// A rank's rows of one, as global indices.
-  func localRows(_ index: Int, rank: Int) -> Range<Int> {
+  package func localRows(_ index: Int, rank: Int) -> Range<Int> {
     let (first, slice) = (rows[index].lowerBound, partition(index).slice(of: rank))
     return first + slice.lowerBound..<first + slice.upperBound
   }

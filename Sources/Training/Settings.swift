@@ -27,6 +27,7 @@ extension Configuration {
     text("class-embedding", \.classEmbedding),
     integer("batch-size", \.batchSize, 1...(1 << 24)),
     integer("micro-batch-size", \.microBatchSize, 0...(1 << 24)),
+    integer("projection-memory", \.projectionMemory, 0...(1 << 30), mayChange: true),
     integer("epochs", \.epochs, 0...(1 << 30), mayChange: true),
     integer("max-iterations", \.maxIterations, 0...(1 << 31), mayChange: true),
     number("learning-rate", \.learningRate, above: 0),

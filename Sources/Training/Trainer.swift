@@ -68,7 +68,8 @@ package final class Trainer {
       model: model, descriptors: descriptors, settings: configuration.lossSettings,
       batchSize: configuration.batchSize,
       microBatchSize: configuration.microBatchSize > 0 ? configuration.microBatchSize : nil,
-      criticIterations: configuration.criticIterations, communicator: communicator)
+      criticIterations: configuration.criticIterations, communicator: communicator,
+      mostGathered: configuration.projectionMemory << 18)
   }
 
   /// Continues after `iteration` iterations.

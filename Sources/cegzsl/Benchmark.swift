@@ -15,6 +15,8 @@ struct Benchmark: ParsableCommand {
   var preset: String = "awa1"
   @Option(help: "Rows of a batch over all ranks (default: the preset's).")
   var batchSize: Int?
+  @Option(help: "Rows whose activations are in memory at once, over all ranks; 0: about 4 GiB.")
+  var microBatchSize: Int = 0
   @Option(help: "Iterations to time, after one that is not counted.")
   var iterations: Int = 5
   @Option(help: "float32, or bfloat16.")
@@ -25,6 +27,7 @@ struct Benchmark: ParsableCommand {
 
   func validate() throws {
     guard iterations >= 1 else { throw ValidationError("--iterations must be at least 1.") }
+    guard microBatchSize >= 0 else { throw ValidationError("--micro-batch-size must not be negative.") }
     guard batchSize ?? 1 >= 1 else { throw ValidationError("--batch-size must be at least 1.") }
   }
 
@@ -34,6 +37,7 @@ struct Benchmark: ParsableCommand {
       var configuration = Configuration()
       try configuration.apply(preset.values, place: "preset \(preset.name)")
       if let batchSize { configuration.batchSize = batchSize }
+      configuration.microBatchSize = microBatchSize
       configuration.precision = precision
       try precision.requireSupport()
       let benchmark = try IterationBenchmark(preset: preset, configuration: configuration, communicator: communicator)

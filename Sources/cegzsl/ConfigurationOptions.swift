@@ -23,6 +23,11 @@ struct ConfigurationOptions: ParsableArguments {
       "Rows whose activations are in memory at once, over all ranks: larger batches pass in parts; 0: about 4 GiB (default)."
   )
   var microBatchSize: String?
+  @Option(
+    help:
+      "MiB for the projections of all ranks when a batch passes in parts; beyond, they are gathered twice, part by part (default: 1024)."
+  )
+  var projectionMemory: String?
   @Option(help: "Epochs of ceil(training rows / batch size) iterations (default: 100).")
   var epochs: String?
   @Option(help: "Stop after so many iterations, whatever the epochs; 0: no bound (default).")
@@ -86,7 +91,7 @@ struct ConfigurationOptions: ParsableArguments {
   private var given: [(name: String, value: String)] {
     let options: [(String, String?)] = [
       ("features", features), ("class-embedding", classEmbedding), ("batch-size", batchSize),
-      ("micro-batch-size", microBatchSize), ("epochs", epochs),
+      ("micro-batch-size", microBatchSize), ("projection-memory", projectionMemory), ("epochs", epochs),
       ("max-iterations", maxIterations), ("learning-rate", learningRate),
       ("learning-rate-decay-epochs", learningRateDecayEpochs), ("noise-size", noiseSize),
       ("generator-width", generatorWidth), ("critic-width", criticWidth), ("embedding-size", embeddingSize),
