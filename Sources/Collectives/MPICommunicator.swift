@@ -87,11 +87,18 @@ package final class MPICommunicator: Communicator {
     throw CollectiveError(call: call, code: code, text: errorText(code), rank: rank, host: host)
   }
 
+  /// One MPI call that waits for other ranks.
+  private func waiting(_ call: StaticString, _ body: () -> Int32) throws {
+    Heartbeat.enter(call)
+    try check(body(), "\(call)")
+  }
+
   /// One MPI call in the step: an error code becomes an error, its time goes to the profile.
   ///
   /// - Parameter floats: that this rank gives.
   func timed(_ call: StaticString, floats: Int, _ body: () -> Int32) throws {
     let start = Profile.shared.begin()
+    Heartbeat.enter(call)
     let code = body()
     Profile.shared.end(start, .communication, "\(call)", bytes: 4 * floats)
     try check(code, "\(call)")
@@ -116,9 +123,9 @@ package final class MPICommunicator: Communicator {
 
   private func reduce(_ values: [Int], _ operation: MPI_Op?) throws -> [Int] {
     var result = values.map(Int64.init)
-    try check(
-      MPI_Allreduce(cmpi_in_place(), &result, Int32(values.count), cmpi_int64(), operation, communicator),
-      "MPI_Allreduce")
+    try waiting("MPI_Allreduce") {
+      MPI_Allreduce(cmpi_in_place(), &result, Int32(values.count), cmpi_int64(), operation, communicator)
+    }
     return result.map(Int.init)
   }
 
@@ -179,9 +186,9 @@ package final class MPICommunicator: Communicator {
         MPI_Allgatherv(own, counts[rank], cmpi_float(), target, counts, places, cmpi_float(), communicator)
       }
     } else {
-      try check(
-        MPI_Gatherv(own, counts[rank], cmpi_float(), target, counts, places, cmpi_float(), 0, communicator),
-        "MPI_Gatherv")
+      try waiting("MPI_Gatherv") {
+        MPI_Gatherv(own, counts[rank], cmpi_float(), target, counts, places, cmpi_float(), 0, communicator)
+      }
     }
   }
 
@@ -197,25 +204,31 @@ package final class MPICommunicator: Communicator {
 
   package func broadcast(_ storage: FloatStorage) throws {
     for bucket in buckets(0..<storage.count) {
-      try check(
-        MPI_Bcast(storage.base + bucket.lowerBound, Int32(bucket.count), cmpi_float(), 0, communicator), "MPI_Bcast")
+      try waiting("MPI_Bcast") {
+        MPI_Bcast(storage.base + bucket.lowerBound, Int32(bucket.count), cmpi_float(), 0, communicator)
+      }
     }
   }
 
   package func broadcast(_ bytes: [UInt8]) throws -> [UInt8] {
     var count = Int64(bytes.count)
-    try check(MPI_Bcast(&count, 1, cmpi_int64(), 0, communicator), "MPI_Bcast")
+    try waiting("MPI_Bcast") {
+      MPI_Bcast(&count, 1, cmpi_int64(), 0, communicator)
+    }
     precondition(count <= Int64(Int32.max), "\(count) bytes in one broadcast")
     var result = isRoot ? bytes : [UInt8](repeating: 0, count: Int(count))
-    try check(MPI_Bcast(&result, Int32(count), cmpi_byte(), 0, communicator), "MPI_Bcast")
+    try waiting("MPI_Bcast") {
+      MPI_Bcast(&result, Int32(count), cmpi_byte(), 0, communicator)
+    }
     return result
   }
 
   package func gather(_ bytes: [UInt8]) throws -> [[UInt8]] {
     var counts = [Int32](repeating: 0, count: rankCount)
     counts[rank] = Int32(bytes.count)
-    try check(
-      MPI_Allgather(cmpi_in_place(), 0, cmpi_byte(), &counts, 4, cmpi_byte(), communicator), "MPI_Allgather")
+    try waiting("MPI_Allgather") {
+      MPI_Allgather(cmpi_in_place(), 0, cmpi_byte(), &counts, 4, cmpi_byte(), communicator)
+    }
     var places: [Int32] = []
     var end: Int32 = 0
     for count in counts {
@@ -223,9 +236,9 @@ package final class MPICommunicator: Communicator {
       end += count
     }
     var all = [UInt8](repeating: 0, count: Int(end))
-    try check(
-      MPI_Allgatherv(bytes, counts[rank], cmpi_byte(), &all, counts, places, cmpi_byte(), communicator),
-      "MPI_Allgatherv")
+    try waiting("MPI_Allgatherv") {
+      MPI_Allgatherv(bytes, counts[rank], cmpi_byte(), &all, counts, places, cmpi_byte(), communicator)
+    }
     return (0..<rankCount).map { r in Array(all[Int(places[r])..<Int(places[r] + counts[r])]) }
   }
 

@@ -43,7 +43,10 @@ package final class Profile: @unchecked Sendable {
 
   /// Nanoseconds of the steady clock; 0 while off.
   @inline(__always)
-  package func begin() -> UInt64 { isOn ? now() : 0 }
+  package func begin() -> UInt64 {
+    Heartbeat.beat()
+    return isOn ? now() : 0
+  }
 
   /// Books what has passed since `begin`.
   @inline(__always)

@@ -87,6 +87,8 @@ package struct Configuration: Sendable, Equatable {
   package var evaluateEvery = Interval.never
   package var checkpointEvery = Interval.epochs(10)
   package var keep = 3
+  /// Seconds without a sign of life after which a rank ends the run; 0: never.
+  package var watchdog = 600
   package var seed = 1
   package var precision = ProductPrecision.float32
 

@@ -55,6 +55,7 @@ extension Configuration {
     interval("evaluate-every", \.evaluateEvery),
     interval("checkpoint-every", \.checkpointEvery),
     integer("keep", \.keep, 2...1_000_000, mayChange: true),
+    integer("watchdog", \.watchdog, 0...1_000_000, mayChange: true),
     integer("seed", \.seed, 0...(1 << 62)),
     choice("precision", \.precision),
   ]

@@ -6,6 +6,7 @@ import Files
 import Foundation
 import Matrices
 import Networks
+import Profiling
 
 /// Where a run starts from.
 package enum ResumeRequest: Sendable, Equatable {
@@ -69,6 +70,10 @@ package final class TrainingRun {
     }
     try shareState()
     StopSignal.install()
+    if configuration.watchdog > 0 && communicator.rankCount > 1 {
+      Watchdog.start(
+        seconds: configuration.watchdog, name: "rank \(communicator.rank) of \(communicator.rankCount)")
+    }
     describe()
     var lastLine = ContinuousClock().now - .seconds(10)
     while trainer.iteration < trainer.lastIteration {
@@ -88,12 +93,12 @@ package final class TrainingRun {
         interval.isDue(after: self.trainer.iteration, iterationsPerEpoch: self.trainer.iterationsPerEpoch)
       }
       let evaluates = isDue(configuration.evaluateEvery) && !isLast && signals == 0
-      if evaluates { try evaluate() }
+      if evaluates { try Heartbeat.patiently(evaluate) }
       // A figure chosen on validation needs its model.
       if signals > 0 || isLast || isDue(configuration.checkpointEvery)
         || (evaluates && configuration.select == .validation)
       {
-        try save(mustSucceed: signals > 0 || isLast)
+        try Heartbeat.patiently { try save(mustSucceed: signals > 0 || isLast) }
       }
       if signals > 0 && !isLast {
         if communicator.isRoot {
@@ -106,7 +111,7 @@ package final class TrainingRun {
     }
     // A finished run that is resumed has its last evaluation already.
     let isEvaluated = try communicator.sum(records.last?.iteration == trainer.iteration ? 1 : 0) > 0
-    if !isEvaluated { try evaluate() }
+    if !isEvaluated { try Heartbeat.patiently(evaluate) }
     if communicator.isRoot { log("\n" + results().table) }
     return .done
   }

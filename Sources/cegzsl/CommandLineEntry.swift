@@ -12,7 +12,8 @@ struct Cegzsl: ParsableCommand {
     discussion: """
       Start it alone, or on many ranks with 'mpirun -n P cegzsl …': the result is the same up to float rounding.
       Exit status: 0 done, 1 parity mismatch, 64 usage, 65 bad data, 66 bad checkpoint, 70 ranks diverged, 71 not finite,
-      74 input/output, 75 stopped by a signal and resumable, 78 ranks disagree on binary, configuration or data.
+      74 input/output, 75 stopped by a signal and resumable, 78 ranks disagree on binary, configuration or data,
+      79 watchdog: a rank no longer moves.
       """,
     version: Build.version,
     subcommands: [

@@ -82,6 +82,8 @@ struct ConfigurationOptions: ParsableArguments {
   var checkpointEvery: String?
   @Option(help: "Newest checkpoints to keep, at least 2 (default: 3).")
   var keep: String?
+  @Option(help: "End the run with status 79 when a rank has not moved for so many seconds; 0: never (default: 600).")
+  var watchdog: String?
   @Option(help: "Seed of everything random (default: 1).")
   var seed: String?
   @Option(help: "float32 (default), or bfloat16: factors of the large products rounded, everything else float32.")
@@ -104,6 +106,7 @@ struct ConfigurationOptions: ParsableArguments {
       ("synthetic-per-class", syntheticPerClass), ("classifier-epochs", classifierEpochs),
       ("classifier-learning-rate", classifierLearningRate), ("classifier-batch-size", classifierBatchSize),
       ("select", select), ("evaluate-every", evaluateEvery), ("checkpoint-every", checkpointEvery), ("keep", keep),
+      ("watchdog", watchdog),
       ("seed", seed), ("precision", precision),
     ]
     return options.compactMap { name, value in value.map { (name, $0) } }

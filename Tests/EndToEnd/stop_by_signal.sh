@@ -3,17 +3,6 @@
 # byte for byte as if it had not been stopped.
 . "$(dirname -- "$0")/support/common.sh"
 
-# wait_until SECONDS COMMAND…: looks ten times a second; false if it did not come true in time.
-wait_until() {
-  tries=$(($1 * 10))
-  shift
-  while ! "$@"; do
-    [ "$tries" -gt 0 ] || return 1
-    tries=$((tries - 1))
-    sleep 0.1
-  done
-}
-
 running() { kill -0 "$launcher" 2>/dev/null; }
 has_ended() { ! running; }
 has_begun() { [ -s "$run/metrics.jsonl" ] || has_ended; }

@@ -54,6 +54,17 @@ said() {
   grep -q -e "$1" "$scratch/output" || fail "the message does not say '$1'"
 }
 
+# wait_until SECONDS COMMAND…: looks ten times a second; false if it did not come true in time.
+wait_until() {
+  tries=$(($1 * 10))
+  shift
+  while ! "$@"; do
+    [ "$tries" -gt 0 ] || return 1
+    tries=$((tries - 1))
+    sleep 0.1
+  done
+}
+
 # train RANKS RUN [option…]: the command that the scripts vary. Options after the sizes win over them.
 train() {
   train_ranks=$1 train_run=$2

@@ -1,0 +1,37 @@
+import Foundation
+import Matrices
+import Profiling
+
+/// Ends a process in which nothing moves any more: Open MPI never notices a rank that is stopped or stuck, and its peers would wait
+/// for it until the job's time is over. Status 79 tells the launcher to start again from the newest checkpoint.
+package enum Watchdog {
+  /// Starts a thread that looks once a second.
+  ///
+  /// - Parameters:
+  ///   - seconds: of silence before the process ends, 1 or more. They are counted awake: a process that was stopped and goes on has
+  ///     not been silent meanwhile.
+  ///   - name: of this process, e.g. "rank 1 of 4".
+  package static func start(seconds: Int, name: String) {
+    precondition(seconds >= 1)
+    let thread = Thread {
+      var (silence, last) = (0, Heartbeat.count)
+      while true {
+        Thread.sleep(forTimeInterval: 1)
+        let count = Heartbeat.count
+        (silence, last) = (count == last ? silence + 1 : 0, count)
+        if silence > seconds * Heartbeat.patienceFactor { end(name, silence) }
+      }
+    }
+    thread.name = "watchdog"
+    thread.start()
+  }
+
+  private static func end(_ name: String, _ silence: Int) -> Never {
+    let text =
+      "cegzsl: \(name) on host \(ProcessInfo.processInfo.hostName) has not moved for \(silence) seconds, since it called "
+      + "\(Heartbeat.lastWait): another rank is stopped, stuck or unreachable. Ending the run with status 79; start it again "
+      + "with --resume latest. (--watchdog sets the seconds; 0 turns this off.)\n"
+    FileHandle.standardError.write(Data(text.utf8))
+    _exit(ExitStatus.watchdog.rawValue)
+  }
+}
