@@ -3,6 +3,7 @@ import Collectives
 import Datasets
 import Files
 import Foundation
+import Kernels
 import Matrices
 import Training
 
@@ -24,12 +25,18 @@ struct Train: ParsableCommand {
   var runDirectory: String
   @Option(help: "latest (start afresh if there is no checkpoint), or a checkpoint's path.")
   var resume: String?
+  @Flag(
+    help:
+      "Check first that this processor keeps the promise of the same bits on any number of ranks and threads, and refuse if not. The promise itself is always on and costs nothing extra."
+  )
+  var reproducible = false
   @OptionGroup var options: ConfigurationOptions
   @OptionGroup var threadOptions: ThreadOptions
 
   func run() throws {
     try withRanks(threads: threadOptions.threads) { communicator in
       let configuration = try resolve(communicator)
+      if reproducible { try requireInvariantProducts(precision: configuration.precision) }
       try requireAgreement(
         [("version", Build.version), ("binary", try Build.digest())]
           + configuration.resolved.map { ("--" + $0.name, $0.value) },
