@@ -27,29 +27,6 @@ extension ProductOperand {
   fileprivate var code: CChar { isTransposed ? 84 : 78 }  // "T", "N"
 }
 
-/// What one thread computes of a product.
-struct ProductSlice {
-  let rows: Range<Int>
-  let columns: Range<Int>
-
-  /// The slice as it is, or, of the driving thread while messages are to be looked after, in pieces of tens of
-  /// milliseconds. Smaller ones would slow the product down by more than the messages gain.
-  func pieces(inner: Int, takesBreaks: Bool) -> [ProductSlice] {
-    let flops = 2 * Double(rows.count) * Double(columns.count) * Double(inner)
-    guard takesBreaks, ProductBreaks.shared.areNeeded, flops > 2e9 else { return [self] }
-    let side = max(rows.count, columns.count)
-    let block = 512
-    let blocks = RowPartition(
-      rowCount: max(1, side / block), rankCount: min(max(1, side / block), max(1, Int(flops / 2e9))))
-    return blocks.slices.map { slice in
-      let last = slice.upperBound == blocks.rowCount ? side : slice.upperBound * block
-      return rows.count >= columns.count
-        ? ProductSlice(rows: rows.lowerBound + slice.lowerBound * block..<rows.lowerBound + last, columns: columns)
-        : ProductSlice(rows: rows, columns: columns.lowerBound + slice.lowerBound * block..<columns.lowerBound + last)
-    }
-  }
-}
-
 /// result = a · b (+ result if `accumulate`), with a and b read plain or transposed. Row strides are free; the
 /// result may be a block of columns of a larger matrix. Runs on all threads of `ThreadPool`.
 ///
@@ -71,16 +48,19 @@ package func multiply(
     if !accumulate { result.fill(0) }
     return
   }
-  if m < fewestRows && !a.isTransposed {
-    return multiplyFewRows(into: result, a.matrix, b, accumulate: accumulate, precision: precision)
+  let cut = ProductCut.ofThisProcessor
+  let whole = cut.wholeRows(m, isTransposed: a.isTransposed)
+  if whole < m {
+    multiplyFewRows(into: result, a, b, rows: whole..<m, accumulate: accumulate, precision: precision)
+    if whole > 0 {
+      multiply(
+        into: result.rows(0..<whole), FirstRows(of: a, count: whole), b, accumulate: accumulate, precision: precision)
+    }
+    return
   }
   // Each thread multiplies a slice by itself: oneDNN's own division among threads may cut the sum, and then the bits
-  // depend on the thread count. The longer side is cut, since a thread packs all of the other factor.
-  let slices = UnitPartition(
-    unitCount: max(m, n), rankCount: min(ThreadPool.threadCount, 1 + m * n * k / 65536)
-  ).slices.filter { !$0.isEmpty }.map {
-    n > m ? ProductSlice(rows: 0..<m, columns: $0) : ProductSlice(rows: $0, columns: 0..<n)
-  }
+  // depend on the thread count.
+  let slices = cut.slices(m: m, k: k, n: n)
   let rounded = precision == .bfloat16 ? RoundedFactors(a.matrix, b.matrix) : nil
   let start = Profile.shared.begin()
   if let rounded {
@@ -100,12 +80,15 @@ private func multiplySlices(
   ProductBreaks.shared.take()
   let (aStep, bStep) = (a.isTransposed ? 1 : left.rowStride, b.isTransposed ? right.rowStride : 1)
   let (aTermStep, bTermStep) = (a.isTransposed ? left.rowStride : 1, b.isTransposed ? 1 : right.rowStride)
-  let runs = RowPartition(rowCount: k, rankCount: (k + longestRun - 1) / longestRun)
+  let cut = ProductCut.ofThisProcessor
+  let runs = cut.runs(k)
   fork(slices.count) { part in
     for index in part {
-      for piece in slices[index].pieces(inner: k, takesBreaks: index == 0) {
+      for piece in slices[index].pieces(inner: k, takesBreaks: index == 0).flatMap({
+        $0.split(columns: cut.mostColumns)
+      }) {
         let (rows, columns) = (piece.rows, piece.columns)
-        for terms in runs.slices {
+        for terms in runs {
           let status = dnnl_sgemm(
             a.code, b.code, Int64(rows.count), Int64(columns.count), Int64(terms.count), 1,
             left.start + rows.lowerBound * aStep + terms.lowerBound * aTermStep, Int64(left.rowStride),
@@ -121,35 +104,45 @@ private func multiplySlices(
   }
 }
 
-/// oneDNN has other kernels, which add in another order, for products of a few rows. With at least this many rows an
-/// element of a product is the same bits however many other rows are computed with it, which is what makes a run the same
-/// on any number of ranks.
-private let fewestRows = 32
+/// The first rows of a factor.
+private struct FirstRows: ProductOperand {
+  let matrix: Matrix
+  let isTransposed: Bool
 
-/// oneDNN adds up to 768 terms of an element one after the other; how it cuts a longer sum depends on the number of rows
-/// and columns. So longer sums are cut here, into runs that depend on their length alone.
-private let longestRun = 768
-
-/// A product of fewer rows, done as one of `fewestRows`.
-private func multiplyFewRows(
-  into result: Matrix, _ a: Matrix, _ b: some ProductOperand, accumulate: Bool,
-  precision: ProductPrecision
-) {
-  fewRowsScratch.withLock { scratch in
-    func room(_ index: Int, columns: Int) -> Matrix {
-      if scratch[index].count < fewestRows * columns { scratch[index] = FloatStorage(count: fewestRows * columns) }
-      return Matrix(
-        storage: scratch[index], offset: 0, rowCount: fewestRows, columnCount: columns, rowStride: columns)
-    }
-    let (left, product) = (room(0, columns: a.columnCount), room(1, columns: result.columnCount))
-    left.rows(0..<a.rowCount).copy(from: a)
-    left.rows(a.rowCount..<fewestRows).fill(0)
-    product.fill(0)
-    if accumulate { product.rows(0..<result.rowCount).copy(from: result) }
-    multiply(into: product, left, b, accumulate: accumulate, precision: precision)
-    result.copy(from: product.rows(0..<result.rowCount))
+  init(of operand: some ProductOperand, count: Int) {
+    isTransposed = operand.isTransposed
+    matrix = isTransposed ? operand.matrix.columns(0..<count) : operand.matrix.rows(0..<count)
   }
 }
 
-/// Room for both factors of a product of few rows; grows to the largest one and stays.
+/// Rows of a product that are too few for the usual kernels, done with zeros as their company.
+private func multiplyFewRows(
+  into result: Matrix, _ a: some ProductOperand, _ b: some ProductOperand, rows: Range<Int>, accumulate: Bool,
+  precision: ProductPrecision
+) {
+  let count = ProductCut.ofThisProcessor.fewestRows
+  fewRowsScratch.withLock { scratch in
+    func room(_ index: Int, rows: Int, columns: Int) -> Matrix {
+      if scratch[index].count < rows * columns { scratch[index] = FloatStorage(count: rows * columns) }
+      let room = Matrix(storage: scratch[index], offset: 0, rowCount: rows, columnCount: columns, rowStride: columns)
+      room.fill(0)
+      return room
+    }
+    let product = room(0, rows: count, columns: result.columnCount)
+    if accumulate { product.rows(0..<rows.count).copy(from: result.rows(rows)) }
+    // A factor that is read transposed stays one: that is another kernel.
+    if a.isTransposed {
+      let left = room(1, rows: a.columns, columns: count)
+      left.columns(0..<rows.count).copy(from: a.matrix.columns(rows))
+      multiply(into: product, left.transposed, b, accumulate: accumulate, precision: precision)
+    } else {
+      let left = room(1, rows: count, columns: a.columns)
+      left.rows(0..<rows.count).copy(from: a.matrix.rows(rows))
+      multiply(into: product, left, b, accumulate: accumulate, precision: precision)
+    }
+    result.rows(rows).copy(from: product.rows(0..<rows.count))
+  }
+}
+
+/// Room for a factor and a product of few rows; grows to the largest and stays.
 private let fewRowsScratch = Mutex([FloatStorage(count: 0), FloatStorage(count: 0)])

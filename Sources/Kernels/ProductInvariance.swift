@@ -8,7 +8,7 @@ package struct VariantProducts: ReportableError {
   package var exitStatus: ExitStatus { .usage }
   package var description: String {
     "--reproducible cannot be kept on this processor: \(example) has other bits than the same rows of the whole product. "
-      + "oneDNN keeps them with AVX-512 only. Without --reproducible, runs on the same number of ranks and threads are "
+      + "oneDNN chooses its kernels by other rules here. Without --reproducible, runs on the same number of ranks and threads are "
       + "still byte-identical, and other numbers agree up to float rounding."
   }
 }

@@ -21,16 +21,17 @@ package struct RowPartition: Sendable, Equatable {
   package var largestSlice: Int { slice(of: 0).count }
 }
 
-/// The units (output rows of a weight matrix) of a layer, cut into one consecutive slice per rank, in blocks of 32 so that
-/// vectors and products stay whole; the last block takes the remainder. Ranks beyond the blocks have empty slices.
+/// The units (output rows of a weight matrix) of a layer, cut into one consecutive slice per rank, in blocks (of 32 unless said
+/// otherwise) so that vectors and products stay whole; the last block takes the remainder. Ranks beyond the blocks have empty
+/// slices.
 package struct UnitPartition: Sendable, Equatable {
   package let slices: [Range<Int>]
 
-  package init(unitCount: Int, rankCount: Int) {
-    let blocks = RowPartition(rowCount: max(1, unitCount / 32), rankCount: rankCount)
+  package init(unitCount: Int, rankCount: Int, block: Int = 32) {
+    let blocks = RowPartition(rowCount: max(1, unitCount / block), rankCount: rankCount)
     slices = blocks.slices.map { slice in
-      let last = slice.upperBound == blocks.rowCount ? unitCount : slice.upperBound * 32
-      return slice.isEmpty ? unitCount..<unitCount : (slice.lowerBound * 32)..<last
+      let last = slice.upperBound == blocks.rowCount ? unitCount : slice.upperBound * block
+      return slice.isEmpty ? unitCount..<unitCount : (slice.lowerBound * block)..<last
     }
   }
 }
