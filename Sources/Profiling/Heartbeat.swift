@@ -4,7 +4,7 @@ import Synchronization
 /// still grows.
 package enum Heartbeat {
   private static let beats = Atomic<Int>(0)
-  private static let lastCall = Mutex("")
+  private static let lastCall = Mutex<StaticString>("")
   private static let patience = Atomic<Int>(1)
 
   @inline(__always)
@@ -13,11 +13,11 @@ package enum Heartbeat {
   /// A call begins that waits for other ranks; its name is what a message can say about a process that stays in it.
   package static func enter(_ call: StaticString) {
     beat()
-    lastCall.withLock { $0 = "\(call)" }
+    lastCall.withLock { $0 = call }
   }
 
   package static var count: Int { beats.load(ordering: .relaxed) }
-  package static var lastWait: String { lastCall.withLock { $0 } }
+  package static var lastWait: String { "\(lastCall.withLock { $0 })" }
 
   /// How many times longer than usual a silence may be: above 1 while all ranks wait for work of rank 0 alone.
   package static var patienceFactor: Int { patience.load(ordering: .relaxed) }

@@ -1,16 +1,29 @@
 import Foundation
 import Synchronization
 
-/// Remembers that the launcher asked this process to stop. Handlers only set a flag; the ranks agree on it once an
-/// iteration, so that all stop at the same one.
+/// Remembers that the launcher asked this process to stop. The ranks agree on it once an iteration, so that all stop at the same
+/// one.
+///
+/// A thread of its own waits for the signals and no handler ever runs: oneDNN's sgemm kernels let the stack pointer point into the
+/// heap (oneDNN issue 4845, up to 3.11), where the frame of a handler would overwrite whatever lies below.
 package enum StopSignal {
   private static let received = Atomic<Int>(0)
 
-  /// Catches SIGUSR1 (what mpirun forwards), SIGTERM and SIGINT from now on.
+  /// Takes SIGUSR1 (what mpirun forwards), SIGTERM and SIGINT from now on. To be called before other threads are made, MPI's and
+  /// OpenMP's among them: they inherit that the signals are not for them.
   package static func install() {
-    for number in [SIGUSR1, SIGTERM, SIGINT] {
-      signal(number) { StopSignal.received.store(Int($0), ordering: .relaxed) }
-    }
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    for number in [SIGUSR1, SIGTERM, SIGINT] { sigaddset(&signals, number) }
+    pthread_sigmask(SIG_BLOCK, &signals, nil)
+    let awaited = signals
+    Thread {
+      Thread.current.name = "signals"
+      while true {
+        var (set, number) = (awaited, Int32(0))
+        if sigwait(&set, &number) == 0 { received.store(Int(number), ordering: .relaxed) }
+      }
+    }.start()
   }
 
   /// The last signal received, or 0.

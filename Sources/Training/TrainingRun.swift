@@ -55,7 +55,7 @@ package final class TrainingRun {
     model.initialise(trainer.source)
   }
 
-  /// Runs to the end, or to a signal.
+  /// Runs to the end, or to a signal that `StopSignal` has taken.
   ///
   /// - Parameters:
   ///   - directory: the run's directory, on rank 0.
@@ -69,7 +69,6 @@ package final class TrainingRun {
       try self.directory?.write("config.yaml", text: configText)
     }
     try shareState()
-    StopSignal.install()
     if configuration.watchdog > 0 && communicator.rankCount > 1 {
       Watchdog.start(
         seconds: configuration.watchdog, name: "rank \(communicator.rank) of \(communicator.rankCount)")

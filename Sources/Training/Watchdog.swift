@@ -13,7 +13,8 @@ package enum Watchdog {
   ///   - name: of this process, e.g. "rank 1 of 4".
   package static func start(seconds: Int, name: String) {
     precondition(seconds >= 1)
-    let thread = Thread {
+    Thread {
+      Thread.current.name = "watchdog"
       var (silence, last) = (0, Heartbeat.count)
       while true {
         Thread.sleep(forTimeInterval: 1)
@@ -21,9 +22,7 @@ package enum Watchdog {
         (silence, last) = (count == last ? silence + 1 : 0, count)
         if silence > seconds * Heartbeat.patienceFactor { end(name, silence) }
       }
-    }
-    thread.name = "watchdog"
-    thread.start()
+    }.start()
   }
 
   private static func end(_ name: String, _ silence: Int) -> Never {

@@ -34,6 +34,7 @@ struct Train: ParsableCommand {
   @OptionGroup var threadOptions: ThreadOptions
 
   func run() throws {
+    StopSignal.install()
     try withRanks(threads: threadOptions.threads) { communicator in
       let configuration = try resolve(communicator)
       if reproducible { try requireInvariantProducts(precision: configuration.precision) }
