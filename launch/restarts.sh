@@ -1,0 +1,66 @@
+# shellcheck shell=sh
+# Starting a run again by itself; sourced by launch/local and launch/cluster after common.sh.
+
+# run_with_restarts MAX COMMAND…: runs it, and again with '--resume latest', at most MAX times, when it ends with
+#   75   stopped by a signal that mpirun, not this process, received, with everything saved
+#   79   the watchdog found a rank that no longer moves
+#   137  a rank was killed (out of memory, for instance)
+#   205  a host vanished
+# Any other status ends it, and so does a signal to this process: SIGUSR1, SIGTERM and SIGINT let the ranks save and stop
+# (status 75); a second SIGTERM or SIGINT ends them at once. Before a restart it calls `before_restart`.
+# Sets `final_status`.
+run_with_restarts() {
+  restarts_left=$1
+  shift
+  asked_to_stop='' child=''
+  trap 'stop_child USR1' USR1
+  trap 'stop_child TERM' TERM
+  trap 'stop_child INT' INT
+  while :; do
+    "$@" &
+    child=$!
+    wait_for_child
+    case $final_status in
+      75 | 79 | 137 | 205) ;;
+      *) break ;;
+    esac
+    if [ -n "$asked_to_stop" ] || [ "$restarts_left" -eq 0 ]; then break; fi
+    say "$(basename -- "$0"): the run ended with status $final_status; starting again from the newest checkpoint" \
+      "($restarts_left restart(s) left)"
+    before_restart
+    restarts_left=$((restarts_left - 1))
+    if [ -z "${resumes-}" ]; then
+      resumes=yes
+      set -- "$@" --resume latest
+    fi
+  done
+  trap - USR1 TERM INT
+}
+
+# stop_child SIGNAL: mpirun forwards SIGUSR1, at which the ranks save and stop; SIGTERM would leave them a second.
+stop_child() {
+  if [ "$asked_to_stop" = TERM ] && [ "$1" != USR1 ]; then
+    kill -TERM "$child" 2>/dev/null || true
+  else
+    kill -USR1 "$child" 2>/dev/null || true
+  fi
+  if [ "$1" = USR1 ]; then asked_to_stop=${asked_to_stop:-USR1}; else asked_to_stop=TERM; fi
+}
+
+# wait_for_child: until it is really gone; a trap only interrupts the waiting.
+wait_for_child() {
+  while :; do
+    final_status=0
+    wait "$child" || final_status=$?
+    kill -0 "$child" 2>/dev/null || break
+  done
+  # A signal that came together with the end hides the child's own status.
+  last_status=0
+  wait "$child" 2>/dev/null || last_status=$?
+  if [ "$last_status" -ne 127 ]; then final_status=$last_status; fi
+}
+
+# checked_count NAME VALUE: ends the script unless it is a whole number.
+checked_count() {
+  case $2 in '' | *[!0-9]*) die 64 "$1 must be a whole number from 0, not '$2'" ;; esac
+}
