@@ -51,10 +51,12 @@ let package = Package(
         "Matrices", "Profiling", "Kernels", "Collectives", "Files", "Datasets", "Networks", "Losses", "Optimizers",
         "Checkpoints", "Evaluation",
       ], swiftSettings: settings),
+    .target(
+      name: "Diagnosis", dependencies: ["Matrices", "Kernels", "Collectives", "Files"], swiftSettings: settings),
     .executableTarget(
       name: "cegzsl",
       dependencies: [
-        "Training", "Evaluation", "Checkpoints", "Datasets", "Files", "Collectives", "Kernels", "Matrices",
+        "Training", "Diagnosis", "Evaluation", "Checkpoints", "Datasets", "Files", "Collectives", "Kernels", "Matrices",
         "Profiling", .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Yams", package: "Yams"),
@@ -78,6 +80,8 @@ let package = Package(
         "Files", "TestSupport",
       ],
       swiftSettings: settings),
+    .testTarget(
+      name: "DiagnosisTests", dependencies: ["Diagnosis", "TestSupport"], swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]
 )
