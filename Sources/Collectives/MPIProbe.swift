@@ -25,7 +25,9 @@ extension MPICommunicator {
 
   /// Whether the launcher placed ranks on other hosts too; known before they are met.
   package static var isLaunchedOnSeveralHosts: Bool {
-    guard let size = getenv("OMPI_COMM_WORLD_SIZE"), let here = getenv("OMPI_COMM_WORLD_LOCAL_SIZE") else { return false }
+    guard let size = getenv("OMPI_COMM_WORLD_SIZE"), let here = getenv("OMPI_COMM_WORLD_LOCAL_SIZE") else {
+      return false
+    }
     return strcmp(size, here) != 0
   }
 

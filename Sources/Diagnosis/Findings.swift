@@ -47,13 +47,15 @@ package func findingsAlone(_ facts: RankFacts, spansHosts: Bool) -> [Finding] {
       result.append(
         Finding(
           .network, "\(what) on host \(facts.host), which has \(list.isEmpty ? "none that is up" : list)",
-          cure: "name the network that connects the hosts, as address/bits: --interface of launch/cluster and launch/mpirun, "
+          cure:
+            "name the network that connects the hosts, as address/bits: --interface of launch/cluster and launch/mpirun, "
             + "or --mca btl_tcp_if_include"))
     }
   } else if spansHosts, network.usable.allSatisfy(\.isLoopback) {
     result.append(
       Finding(
-        .network, "Open MPI may use only \(network.usable[0]) on host \(facts.host): other hosts cannot be reached over it",
+        .network,
+        "Open MPI may use only \(network.usable[0]) on host \(facts.host): other hosts cannot be reached over it",
         cure: "name the network that connects the hosts; host \(facts.host) has \(list)"))
   }
   return result
@@ -65,9 +67,12 @@ private func launcherFindings(_ facts: [RankFacts]) -> [Finding] {
   }
   return [
     Finding(
-      .worldSize, "the launcher started \(announced) processes (\(first.launcher.variable)), but they are \(first.launcher.ranks) "
+      .worldSize,
+      "the launcher started \(announced) processes (\(first.launcher.variable)), but they are \(first.launcher.ranks) "
         + "to each other: each would train by itself, into the same run directory",
-      cure: "start with the mpirun of the Open MPI that cegzsl is linked to (ldd), or with srun --mpi=pmix where Slurm has PMIx")
+      cure:
+        "start with the mpirun of the Open MPI that cegzsl is linked to (ldd), or with srun --mpi=pmix where Slurm has PMIx"
+    )
   ]
 }
 
@@ -95,9 +100,11 @@ private func processorFindings(_ facts: [RankFacts]) -> [Finding] {
     if let first = squeezed.first {
       return [
         Finding(
-          .binding, "\(list(squeezed)) on host \(host): \(first.processors.threads) threads are bound to "
+          .binding,
+          "\(list(squeezed)) on host \(host): \(first.processors.threads) threads are bound to "
             + "\(first.processors.allowed.count) processor(s), though the host has \(allocated.count)",
-          cure: "mpirun --map-by slot:PE=\(first.processors.threads) --bind-to core, or --bind-to none (launch/ does the right one)"
+          cure:
+            "mpirun --map-by slot:PE=\(first.processors.threads) --bind-to core, or --bind-to none (launch/ does the right one)"
         )
       ]
     }
@@ -105,22 +112,28 @@ private func processorFindings(_ facts: [RankFacts]) -> [Finding] {
     if threads > usable.count {
       result.append(
         Finding(
-          .threads, "host \(host): \(ranks.count) rank(s) with \(threads) threads together share \(usable.count) processor(s)",
+          .threads,
+          "host \(host): \(ranks.count) rank(s) with \(threads) threads together share \(usable.count) processor(s)",
           cure: "fewer ranks, or --threads \(max(1, usable.count / ranks.count)) (OMP_NUM_THREADS)"))
     } else if usable.count < allocated.count && !ranks.allSatisfy(\.processors.threadsAreChosen) {
       result.append(
         Finding(
-          .binding, "host \(host): the ranks are bound to \(usable.count) of \(allocated.count) processors, the others stay idle",
-          cure: "mpirun --map-by slot:PE=\(max(1, allocated.count / ranks.count)) --bind-to core, or --bind-to none with --threads "
+          .binding,
+          "host \(host): the ranks are bound to \(usable.count) of \(allocated.count) processors, the others stay idle",
+          cure:
+            "mpirun --map-by slot:PE=\(max(1, allocated.count / ranks.count)) --bind-to core, or --bind-to none with --threads "
             + "\(max(1, allocated.count / ranks.count))"))
     }
     let short = ranks.filter { ($0.processors.slurmPerTask ?? 0) > $0.processors.allowed.count }
     if let first = short.first {
       result.append(
         Finding(
-          .binding, "\(list(short)) on host \(host): SLURM_CPUS_PER_TASK is \(first.processors.slurmPerTask ?? 0), but "
+          .binding,
+          "\(list(short)) on host \(host): SLURM_CPUS_PER_TASK is \(first.processors.slurmPerTask ?? 0), but "
             + "\(first.processors.allowed.count) processor(s) may be used",
-          cure: "srun of Slurm 22.05 and later does not take --cpus-per-task over from sbatch: export SRUN_CPUS_PER_TASK too"))
+          cure:
+            "srun of Slurm 22.05 and later does not take --cpus-per-task over from sbatch: export SRUN_CPUS_PER_TASK too"
+        ))
     }
     return result
   }
@@ -129,7 +142,10 @@ private func processorFindings(_ facts: [RankFacts]) -> [Finding] {
 private func programFindings(_ facts: [RankFacts]) -> [Finding] {
   let same = "install the same on every host, or use a shared file system"
   let parts: [(name: String, value: (ProgramFacts) -> String, cure: String)] = [
-    ("cegzsl", { "\($0.version) (\($0.binary.prefix(12)))" }, "copy one binary to every host, or use a shared file system"),
+    (
+      "cegzsl", { "\($0.version) (\($0.binary.prefix(12)))" },
+      "copy one binary to every host, or use a shared file system"
+    ),
     ("Open MPI", { $0.messagePassing }, same), ("oneDNN", { $0.products }, same),
     (
       "vector instructions", { $0.instructionSet },
@@ -159,9 +175,11 @@ private func networkFindings(_ facts: [RankFacts]) -> [Finding] {
   return hostsOf.filter { $0.value.count > 1 }.sorted { $0.key < $1.key }.compactMap { address, names in
     guard let interface = hosts.flatMap({ $0.1 }).first(where: { $0.address == address }) else { return nil }
     return Finding(
-      .network, "\(interface) exists on \(names.prefix(4).joined(separator: ", ")) with the same address, and Open MPI may use it: "
+      .network,
+      "\(interface) exists on \(names.prefix(4).joined(separator: ", ")) with the same address, and Open MPI may use it: "
         + "messages between hosts can end where they began",
-      cure: "name the network that connects the hosts: --interface of launch/, or --mca btl_tcp_if_include address/bits")
+      cure: "name the network that connects the hosts: --interface of launch/, or --mca btl_tcp_if_include address/bits"
+    )
   }
 }
 
@@ -173,7 +191,8 @@ private func sharedMemoryFindings(_ facts: [RankFacts]) -> [Finding] {
     if ranks.count > 1 && free < needed * ranks.count {
       result.append(
         Finding(
-          .sharedMemory, "host \(host): /dev/shm has \(free >> 20) MiB left, \(ranks.count) ranks want about "
+          .sharedMemory,
+          "host \(host): /dev/shm has \(free >> 20) MiB left, \(ranks.count) ranks want about "
             + "\(needed * ranks.count >> 20)",
           cure: "enlarge it (docker run --shm-size=1g), or remove what fills it"))
     }
@@ -181,9 +200,11 @@ private func sharedMemoryFindings(_ facts: [RankFacts]) -> [Finding] {
     if !unread.isEmpty {
       result.append(
         Finding(
-          .sharedMemory, "\(list(unread)) on host \(host): other ranks may not read their memory directly (a container's call "
+          .sharedMemory,
+          "\(list(unread)) on host \(host): other ranks may not read their memory directly (a container's call "
             + "filter, or ptrace_scope): large messages would fail",
-          cure: "OMPI_MCA_btl_vader_single_copy_mechanism=none (launch/ sets it in containers), or --cap-add=SYS_PTRACE"))
+          cure: "OMPI_MCA_btl_vader_single_copy_mechanism=none (launch/ sets it in containers), or --cap-add=SYS_PTRACE"
+        ))
     }
     return result
   }
@@ -196,7 +217,8 @@ private func directoryFindings(_ facts: [RankFacts]) -> [Finding] {
     (\RankFacts.data, .data, "put the data where every host reads it, at one path"),
   ] {
     for (host, ranks) in byHost(facts) {
-      guard let bad = ranks.first(where: { !($0[keyPath: name]?.problem ?? "").isEmpty }), let directory = bad[keyPath: name]
+      guard let bad = ranks.first(where: { !($0[keyPath: name]?.problem ?? "").isEmpty }),
+        let directory = bad[keyPath: name]
       else { continue }
       result.append(Finding(subject, "rank \(bad.rank) on host \(host): \(directory.problem)", cure: cure))
     }
@@ -206,7 +228,8 @@ private func directoryFindings(_ facts: [RankFacts]) -> [Finding] {
     let hosts = byHost(unseen).map(\.host).prefix(4).joined(separator: ", ")
     result.append(
       Finding(
-        .runDirectory, "\(path) on \(hosts) is not the one of rank 0 (host \(facts[0].host)): a restart there would not find the "
+        .runDirectory,
+        "\(path) on \(hosts) is not the one of rank 0 (host \(facts[0].host)): a restart there would not find the "
           + "checkpoints", cure: "give --run a path on a file system that all hosts mount"))
   }
   let listings = facts.compactMap(\.data).filter { $0.problem.isEmpty }
@@ -214,7 +237,8 @@ private func directoryFindings(_ facts: [RankFacts]) -> [Finding] {
     let difference = Set(first.listing).symmetricDifference(other.listing).sorted().prefix(3).joined(separator: ", ")
     result.append(
       Finding(
-        .data, "\(first.path) does not hold the same files on every host: \(difference)", cure: "copy the same files to every host"))
+        .data, "\(first.path) does not hold the same files on every host: \(difference)",
+        cure: "copy the same files to every host"))
   }
   return result
 }

@@ -113,7 +113,9 @@ extension DirectoryFacts {
       for name in try PosixStorage().entries(of: path).sorted() {
         let attributes = try FileManager.default.attributesOfItem(atPath: path + "/" + name)
         facts.listing.append("\(name) (\((attributes[.size] as? Int) ?? 0) bytes)")
-        if access(path + "/" + name, R_OK) != 0 { facts.problem = "\(path)/\(name) cannot be read: \(StorageError.text(errno))" }
+        if access(path + "/" + name, R_OK) != 0 {
+          facts.problem = "\(path)/\(name) cannot be read: \(StorageError.text(errno))"
+        }
       }
     } catch { facts.problem = "\(error)" }
     return facts

@@ -92,7 +92,9 @@ private func goodRanks() -> [RankFacts] {
 
 @Test func networksMatchByPrefix() {
   let interface = NetworkInterface(name: "eth0", address: 0xac11_0001, prefixLength: 16)
-  for entry in ["eth0", "172.17.0.0/16", "172.17/16", "0.0.0.0/0", "172.17.0.1/32"] { #expect(interface.matches(entry), "\(entry)") }
+  for entry in ["eth0", "172.17.0.0/16", "172.17/16", "0.0.0.0/0", "172.17.0.1/32"] {
+    #expect(interface.matches(entry), "\(entry)")
+  }
   for entry in ["eth", "172.18.0.0/16", "172.17.0.0/33", "172.17.0.0/x", "", "/", "172.17.0.300/16"] {
     #expect(!interface.matches(entry), "\(entry)")
   }
@@ -120,7 +122,9 @@ private func goodRanks() -> [RankFacts] {
 }
 
 @Test func aSlowLinkIsFoundAmongOthers() {
-  let links = [1.0, 1.1, 0.3, 0.9].enumerated().map { Link(hosts: ["a", "b\($0)"], latency: 1e-5, bandwidth: $1 * 1e9) }
+  let links = [1.0, 1.1, 0.3, 0.9].enumerated().map {
+    Link(hosts: ["a", "b\($0)"], latency: 1e-5, bandwidth: $1 * 1e9)
+  }
   #expect(speedFindings(links).map(\.text) == ["a and b2 exchange 300 MB/s, other hosts 1000"])
   #expect(speedFindings(Array(links.prefix(2))).isEmpty, "two links do not tell which one is slow")
 }
