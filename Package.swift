@@ -53,10 +53,14 @@ let package = Package(
       ], swiftSettings: settings),
     .target(
       name: "Diagnosis", dependencies: ["Matrices", "Kernels", "Collectives", "Files"], swiftSettings: settings),
+    .target(
+      name: "Planning", dependencies: ["Matrices", "Profiling", "Kernels", "Collectives", "Networks", "Training"],
+      swiftSettings: settings),
     .executableTarget(
       name: "cegzsl",
       dependencies: [
-        "Training", "Diagnosis", "Evaluation", "Checkpoints", "Datasets", "Files", "Collectives", "Kernels", "Matrices",
+        "Training", "Diagnosis", "Planning", "Networks", "Evaluation", "Checkpoints", "Datasets", "Files",
+        "Collectives", "Kernels", "Matrices",
         "Profiling", .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Yams", package: "Yams"),
@@ -79,6 +83,9 @@ let package = Package(
         "Training", "Networks", "Losses", "Optimizers", "Evaluation", "Kernels", "Collectives", "Matrices",
         "Files", "TestSupport",
       ],
+      swiftSettings: settings),
+    .testTarget(
+      name: "PlanningTests", dependencies: ["Planning", "Training", "Networks", "Collectives", "Matrices"],
       swiftSettings: settings),
     .testTarget(
       name: "DiagnosisTests", dependencies: ["Diagnosis", "TestSupport"], swiftSettings: settings),

@@ -46,12 +46,13 @@ package struct Examination {
     report.append(
       "\(hosts.count) host(s), \(all.count) rank(s), \(facts.processors.threads) thread(s) on rank \(facts.rank); "
         + "cegzsl \(facts.program.version) (\(facts.program.binary.prefix(12))), \(facts.program.products) with "
-        + "\(facts.program.instructionSet), \(facts.program.messagePassing.isEmpty ? "no MPI" : facts.program.messagePassing)")
+        + "\(facts.program.instructionSet), \(facts.program.messagePassing.isEmpty ? "no MPI" : facts.program.messagePassing)"
+    )
     // Large messages would fail where neighbours may not be read.
     guard let mpi = communicator as? MPICommunicator, mpi.rankCount > 1,
       !findings.contains(where: { $0.subject == .sharedMemory || $0.subject == .program })
     else { return }
-    let probe = LinkProbe(mpi, facts: known)
+    let probe = LinkProbe(mpi, hosts: known.map(\.host))
     let links = try probe.links()
     for link in links.prefix(64) {
       report.append(

@@ -21,7 +21,7 @@ package struct Link: Codable, Sendable, Equatable {
 package struct CollectiveSpeed: Sendable {
   /// Seconds for an all-reduce of one number.
   package var allReduce = 0.0
-  /// Bytes a second that reach a rank in an all-gather of 1 MiB from each.
+  /// Bytes a second that reach a rank in an all-gather.
   package var allGather = 0.0
 }
 
@@ -43,7 +43,8 @@ package func speedFindings(_ links: [Link]) -> [Finding] {
   let usual = links.map(\.bandwidth).sorted()[links.count / 2]
   return links.filter { $0.bandwidth < usual / 2 }.map { link in
     Finding(
-      .speed, "\(link.hosts.joined(separator: " and ")) exchange \(megabytes(link.bandwidth)) MB/s, other hosts \(megabytes(usual))",
+      .speed,
+      "\(link.hosts.joined(separator: " and ")) exchange \(megabytes(link.bandwidth)) MB/s, other hosts \(megabytes(usual))",
       cure: "look at that host's network (ethtool: negotiated speed, errors), or leave it out")
   }
 }
@@ -56,11 +57,12 @@ package struct LinkProbe {
   let leaders: [Int]
   let hosts: [String]
 
-  package init(_ communicator: MPICommunicator, facts: [RankFacts]) {
+  /// - Parameter hosts: of every rank, in rank order.
+  package init(_ communicator: MPICommunicator, hosts: [String]) {
     self.communicator = communicator
-    let groups = byHost(facts)
-    leaders = groups.map { $0.ranks[0].rank }
-    hosts = groups.map(\.host)
+    var seen: Set<String> = []
+    leaders = hosts.indices.filter { seen.insert(hosts[$0]).inserted }
+    self.hosts = leaders.map { hosts[$0] }
   }
 
   /// Rounds of pairs that are measured at most: a thousand hosts would otherwise take minutes.
@@ -80,7 +82,9 @@ package struct LinkProbe {
         let peer = answers ? leaders[a] : leaders[b]
         let latency = try oneWay(with: peer, floats: 1, repeats: 50, answers: answers)
         let seconds = try oneWay(with: peer, floats: 1 << 20, repeats: 3, answers: answers)
-        if !answers { own.append(Link(hosts: [hosts[a], hosts[b]], latency: latency, bandwidth: Double(4 << 20) / seconds)) }
+        if !answers {
+          own.append(Link(hosts: [hosts[a], hosts[b]], latency: latency, bandwidth: Double(4 << 20) / seconds))
+        }
       }
     }
     return try communicator.gatherValues(own).flatMap { $0 ?? [] }
@@ -98,7 +102,10 @@ package struct LinkProbe {
     return best
   }
 
-  package func collectives() throws -> CollectiveSpeed {
+  /// Takes up to ten seconds where a link is slow.
+  ///
+  /// - Parameter mebibytes: that each of a few ranks gives to an all-gather; many give less.
+  package func collectives(mebibytes: Int = 1) throws -> CollectiveSpeed {
     var speed = CollectiveSpeed()
     let clock = ContinuousClock()
     let rankCount = communicator.rankCount
@@ -109,16 +116,28 @@ package struct LinkProbe {
       times.append((clock.now - start) / .seconds(1))
     }
     speed.allReduce = times.sorted()[times.count / 2]
-    let partition = RowPartition(rowCount: rankCount * 256, rankCount: rankCount)
-    let (local, all) = (Matrix(rows: 256, columns: 1024), Matrix(rows: rankCount * 256, columns: 1024))
-    var best = Double.infinity
-    for _ in 0..<4 {
-      _ = try communicator.sum(0)
+    // Of at most 64 MiB in all, whatever the number of ranks.
+    let rows = max(1, min(256 * mebibytes, (1 << 14) / rankCount))
+    let partition = RowPartition(rowCount: rankCount * rows, rankCount: rankCount)
+    let local = Matrix(rows: rows, columns: 1024)
+    let all = (0..<3).map { _ in Matrix(rows: rankCount * rows, columns: 1024) }
+    func secondsPerGather(_ count: Int) throws -> Double {
+      // Three under way at any time, as in training: the next one's handshake does not wait behind this one's rows.
+      var transfers: [any Transfer] = []
       let start = clock.now
-      try communicator.gatherRows(local, into: all, partition: partition)
-      best = min(best, (clock.now - start) / .seconds(1))
+      for index in 0..<count {
+        if transfers.count == all.count { try transfers.removeFirst().finish() }
+        transfers.append(
+          try communicator.startGatherRows(local, into: all[index % all.count], partition: partition))
+      }
+      for transfer in transfers { try transfer.finish() }
+      return (clock.now - start) / .seconds(Double(count))
     }
-    speed.allGather = Double((rankCount - 1) << 20) / best
+    // The first ones open TCP's windows; how long it then takes varies from second to second where a link is slow.
+    let first = try secondsPerGather(6)
+    let count = max(6, min(24, Int(5 / first)))
+    let seconds = try secondsPerGather(try communicator.maximum(count))
+    speed.allGather = Double((rankCount - 1) * rows * 4096) / seconds
     return speed
   }
 }

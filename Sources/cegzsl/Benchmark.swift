@@ -40,9 +40,10 @@ struct Benchmark: ParsableCommand {
       configuration.microBatchSize = microBatchSize
       configuration.precision = precision
       try precision.requireSupport()
-      let benchmark = try IterationBenchmark(preset: preset, configuration: configuration, communicator: communicator)
       var rates = MachineRates(precision: precision)
       rates.measure()
+      IterationBenchmark.forgetPeakMemory()
+      let benchmark = try IterationBenchmark(preset: preset, configuration: configuration, communicator: communicator)
       let seconds = try benchmark.run(iterations: iterations)
       let median = seconds.sorted()[seconds.count / 2]
       let matricesMade = try communicator.maximum(benchmark.matricesMade)

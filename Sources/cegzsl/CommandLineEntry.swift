@@ -18,7 +18,7 @@ struct Cegzsl: ParsableCommand {
     version: Build.version,
     subcommands: [
       Train.self, Evaluate.self, Inspect.self, Prepare.self, DemoDataCommand.self, Presets.self, Parity.self,
-      Benchmark.self, Doctor.self,
+      Benchmark.self, Doctor.self, PlanCommand.self,
     ])
 
   static func main() {

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Two hosts, as network namespaces with names and addresses of their own: mpirun starts a rank on each, they talk over TCP,
-# and the model has the bytes of a run on one host. Needs root and a kernel with namespaces; says so where it has neither.
+# and the model has the bytes of a run on one host, also one that moves from hosts to hosts. Needs root and a kernel with
+# namespaces; says so where it has neither.
 . "$(dirname -- "$0")/support/common.sh"
 . "$(dirname -- "$0")/support/hosts.sh"
 
@@ -25,4 +26,16 @@ expect 0 train 1 "$scratch/wide-one" $wide
 expect 0 on_two_hosts "$scratch/wide-two" $wide
 expect_same_state "$(checkpoint "$scratch/wide-one" 1)" "$(checkpoint "$scratch/wide-two" 1)"
 
-passed "two hosts over TCP give the bytes of one"
+# A run that moves: 1 rank, 2, 4, a rank on each of two hosts, the same hosts the other way round, 1 rank again.
+set -- --batch-size 101 --seed 5 --reproducible
+expect 0 train 1 "$scratch/still" "$@" --max-iterations 12
+expect 0 train 1 "$scratch/moving" "$@" --max-iterations 2 --threads 2
+expect 0 train 2 "$scratch/moving" "$@" --max-iterations 4 --resume latest
+expect 0 train 4 "$scratch/moving" "$@" --max-iterations 6 --resume latest
+expect 0 on_two_hosts "$scratch/moving" "$@" --max-iterations 8 --resume latest
+printf '10.77.0.2 slots=1\n10.77.0.1 slots=1\n' >"$scratch/hosts"
+expect 0 on_two_hosts "$scratch/moving" "$@" --max-iterations 10 --resume latest
+expect 0 train 1 "$scratch/moving" "$@" --max-iterations 12 --resume latest
+expect_same_state "$(checkpoint "$scratch/still" 12)" "$(checkpoint "$scratch/moving" 12)"
+
+passed "two hosts over TCP give the bytes of one, and so does a run that moves from 1 rank to 2, 4, two hosts and back"

@@ -1,0 +1,82 @@
+// B rows of the global batch, N of one rank, Z projection.
+import Collectives
+import Kernels
+import Networks
+import Profiling
+import Training
+
+/// Seconds that one rank computes in an iteration. A rank with N rows of a batch does what an iteration of N rows on one process
+/// does: its passes go over N rows, its weight gradients over B rows but for its share of the units, and Adam over the whole model.
+/// Only the contrast of its N rows with all B grows beyond that.
+package struct ComputeCost: Sendable, Equatable {
+  /// Measured, by rows: seconds without those of the contrast.
+  package let points: [(rows: Int, seconds: Double)]
+  /// Seconds for one row against another in all contrastive passes of an iteration.
+  package let secondsPerPair: Double
+
+  /// - Parameter points: seconds of whole iterations of as many rows.
+  package init(points: [(rows: Int, seconds: Double)], secondsPerPair: Double) {
+    precondition(!points.isEmpty && points.allSatisfy { $0.rows >= 1 && $0.seconds > 0 } && secondsPerPair >= 0)
+    self.points = points.sorted { $0.rows < $1.rows }.map { rows, seconds in
+      (rows, seconds - min(seconds / 2, Double(rows * rows) * secondsPerPair))
+    }
+    self.secondsPerPair = secondsPerPair
+  }
+
+  package static func == (a: ComputeCost, b: ComputeCost) -> Bool {
+    a.secondsPerPair == b.secondsPerPair && a.points.elementsEqual(b.points, by: ==)
+  }
+
+  /// - Parameters:
+  ///   - rows: N; between and beyond the measured ones a straight line.
+  ///   - batch: B.
+  package func seconds(rows: Int, batch: Int) -> Double {
+    let contrast = Double(rows) * Double(batch) * secondsPerPair
+    guard points.count > 1, rows > points[0].rows else {
+      // Fewer rows take hardly less: products of few rows do not get faster.
+      return contrast + points[0].seconds * (points.count == 1 ? max(1, Double(rows) / Double(points[0].rows)) : 1)
+    }
+    let after = points.firstIndex { $0.rows >= rows } ?? points.count - 1
+    let (a, b) = (points[after - 1], points[after])
+    let slope = (b.seconds - a.seconds) / Double(b.rows - a.rows)
+    return contrast + a.seconds + slope * Double(rows - a.rows)
+  }
+
+  /// The same on processors whose products and copies run at other rates.
+  package func scaled(by factor: Double) -> ComputeCost {
+    ComputeCost(
+      points: points.map { rows, seconds in
+        (rows, (seconds + Double(rows * rows) * secondsPerPair) * factor)
+      }, secondsPerPair: secondsPerPair * factor)
+  }
+
+  /// Times iterations on random data, all ranks of the run at once: as in training, they share the host's memory and clock.
+  ///
+  /// - Parameter rows: to measure at.
+  /// - Throws: `ConfigurationError`, `CollectiveError`.
+  package static func measure(
+    preset: Preset, configuration: Configuration, rows: [Int], _ communicator: any Communicator
+  ) throws -> ComputeCost {
+    var points: [(rows: Int, seconds: Double)] = []
+    var perPair = 0.0
+    for count in rows.sorted() {
+      var configuration = configuration
+      configuration.batchSize = count
+      let alone = try IterationBenchmark(preset: preset, configuration: configuration, communicator: SingleProcess())
+      _ = try communicator.sum(0)
+      let times = try alone.run(iterations: 3).sorted()
+      let profile = try alone.profile()
+      // Ranks wait for the slowest.
+      let slowest = try communicator.maximum(Int(times[times.count / 2] * 1e9))
+      points.append((count, Double(slowest) / 1e9))
+      let passes = profile.measurements.filter { $0.name.hasPrefix("contrastive") }.reduce(0) { $0 + $1.seconds }
+      let products = profile.measurements.filter { $0.kind == .product }
+      let rate = products.reduce(0) { $0 + $1.flops } / products.reduce(0) { $0 + $1.seconds }
+      // Each critic step looks at a pair once, the generator step at four (real and fake rows) and at two of them again; three
+      // products of 2Z operations for a pair that is looked at twice.
+      let pairs = Double(configuration.criticIterations + 3)
+      perPair = passes / (Double(count) * Double(count)) + pairs * 6 * Double(configuration.projectionSize) / rate
+    }
+    return ComputeCost(points: points, secondsPerPair: configuration.embedding.hasProjection ? perPair : 0)
+  }
+}

@@ -1,0 +1,157 @@
+import ArgumentParser
+import Collectives
+import Diagnosis
+import Foundation
+import Kernels
+import Matrices
+import Planning
+import Training
+
+struct PlanCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "plan",
+    abstract: "Predict memory, time per iteration and communication on any number of ranks, from rates measured here.",
+    discussion: """
+      mpirun -n 4 cegzsl plan --preset awa1 --ranks 256 --batch-size 4096 --node-memory 64
+
+      Every rank it is started on measures iterations at once, so that a host is as busy as it will be; ranks on several
+      hosts also measure the links. Started alone, the network is assumed (--bandwidth, --latency). A rank with N rows
+      computes what an iteration of N rows on one rank takes, and contrasts its rows with the whole batch; the exchanges
+      are followed one by one, those that other work hides and those that it does not.
+      """)
+
+  @Option(help: "Preset whose sizes to use.")
+  var preset: String = "awa1"
+  @Option(help: "Ranks to plan for; the table shows the powers of two below as well.")
+  var ranks: Int
+  @Option(help: "Rows of a batch over all ranks (default: the preset's).")
+  var batchSize: Int?
+  @Option(help: "Rows whose activations are in memory at once, over all ranks; 0: about 4 GiB.")
+  var microBatchSize: Int = 0
+  @Option(help: "float32, or bfloat16.")
+  var precision: ProductPrecision = .float32
+  @Option(help: "Rows of the data set, which every rank holds.")
+  var rows: Int = 0
+  @Option(help: "GiB of memory of a host, to see what fits.")
+  var nodeMemory: Double?
+  @Option(help: "Ranks of a host (default: as it was started, or as many as its processors have room for).")
+  var ranksPerHost: Int?
+  @Option(help: "Gbit/s between hosts (default: measured; 10 where there is one host).")
+  var bandwidth: Double?
+  @Option(help: "Microseconds one way between hosts (default: measured; 30 where there is one host).")
+  var latency: Double?
+  @Option(
+    help: "GFLOP/s of products on a rank of the planned machine, if it is not this one; the other work is scaled along."
+  )
+  var productRate: Double?
+  @Flag(help: "Print a JSON object a line instead of the table.")
+  var json = false
+  @OptionGroup var threadOptions: ThreadOptions
+
+  func validate() throws {
+    guard (1...1_000_000).contains(ranks) else { throw ValidationError("--ranks must be from 1 to 1000000.") }
+    guard batchSize ?? 1 >= 1 else { throw ValidationError("--batch-size must be at least 1.") }
+    guard microBatchSize >= 0, rows >= 0 else { throw ValidationError("Numbers of rows must not be negative.") }
+    for (name, value) in [
+      ("node-memory", nodeMemory), ("bandwidth", bandwidth), ("latency", latency), ("product-rate", productRate),
+    ] {
+      guard value ?? 1 > 0 else { throw ValidationError("--\(name) must be above 0.") }
+    }
+    guard ranksPerHost ?? 1 >= 1 else { throw ValidationError("--ranks-per-host must be at least 1.") }
+  }
+
+  func run() throws {
+    try withRanks(threads: threadOptions.threads) { communicator in
+      let preset = try Preset.named(preset)
+      var configuration = Configuration()
+      try configuration.apply(preset.values, place: "preset \(preset.name)")
+      if let batchSize { configuration.batchSize = batchSize }
+      configuration.precision = precision
+      try precision.requireSupport()
+      let (network, source) = try network(communicator)
+      var rates = MachineRates(precision: precision)
+      rates.measure()
+      let most = (configuration.batchSize + ranks - 1) / ranks
+      let counts = Set([32, 128, 512].map { min($0, configuration.batchSize) } + [min(most, 512)])
+      configuration.microBatchSize = 0
+      var cost = try ComputeCost.measure(
+        preset: preset, configuration: configuration, rows: Array(counts), communicator)
+      if let productRate { cost = cost.scaled(by: rates.product / 1e9 / productRate) }
+      configuration.microBatchSize = microBatchSize
+      let plan = Plan(
+        configuration: configuration,
+        sizes: configuration.modelSizes(feature: preset.featureSize, attribute: preset.attributeSize),
+        classCount: preset.seenClassCount, dataRows: rows, cost: cost, network: network)
+      guard communicator.isRoot else { return .done }
+      let powers = (0..<20).map { 1 << $0 }.filter { $0 < ranks }
+      let forecasts = (powers + [ranks]).map(plan.forecast)
+      if json {
+        forecasts.forEach { print(line($0)) }
+      } else {
+        print(
+          "\(preset.name), batch \(configuration.batchSize), \(precision.rawValue), \(ThreadPool.threadCount) thread(s) a rank, "
+            + "\(network.ranksPerHost) rank(s) a host; \(source)")
+        table(forecasts, ranksPerHost: network.ranksPerHost).forEach { print($0) }
+      }
+      return .done
+    }
+  }
+
+  /// What the ranks measure, where options do not say it.
+  private func network(_ communicator: any Communicator) throws -> (Network, String) {
+    let threads = ThreadPool.threadCount
+    var network = Network(
+      hostBandwidth: 4e9, linkBandwidth: 1.25e9, linkLatency: 30e-6,
+      ranksPerHost: max(1, ProcessInfo.processInfo.activeProcessorCount / threads))
+    var source = "network assumed"
+    if let mpi = communicator as? MPICommunicator, mpi.rankCount > 1 {
+      let hosts = try communicator.gather(Array(mpi.host.utf8)).map { String(decoding: $0, as: UTF8.self) }
+      let probe = LinkProbe(mpi, hosts: hosts)
+      let links = try probe.links()
+      network.ranksPerHost = (mpi.rankCount + Set(hosts).count - 1) / Set(hosts).count
+      let gathering = try probe.collectives(mebibytes: 8).allGather
+      if let slowest = links.max(by: { $0.latency < $1.latency }) {
+        // What reaches a rank from ranks of its own host is not counted.
+        let (count, here) = (Double(mpi.rankCount), Double(network.ranksPerHost))
+        network.linkBandwidth = gathering * here * (count - here) / max(1, count - 1)
+        network.linkLatency = slowest.latency
+        source = "links measured"
+      } else {
+        network.hostBandwidth = gathering
+        source = "copies between ranks measured, links between hosts assumed"
+      }
+    }
+    if let bandwidth { network.linkBandwidth = bandwidth * 1e9 / 8 }
+    if let latency { network.linkLatency = latency * 1e-6 }
+    if let ranksPerHost { network.ranksPerHost = ranksPerHost }
+    source += String(
+      format: ": %.2f GB/s within, %.3f GB/s and %.0f µs between hosts", network.hostBandwidth / 1e9,
+      network.linkBandwidth / 1e9, network.linkLatency * 1e6)
+    return (network, source)
+  }
+
+  private func table(_ forecasts: [Forecast], ranksPerHost: Int) -> [String] {
+    let first = forecasts[0]
+    return ["  ranks  rows/rank  parts  GiB/rank  s/iteration  samples/s  communication  speed-up"]
+      + forecasts.map { forecast in
+        let gibibytes = forecast.memory / 1_073_741_824
+        var line = String(
+          format: "%7d  %9d  %5d  %8.2f  %11.3f  %9.0f  %11.1f %%  %8.2f", forecast.ranks, forecast.rowsPerRank,
+          forecast.microBatches, gibibytes, forecast.seconds, forecast.samplesPerSecond,
+          100 * forecast.communicationShare, first.seconds / forecast.seconds)
+        let onHost = min(ranksPerHost, forecast.ranks)
+        if let nodeMemory, gibibytes * Double(onHost) > nodeMemory {
+          line += String(
+            format: "   does not fit: %.1f GiB on a host; a smaller --micro-batch-size, or fewer ranks a host",
+            gibibytes * Double(onHost))
+        }
+        return line
+      }
+  }
+
+  private func line(_ forecast: Forecast) -> String {
+    "{\"ranks\": \(forecast.ranks), \"rows_per_rank\": \(forecast.rowsPerRank), \"micro_batches\": \(forecast.microBatches), "
+      + "\"memory_mib\": \(forecast.memory / 1_048_576), \"seconds_per_iteration\": \(forecast.seconds), "
+      + "\"samples_per_second\": \(forecast.samplesPerSecond), \"communication_share\": \(forecast.communicationShare)}"
+  }
+}
