@@ -3,31 +3,28 @@ import Matrices
 
 /// From the products of real and fake rows with W_x to everything the critic's backward products need, in one pass.
 ///
-/// With pre(x) = W_x·x + base[label] and slope masks m ∈ {1, 0.2}; the interpolate's pre-activation is
-/// α·pre(real) + (1−α)·pre(fake), since the layer is affine.
+/// With pre(x) = W_x·x + base[label]; the interpolate's pre-activation is α·pre(real) + (1−α)·pre(fake), since the layer is
+/// affine.
 ///
 /// - Parameters:
-///   - masks: 3N×D. In: rows 0..<N hold W_x·x, rows N..<2N hold W_x·x̃. Out: −m_real/B, +m_fake/B, m̂.
-///   - weightedMask: N×D, out: m̂ ⊙ w, the left factor of the penalty's gradient with respect to x̂.
+///   - products: 2N×D: rows 0..<N hold W_x·x, rows N..<2N hold W_x·x̃.
+///   - slopes: N×D, out.
 ///   - base: S×D, W_a·a_s + b₁ per class.
 ///   - labels: N class indices in 0..<S.
 ///   - alpha: 1×N, the interpolation draws.
 ///   - weight: 1×D, w, the second layer.
-///   - inverseBatch: 1/B of the global batch.
 ///   - scores: 2×N, out: Σ_k w_k·LeakyReLU(pre_k), D less its last bias, of the real and of the fake rows.
-package func criticMasks(
-  masks: Matrix, weightedMask: Matrix, base: Matrix, labels: [Int], alpha: Matrix, weight: Matrix,
-  inverseBatch: Float, scores: Matrix
+package func criticSlopes(
+  _ slopes: SlopeMatrix, products: Matrix, base: Matrix, labels: [Int], alpha: Matrix, weight: Matrix, scores: Matrix
 ) {
   let n = labels.count
-  precondition(masks.rowCount == 3 * n && weightedMask.rowCount == n && alpha.columnCount >= n)
-  precondition(scores.rowCount == 2 && scores.columnCount >= n)
-  let invB = Vector(repeating: inverseBatch)
-  let width = masks.columnCount
-  parallel(n, grain: max(1, 4096 / max(width, 1)), "critic masks", floats: 6 * n * width) { part in
+  precondition(products.rowCount == 2 * n && slopes.rowCount == n && alpha.columnCount >= n)
+  precondition(scores.rowCount == 2 && scores.columnCount >= n && slopes.unitCount == products.columnCount)
+  let width = products.columnCount
+  parallel(n, grain: max(1, 4096 / max(width, 1)), "critic slopes", floats: 9 * n * width / 4) { part in
     for r in part {
-      let (real, fake, hat) = (masks.row(r), masks.row(n &+ r), masks.row(2 &* n &+ r))
-      let (weighted, classBase) = (weightedMask.row(r), base.row(labels[r]))
+      let (real, fake, bits) = (products.row(r), products.row(n &+ r), slopes.row(r))
+      let classBase = base.row(labels[r])
       let a = Vector(repeating: alpha.start[r])
       var (realScore, fakeScore) = (Vector(), Vector())
       for c in stride(from: 0, to: width, by: vectorWidth) {
@@ -35,14 +32,11 @@ package func criticMasks(
         let (offset, w) = (load(classBase + c, left), load(weight.start + c, left))
         let preReal = load(real + c, left) + offset
         let preFake = load(fake + c, left) + offset
-        let (slopeReal, slopeFake) = (leakySlope(preReal), leakySlope(preFake))
-        let slopeHat = leakySlope(preFake.addingProduct(a, preReal - preFake))
-        store(-slopeReal * invB, real + c, left)
-        store(slopeFake * invB, fake + c, left)
-        store(slopeHat, hat + c, left)
-        store(slopeHat * w, weighted + c, left)
-        realScore.addProduct(slopeReal * preReal, w)
-        fakeScore.addProduct(slopeFake * preFake, w)
+        let ofBoth = slopeBit(preReal, .real) | slopeBit(preFake, .fake)
+        let ofAll = ofBoth | slopeBit(preFake.addingProduct(a, preReal - preFake), .interpolate)
+        storeBytes(lowBytes(ofAll), bits + c, left)
+        realScore.addProduct(leakySlope(preReal) * preReal, w)
+        fakeScore.addProduct(leakySlope(preFake) * preFake, w)
       }
       scores.row(0)[r] = laneSum(realScore)
       scores.row(1)[r] = laneSum(fakeScore)
@@ -50,23 +44,34 @@ package func criticMasks(
   }
 }
 
-/// classMasks [S×D] ← Σ over the rows of a class of (m_fake − m_real)/B, from masks whose first N rows hold −m_real/B and
-/// whose next N hold m_fake/B.
-package func criticClassMasks(_ classMasks: Matrix, masks: Matrix, labels: [Int]) {
-  let n = labels.count
-  precondition(masks.rowCount >= 2 * n && masks.columnCount == classMasks.columnCount)
+/// classMasks [S×units] ← Σ over the rows of a class of (m_fake − m_real)/B: 0.8/B times a count, so that what cancels is
+/// exactly 0.
+///
+/// - Parameter slopes: of all rows, own units.
+package func criticClassMasks(_ classMasks: Matrix, _ slopes: SlopeMatrix, labels: [Int], inverseBatch: Float) {
+  precondition(slopes.rowCount == labels.count && slopes.unitCount == classMasks.columnCount)
   parallelStripes(
-    masks.columnCount, rowsHeld: classMasks.rowCount, "critic class masks",
-    floats: 2 * n * masks.columnCount + classMasks.count
+    classMasks.columnCount, rowsHeld: classMasks.rowCount, "critic class masks",
+    floats: slopes.words.count + classMasks.count
   ) { stripe in
     for s in 0..<classMasks.rowCount {
       (classMasks.row(s) + stripe.lowerBound).update(repeating: 0, count: stripe.count)
     }
-    for r in 0..<n {
-      let (real, fake, sum) = (masks.row(r), masks.row(n &+ r), classMasks.row(labels[r]))
+    let one = SlopeBytes(repeating: 1)
+    for (r, label) in labels.enumerated() {
+      let (bits, counts) = (slopes.row(r), classMasks.row(label))
       for c in stride(from: stripe.lowerBound, to: stripe.upperBound, by: vectorWidth) {
         let left = stripe.upperBound &- c
-        store(load(sum + c, left) + (load(real + c, left) + load(fake + c, left)), sum + c, left)
+        let own = loadBytes(bits + c, left)
+        let difference = ((own &>> one) & one) &- (own & one)  // of the fake row less of the real one
+        let signed = SIMD16<Int32>(truncatingIfNeeded: unsafeBitCast(difference, to: SIMD16<Int8>.self))
+        store(load(counts + c, left) + Vector(signed), counts + c, left)
+      }
+    }
+    for s in 0..<classMasks.rowCount {
+      for c in stride(from: stripe.lowerBound, to: stripe.upperBound, by: vectorWidth) {
+        let (counts, left) = (classMasks.row(s) + c, stripe.upperBound &- c)
+        store(load(counts, left) * (0.8 * inverseBatch), counts, left)
       }
     }
   }
@@ -142,24 +147,25 @@ package func scaleColumns(_ x: Matrix, by weight: Matrix) {
   }
 }
 
-/// The generator step's way through the critic: pre [N×D] (W_x·x̃ on entry) ← −(m ⊙ w)/B, the gradient of −mean D(x̃) with
-/// respect to the pre-activation; `scores` [1×N] ← Σ_k w_k·LeakyReLU(pre_k).
-package func criticInputMasks(
-  _ pre: Matrix, base: Matrix, labels: [Int], weight: Matrix, inverseBatch: Float, scores: Matrix
+/// The generator step's way through the critic: the slopes (of kind `fake`) at products [N×D] = W_x·x̃, and
+/// `scores` [1×N] ← Σ_k w_k·LeakyReLU(pre_k).
+package func criticFakeSlopes(
+  _ slopes: SlopeMatrix, products: Matrix, base: Matrix, labels: [Int], weight: Matrix, scores: Matrix
 ) {
-  precondition(labels.count == pre.rowCount && scores.columnCount >= pre.rowCount)
-  let negative = Vector(repeating: -inverseBatch)
-  let width = pre.columnCount
-  parallel(pre.rowCount, grain: max(1, 8192 / max(width, 1)), "critic input masks", floats: 2 * pre.count) { part in
+  precondition(labels.count == products.rowCount && scores.columnCount >= products.rowCount)
+  precondition(slopes.rowCount == products.rowCount && slopes.unitCount == products.columnCount)
+  let width = products.columnCount
+  parallel(
+    products.rowCount, grain: max(1, 8192 / max(width, 1)), "critic slopes of fakes", floats: 5 * products.count / 4
+  ) { part in
     for r in part {
-      let (row, classBase) = (pre.row(r), base.row(labels[r]))
+      let (row, classBase, bits) = (products.row(r), base.row(labels[r]), slopes.row(r))
       var score = Vector()
       for c in stride(from: 0, to: width, by: vectorWidth) {
         let left = width &- c
-        let (value, w) = (load(row + c, left) + load(classBase + c, left), load(weight.start + c, left))
-        let slope = leakySlope(value)
-        score.addProduct(slope * value, w)
-        store(slope * w * negative, row + c, left)
+        let value = load(row + c, left) + load(classBase + c, left)
+        storeBytes(lowBytes(slopeBit(value, .fake)), bits + c, left)
+        score.addProduct(leakySlope(value) * value, load(weight.start + c, left))
       }
       scores.start[r] = laneSum(score)
     }

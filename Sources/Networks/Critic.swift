@@ -7,10 +7,10 @@ import Matrices
 package struct CriticWorkspace: Sendable {
   /// 3N×X: real rows, fake rows, and the penalty's rows c_b·g_b.
   package let rows: Matrix
-  /// 3N×D: products on entry, slope masks on exit (see `criticMasks`).
-  package let masks: Matrix
-  /// N×D.
-  package let weightedMask: Matrix
+  /// 2N×D: the products of real and fake rows with W_x.
+  package let products: Matrix
+  /// N×D: which side of their kinks the hidden units are on.
+  package let slopes: SlopeMatrix
   /// S×D, W_a·a_s + b₁.
   package let base: Matrix
   /// 2×N, D less its last bias, of the real and of the fake rows.
@@ -22,8 +22,10 @@ package struct CriticWorkspace: Sendable {
 
   package init(rowCount: Int, classCount: Int, sizes: ModelSizes, pool: MatrixPool) {
     rows = pool.matrix(rows: 3 * rowCount, columns: sizes.feature)
-    masks = pool.matrix(rows: 3 * rowCount, columns: sizes.criticWidth)
-    weightedMask = pool.matrix(rows: rowCount, columns: sizes.criticWidth)
+    products = pool.matrix(rows: 2 * rowCount, columns: sizes.criticWidth)
+    slopes = SlopeMatrix(
+      words: pool.matrix(rows: rowCount, columns: SlopeMatrix.wordCount(sizes.criticWidth)),
+      unitCount: sizes.criticWidth)
     base = pool.matrix(rows: classCount, columns: sizes.criticWidth)
     scores = pool.matrix(rows: 2, columns: rowCount)
     deviations = pool.matrix(rows: 1, columns: rowCount)
@@ -61,7 +63,7 @@ package struct Critic: Sendable {
   }
 
   /// The local half of the step on −V = −mean D(x) + mean D(x̃) + λ·mean(‖∇D(x̂)‖ − 1)², for the real and fake rows in
-  /// `workspace.rows`: fills the penalty's rows and the masks. There is no second backward pass: with
+  /// `workspace.rows`: fills the penalty's rows and the slopes. There is no second backward pass: with
   /// g_b = W_xᵀ(m̂_b ⊙ w) the penalty's gradient is one more block of rows in the one weight-gradient product.
   ///
   /// - Parameters:
@@ -73,15 +75,16 @@ package struct Critic: Sendable {
   ) -> CriticSums {
     let n = labels.count
     let inverseBatch = 1 / Float(batchSize)
-    let (rows, masks) = (workspace.rows, workspace.masks)
+    let (rows, products) = (workspace.rows, workspace.products)
     classBase(into: workspace.base, descriptors: descriptors)
-    multiply(into: masks.rows(0..<2 * n), rows.rows(0..<2 * n), featureWeight.transposed, precision: first.precision)
-    criticMasks(
-      masks: masks, weightedMask: workspace.weightedMask, base: workspace.base, labels: labels, alpha: alpha,
-      weight: second.weight, inverseBatch: inverseBatch, scores: workspace.scores)
+    multiply(into: products, rows.rows(0..<2 * n), featureWeight.transposed, precision: first.precision)
+    criticSlopes(
+      workspace.slopes, products: products, base: workspace.base, labels: labels, alpha: alpha, weight: second.weight,
+      scores: workspace.scores)
 
     let penaltyGradients = rows.rows(2 * n..<3 * n)
-    multiply(into: penaltyGradients, workspace.weightedMask, featureWeight, precision: first.precision)
+    slopeInputGradient(
+      into: penaltyGradients, workspace.slopes, .interpolate, weight: second.weight, matrix: featureWeight, factor: 1)
     penaltyRows(
       penaltyGradients, penaltyWeight: penaltyWeight, inverseBatch: inverseBatch, deviations: workspace.deviations)
 
@@ -97,18 +100,21 @@ package struct Critic: Sendable {
   /// gradient of b₂ is exactly 0 and never written.
   ///
   /// - Parameters:
-  ///   - masks: 3B×units: real, fake, penalty.
-  ///   - rows: 3B×X in the same order.
-  ///   - labels: of all B rows.
+  ///   - slopes: M×units, of all ranks' rows of the micro-batch.
+  ///   - rows: 3M×X: real, fake, penalty.
+  ///   - labels: of all M rows.
+  ///   - batchSize: B.
   package func gradients(
-    _ workspace: CriticWorkspace, units: Range<Int>, masks: Matrix, rows: Matrix, labels: [Int], descriptors: Matrix
+    _ workspace: CriticWorkspace, units: Range<Int>, slopes: SlopeMatrix, rows: Matrix, labels: [Int],
+    descriptors: Matrix, batchSize: Int
   ) {
     guard !units.isEmpty else { return }
     let dFeatureWeight = first.dWeight.rows(units).columns(featureColumns)
     let weight = second.weight.columns(units)
     let classMasks = workspace.classMasks.columns(units)
-    multiply(into: dFeatureWeight, masks.transposed, rows, precision: first.precision)
-    criticClassMasks(classMasks, masks: masks, labels: labels)
+    let inverseBatch = 1 / Float(batchSize)
+    slopeWeightGradient(into: dFeatureWeight, slopes, rows: rows, inverseBatch: inverseBatch)
+    criticClassMasks(classMasks, slopes, labels: labels, inverseBatch: inverseBatch)
     scaleByCriticWeight(
       dFeatureWeight, weights: featureWeight.rows(units), weight: weight, base: workspace.base.columns(units),
       classMasks: classMasks, dWeight: second.dWeight.columns(units))
@@ -117,16 +123,18 @@ package struct Critic: Sendable {
   }
 
   /// dFake [N×X] ← gradient of −mean D(x̃, a) with respect to x̃ (overwritten). Returns Σ D(x̃, a) over the local rows.
-  /// Uses the fake rows' part of `workspace.masks` as scratch; `workspace.base` must not be older than D's parameters.
+  /// Uses `workspace.products` and `.slopes` as scratch; `workspace.base` must not be older than D's parameters.
   package func generatorLoss(_ workspace: CriticWorkspace, dFake: Matrix, fake: Matrix, labels: [Int], batchSize: Int)
     -> Double
   {
-    let pre = workspace.masks.rows(0..<labels.count)
-    multiply(into: pre, fake, featureWeight.transposed, precision: first.precision)
-    criticInputMasks(
-      pre, base: workspace.base, labels: labels, weight: second.weight, inverseBatch: 1 / Float(batchSize),
+    let products = workspace.products.rows(0..<labels.count)
+    multiply(into: products, fake, featureWeight.transposed, precision: first.precision)
+    criticFakeSlopes(
+      workspace.slopes, products: products, base: workspace.base, labels: labels, weight: second.weight,
       scores: workspace.scores.rows(0..<1))
-    multiply(into: dFake, pre, featureWeight, precision: first.precision)
+    slopeInputGradient(
+      into: dFake, workspace.slopes, .fake, weight: second.weight, matrix: featureWeight,
+      factor: -1 / Float(batchSize))
     var total = Double(second.bias[0, 0]) * Double(labels.count)
     for r in labels.indices { total += Double(workspace.scores[0, r]) }
     return total

@@ -2,7 +2,10 @@ import Glibc
 
 /// What a stretch of an iteration is spent on.
 package enum WorkKind: String, Sendable, CaseIterable {
-  case product, elementwise, optimizer, communication, data
+  case product
+  /// A product by look-up: held against what multiplying would take.
+  case lookup
+  case elementwise, optimizer, communication, data
 }
 
 /// Everything of one kind and name that was measured: calls, seconds, and the work that had to be done in them.

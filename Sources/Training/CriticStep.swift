@@ -31,9 +31,9 @@ extension HybridStep {
       penaltyWeight: settings.gradientPenaltyWeight, batchSize: batchSize)
     // Gathered once: real, fake and penalty rows; E's gradient takes the real ones.
     let rows = try exchange.startRows(workspace.critic.rows, blocks: 3, "critic rows")
-    let masks = try exchange.startColumns(workspace.critic.masks, blocks: 3, "critic masks")
+    let slopes = try exchange.startSlopes(workspace.critic.slopes, "critic slopes")
     let (instance, classLevel, deltas) = try embeddingBackward(batch)
-    try criticParameterGradients(batch, rows: rows, masks: masks)
+    try criticParameterGradients(batch, rows: rows, slopes: slopes)
     try embeddingParameterGradients(batch, deltas, rows: rows)
     try exchange.finishShares()
     return CriticParts(
@@ -56,11 +56,12 @@ extension HybridStep {
     return losses
   }
 
-  private func criticParameterGradients(_ batch: BatchSlice, rows: Incoming, masks: Incoming) throws {
+  private func criticParameterGradients(_ batch: BatchSlice, rows: Incoming, slopes: Incoming) throws {
     let critic = model.critic
+    let units = exchange.units(critic.first.unitCount)
     critic.gradients(
-      workspace.critic, units: exchange.units(critic.first.unitCount), masks: try masks.wait(),
-      rows: try rows.wait(), labels: batch.globalLabels, descriptors: descriptors)
+      workspace.critic, units: units, slopes: SlopeMatrix(words: try slopes.wait(), unitCount: units.count),
+      rows: try rows.wait(), labels: batch.globalLabels, descriptors: descriptors, batchSize: batchSize)
     try exchange.startShare(critic.first, followedBy: critic.second)
   }
 

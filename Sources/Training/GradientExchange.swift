@@ -52,11 +52,11 @@ final class GradientExchange {
     return Incoming(matrix: all, transfers: transfers)
   }
 
-  /// Begins to collect blocks·B×units, this rank's columns of the rows of all ranks. `local` is free again at once, unless
-  /// this rank is alone: then it is itself the result.
+  /// Begins to collect B×units, this rank's columns of the rows of all ranks. `local` is free again at once, unless this rank
+  /// is alone: then it is itself the result.
   ///
   /// - Parameter isPadded: `local` is a padded matrix, and the result is to be one.
-  func startColumns(_ local: Matrix, blocks: Int = 1, isPadded: Bool = false, _ name: String) throws -> Incoming {
+  func startColumns(_ local: Matrix, isPadded: Bool = false, _ name: String) throws -> Incoming {
     guard !isAlone else { return Incoming(matrix: local, transfers: []) }
     let own = units(local.columnCount)
     let width = isPadded ? local.rowStride : local.columnCount
@@ -66,14 +66,26 @@ final class GradientExchange {
     let source = Matrix(
       storage: local.storage, offset: local.offset, rowCount: local.rowCount, columnCount: width,
       rowStride: local.rowStride)
-    let (n, b) = (local.rowCount / blocks, partition.rowCount)
-    let mine = buffer(name, rows: blocks * b, columns: ranges[communicator.rank].count)
-    let transfers = try (0..<blocks).map { block in
-      try communicator.startExchangeColumns(
-        source.rows(block * n..<(block + 1) * n), columns: ranges, into: mine.rows(block * b..<(block + 1) * b),
-        partition: partition)
+    return try startRanges(of: source, ranges, keeping: own.count, name)
+  }
+
+  /// Begins to collect the words of B×units slopes, this rank's units of the rows of all ranks.
+  func startSlopes(_ local: SlopeMatrix, _ name: String) throws -> Incoming {
+    guard !isAlone else { return Incoming(matrix: local.words, transfers: []) }
+    // Units are dealt out in blocks of 32: whole words.
+    let ranges = slices(local.unitCount).map {
+      SlopeMatrix.wordCount($0.lowerBound)..<SlopeMatrix.wordCount($0.upperBound)
     }
-    return Incoming(matrix: mine.columns(0..<own.count), transfers: transfers)
+    return try startRanges(of: local.words, ranges, keeping: ranges[communicator.rank].count, name)
+  }
+
+  /// Begins to exchange consecutive ranges of columns, one per rank; the result has the first `count` of the own ones.
+  private func startRanges(of source: Matrix, _ ranges: [Range<Int>], keeping count: Int, _ name: String) throws
+    -> Incoming
+  {
+    let mine = buffer(name, rows: partition.rowCount, columns: ranges[communicator.rank].count)
+    let transfer = try communicator.startExchangeColumns(source, columns: ranges, into: mine, partition: partition)
+    return Incoming(matrix: mine.columns(0..<count), transfers: [transfer])
   }
 
   /// Begins to give every rank the gradients of all units of a layer, and of the one-unit layer that follows it, if any.

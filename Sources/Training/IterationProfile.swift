@@ -39,7 +39,7 @@ package struct IterationProfile: Sendable {
     }
     func floor(_ m: Measurement) -> Double {
       switch m.kind {
-      case .product: m.flops / rates.product
+      case .product, .lookup: m.flops / rates.product
       case .elementwise, .optimizer, .data: m.bytes / rates.copy
       case .communication: 0
       }

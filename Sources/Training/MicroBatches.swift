@@ -33,10 +33,10 @@ package struct MicroBatches: Sendable, Equatable {
   /// A size for which the activations of all ranks together take about 4 GiB: batches that fit are not cut. It may not depend on
   /// the number of ranks.
   package static func automaticSize(_ sizes: ModelSizes, classCount: Int) -> Int {
-    // Floats per row: x, x̃ and penalty rows; their masks and the weighted one; ε and both of G's layers; h and u with their
+    // Floats per row: x, x̃ and penalty rows; two products of D and its slopes; ε and both of G's layers; h and u with their
     // gradients and the scores.
     let floats =
-      4 * sizes.feature + 4 * sizes.criticWidth + sizes.noise + 2 * sizes.generatorWidth + 3 * sizes.embedding
+      4 * sizes.feature + 3 * sizes.criticWidth + sizes.noise + 2 * sizes.generatorWidth + 3 * sizes.embedding
       + 2 * sizes.comparatorWidth + classCount
     return max(4096, (1 << 30) / floats / 1024 * 1024)
   }

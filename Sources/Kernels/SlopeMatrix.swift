@@ -1,0 +1,70 @@
+// The slopes of LeakyReLU 0.2 at the critic's hidden units, three bits each. N rows, D units.
+import Matrices
+
+/// Which side of its kink every hidden unit of D is on, for the real row, the fake row and their interpolate: all that the
+/// weight gradients need of the hidden layer (method.md items 4 and 5). A byte holds a unit of a row.
+package struct SlopeMatrix: Sendable {
+  /// Of which row a bit tells; set where the slope is 1, clear where it is 0.2.
+  package enum Row: Int, Sendable {
+    case real = 0
+    case fake = 1
+    case interpolate = 2
+  }
+
+  /// N×⌈D/4⌉ floats whose memory holds the bytes, so that they travel as other matrices do.
+  package let words: Matrix
+  /// D.
+  package let unitCount: Int
+
+  /// - Parameter words: as many as `wordCount` says, in each row.
+  package init(words: Matrix, unitCount: Int) {
+    precondition(words.columnCount == Self.wordCount(unitCount), "\(words.columnCount) words for \(unitCount) units")
+    self.words = words
+    self.unitCount = unitCount
+  }
+
+  /// Columns of `words` for so many units.
+  package static func wordCount(_ unitCount: Int) -> Int { (unitCount + 3) / 4 }
+
+  package var rowCount: Int { words.rowCount }
+
+  func row(_ index: Int) -> UnsafeMutablePointer<UInt8> {
+    UnsafeMutableRawPointer(words.row(index)).assumingMemoryBound(to: UInt8.self)
+  }
+}
+
+typealias SlopeBytes = SIMD16<UInt8>
+
+/// The bit where a lane is above zero, 0 elsewhere. By arithmetic: comparisons become code for single lanes here.
+@inline(__always)
+func slopeBit(_ value: Vector, _ row: SlopeMatrix.Row) -> SIMD16<UInt32> {
+  // A float is above zero where its bits, as a signed integer, are.
+  let integer = unsafeBitCast(value, to: SIMD16<UInt32>.self)
+  let above = (SIMD16<UInt32>() &- integer) & ~integer
+  return (above &>> SIMD16(repeating: 31)) &<< SIMD16(repeating: UInt32(row.rawValue))
+}
+
+/// The lowest byte of each lane.
+@inline(__always)
+func lowBytes(_ value: SIMD16<UInt32>) -> SlopeBytes {
+  unsafeBitCast(value, to: SIMD64<UInt8>.self).evenHalf.evenHalf
+}
+
+/// Up to sixteen bytes; lanes from `remaining` on are zero.
+@inline(__always)
+func loadBytes(_ address: UnsafePointer<UInt8>, _ remaining: Int) -> SlopeBytes {
+  if remaining >= vectorWidth { return UnsafeRawPointer(address).loadUnaligned(as: SlopeBytes.self) }
+  var result = SlopeBytes()
+  for lane in 0..<remaining { result[lane] = address[lane] }
+  return result
+}
+
+/// Stores the first `remaining` lanes, at most sixteen.
+@inline(__always)
+func storeBytes(_ value: SlopeBytes, _ address: UnsafeMutablePointer<UInt8>, _ remaining: Int) {
+  if remaining >= vectorWidth {
+    UnsafeMutableRawPointer(address).storeBytes(of: value, as: SlopeBytes.self)
+  } else {
+    for lane in 0..<remaining { address[lane] = value[lane] }
+  }
+}

@@ -1,0 +1,81 @@
+// The critic's two products with its slopes (method.md items 4 and 5), by `subsetSums`. N rows, D units, X features.
+import Matrices
+
+/// g [N×X] ← factor · slopes · diag(w) · W: what D's input gets back, slope by slope.
+///
+/// - Parameters:
+///   - slopes: N×D, of which the bits of one kind are taken.
+///   - weight: 1×D, w.
+///   - matrix: D×X, W.
+package func slopeInputGradient(
+  into result: Matrix, _ slopes: SlopeMatrix, _ row: SlopeMatrix.Row, weight: Matrix, matrix: Matrix, factor: Float
+) {
+  let unitCount = slopes.unitCount
+  precondition(
+    result.rowCount == slopes.rowCount && matrix.rowCount == unitCount && weight.columnCount == unitCount
+      && result.columnCount == matrix.columnCount)
+  let shape = SubsetShape(laneCount: result.rowCount, memberCount: unitCount, columnCount: result.columnCount)
+  subsetSums(into: result, shape) { scratch in
+    for k in 0..<unitCount { scratch.setMember(k, matrix.row(k), times: factor * weight.start[k]) }
+    fork(shape.tileCount, grain: 1 + 2048 / max(shape.groupCount, 1)) { part in
+      for tile in part {
+        for lane in tile * SubsetShape.tile..<(tile + 1) * SubsetShape.tile {
+          let bytes = lane < slopes.rowCount ? slopes.row(lane) : nil
+          for group in 0..<shape.groupCount {
+            let first = group &* SubsetShape.groupSize
+            scratch.indices[shape.place(group: group, tile: tile) &+ lane % SubsetShape.tile] =
+              bytes.map { bits($0 + first, unitCount &- first, row) } ?? 0
+          }
+        }
+      }
+    }
+  }
+}
+
+/// The bits of one kind of six units (fewer at the end) next to each other.
+@inline(__always)
+private func bits(_ bytes: UnsafePointer<UInt8>, _ remaining: Int, _ row: SlopeMatrix.Row) -> UInt8 {
+  if remaining >= 8 {
+    let eight = UnsafeRawPointer(bytes).loadUnaligned(as: UInt64.self)
+    // A bit at 8i moves to 40 + i; no two meet.
+    let product = ((eight &>> UInt64(row.rawValue)) & 0x0000_0101_0101_0101) &* 0x0000_0102_0408_1020
+    return UInt8(truncatingIfNeeded: product &>> 40) & 63
+  }
+  var result: UInt8 = 0
+  for i in 0..<min(remaining, SubsetShape.groupSize) { result |= ((bytes[i] &>> UInt8(row.rawValue)) & 1) &<< UInt8(i) }
+  return result
+}
+
+/// M [units×X] ← Σ_b (−m_real·x_b + m_fake·x̃_b)/B + m̂·(c·g)_b: D's one weight-gradient product, before the scaling by w.
+///
+/// - Parameters:
+///   - slopes: of all rows b, own units.
+///   - rows: 3 for each of them: all real, all fake, all penalty rows; X columns.
+///   - inverseBatch: 1/B.
+package func slopeWeightGradient(into result: Matrix, _ slopes: SlopeMatrix, rows: Matrix, inverseBatch: Float) {
+  let (rowCount, unitCount) = (slopes.rowCount, slopes.unitCount)
+  precondition(
+    rows.rowCount == 3 * rowCount && result.rowCount == unitCount && result.columnCount == rows.columnCount)
+  // Members in the order of the bits: real, fake and penalty row of b, then those of b + 1.
+  let shape = SubsetShape(laneCount: unitCount, memberCount: 3 * rowCount, columnCount: result.columnCount)
+  subsetSums(into: result, shape) { scratch in
+    for b in 0..<rowCount {
+      scratch.setMember(3 * b, rows.row(b), times: -inverseBatch)
+      scratch.setMember(3 * b + 1, rows.row(rowCount + b), times: inverseBatch)
+      scratch.setMember(3 * b + 2, rows.row(2 * rowCount + b), times: 1)
+    }
+    fork(shape.tileCount, grain: 1 + 8192 / max(shape.groupCount, 1)) { part in
+      for tile in part {
+        let unit = tile &* SubsetShape.tile
+        for group in 0..<shape.groupCount {
+          let first = 2 &* group
+          var index = loadBytes(slopes.row(first) + unit, unitCount &- unit)
+          if first &+ 1 < rowCount {
+            index |= loadBytes(slopes.row(first &+ 1) + unit, unitCount &- unit) &<< SlopeBytes(repeating: 3)
+          }
+          storeBytes(index, scratch.indices + shape.place(group: group, tile: tile), vectorWidth)
+        }
+      }
+    }
+  }
+}

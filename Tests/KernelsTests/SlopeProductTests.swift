@@ -1,0 +1,149 @@
+import Kernels
+import Matrices
+import TestSupport
+import Testing
+
+private func random(_ rows: Int, _ columns: Int, _ step: Int) -> Matrix {
+  let result = Matrix(rows: rows, columns: columns)
+  fillNormal(result, RandomSource(seed: 5), .demoData, step: step, firstRow: 0)
+  return result
+}
+
+/// Real and fake products of N rows, and what `criticSlopes` makes of them.
+private struct Slopes {
+  let products: Matrix
+  let alpha: Matrix
+  let slopes: SlopeMatrix
+  let scores: Matrix
+  let weight: Matrix
+
+  init(rows: Int, units: Int) {
+    products = random(2 * rows, units, 1)
+    alpha = Matrix(rows: 1, columns: rows)
+    for r in 0..<rows { alpha[0, r] = Float(r % 7) / 6 }
+    weight = random(1, units, 2)
+    scores = Matrix(rows: 2, columns: rows)
+    slopes = SlopeMatrix(words: Matrix(rows: rows, columns: SlopeMatrix.wordCount(units)), unitCount: units)
+    // The class part is 0, so that a product is the pre-activation; the kink itself and −0 belong to the lower slope.
+    products[0, 0] = 0
+    products[rows, 0] = -0.0
+    criticSlopes(
+      slopes, products: products, base: Matrix(rows: 1, columns: units), labels: Array(repeating: 0, count: rows),
+      alpha: alpha, weight: weight, scores: scores)
+  }
+
+  func preActivation(_ row: SlopeMatrix.Row, _ r: Int, _ k: Int) -> Float {
+    let (real, fake) = (products[r, k], products[slopes.rowCount + r, k])
+    switch row {
+    case .real: return real
+    case .fake: return fake
+    case .interpolate: return fake + alpha[0, r] * (real - fake)
+    }
+  }
+
+  func slope(_ row: SlopeMatrix.Row, _ r: Int, _ k: Int) -> Double { preActivation(row, r, k) > 0 ? 1 : 0.2 }
+}
+
+/// Columns of other units, as another rank would hold them.
+private func columns(_ slopes: SlopeMatrix, _ units: Range<Int>) -> SlopeMatrix {
+  let words = SlopeMatrix.wordCount(units.lowerBound)..<SlopeMatrix.wordCount(units.upperBound)
+  return SlopeMatrix(words: slopes.words.columns(words), unitCount: units.count)
+}
+
+private func rows(_ slopes: SlopeMatrix, _ range: Range<Int>) -> SlopeMatrix {
+  SlopeMatrix(words: slopes.words.rows(range), unitCount: slopes.unitCount)
+}
+
+@Suite struct SlopeProductTests {
+  @Test(arguments: [(1, 1, 1), (2, 6, 16), (3, 5, 17), (7, 37, 70), (40, 130, 33), (5, 100, 129)])
+  func matchPlainLoops(_ n: Int, _ units: Int, _ features: Int) {
+    let made = Slopes(rows: n, units: units)
+    let matrix = random(units, features, 3)
+    for row in [SlopeMatrix.Row.real, .fake, .interpolate] {
+      let expected = (0..<n).flatMap { r in
+        (0..<features).map { x in
+          (0..<units).reduce(0.0) { sum, k in
+            sum - 0.25 * made.slope(row, r, k) * Double(made.weight[0, k]) * Double(matrix[k, x])
+          }
+        }
+      }
+      // A block of columns of a wider matrix; its neighbours stay as they are.
+      let wide = Matrix(rows: n, columns: features + 2)
+      wide.fill(7)
+      let result = wide.columns(1..<features + 1)
+      slopeInputGradient(into: result, made.slopes, row, weight: made.weight, matrix: matrix, factor: -0.25)
+      #expect(compare(result.copied(), expected).passes(1e-6))
+      #expect(wide[0, 0] == 7 && wide[n - 1, features + 1] == 7)
+    }
+    let three = random(3 * n, features, 4)
+    let expected = (0..<units).flatMap { k in
+      (0..<features).map { x in
+        (0..<n).reduce(0.0) { sum, b in
+          let real = -made.slope(.real, b, k) * Double(three[b, x])
+          let fake = made.slope(.fake, b, k) * Double(three[n + b, x])
+          let penalty = made.slope(.interpolate, b, k) * Double(three[2 * n + b, x])
+          return sum + 0.5 * (real + fake) + penalty
+        }
+      }
+    }
+    let gradient = Matrix(rows: units, columns: features)
+    slopeWeightGradient(into: gradient, made.slopes, rows: three, inverseBatch: 0.5)
+    #expect(compare(gradient, expected).passes(1e-6))
+  }
+
+  /// What the equality of any number of ranks rests on. More lanes than are summed at once are among them.
+  @Test(arguments: [(64, 96, 40), (101, 2080, 33), (2100, 64, 20)])
+  func sumsDoNotDependOnTheirCompany(_ n: Int, _ units: Int, _ features: Int) {
+    let made = Slopes(rows: n, units: units)
+    let (matrix, three) = (random(units, features, 3), random(3 * n, features, 4))
+    let (whole, gradient) = (Matrix(rows: n, columns: features), Matrix(rows: units, columns: features))
+    slopeInputGradient(into: whole, made.slopes, .interpolate, weight: made.weight, matrix: matrix, factor: 1)
+    slopeWeightGradient(into: gradient, made.slopes, rows: three, inverseBatch: 0.1)
+    #expect(whole.elements.contains { $0 != 0 } && gradient.elements.contains { $0 != 0 })
+    for parts in [2, 3, 7] {
+      let (pieces, shared) = (Matrix(rows: n, columns: features), Matrix(rows: units, columns: features))
+      for slice in RowPartition(rowCount: n, rankCount: parts).slices {
+        slopeInputGradient(
+          into: pieces.rows(slice), rows(made.slopes, slice), .interpolate, weight: made.weight, matrix: matrix,
+          factor: 1)
+      }
+      for slice in UnitPartition(unitCount: units, rankCount: parts).slices where !slice.isEmpty {
+        slopeWeightGradient(
+          into: shared.rows(slice), columns(made.slopes, slice), rows: three, inverseBatch: 0.1)
+      }
+      let (samePieces, sameUnits) = (pieces.elements == whole.elements, shared.elements == gradient.elements)
+      #expect(samePieces && sameUnits, "\(parts) parts")
+    }
+  }
+
+  @Test func scoresAndClassMasksMatchPlainLoops() {
+    let (n, units, classes) = (9, 37, 4)
+    let made = Slopes(rows: n, units: units)
+    for (index, row) in [SlopeMatrix.Row.real, .fake].enumerated() {
+      let expected = (0..<n).map { r in
+        (0..<units).reduce(0.0) {
+          $0 + Double(made.weight[0, $1]) * made.slope(row, r, $1) * Double(made.preActivation(row, r, $1))
+        }
+      }
+      #expect(compare(made.scores.rows(index..<index + 1), expected).passes(1e-6))
+    }
+    let labels = (0..<n).map { $0 % (classes - 1) }
+    let masks = Matrix(rows: classes, columns: units)
+    masks.fill(3)
+    criticClassMasks(masks, made.slopes, labels: labels, inverseBatch: 0.5)
+    let expected = (0..<classes).flatMap { s in
+      (0..<units).map { k in
+        (0..<n).reduce(0.0) { sum, r in
+          labels[r] == s ? sum + 0.5 * (made.slope(.fake, r, k) - made.slope(.real, r, k)) : sum
+        }
+      }
+    }
+    #expect(compare(masks, expected).passes(1e-6))
+    let (fakes, scores) = (made.products.rows(n..<2 * n), Matrix(rows: 1, columns: n))
+    let slopes = SlopeMatrix(words: Matrix(rows: n, columns: SlopeMatrix.wordCount(units)), unitCount: units)
+    criticFakeSlopes(
+      slopes, products: fakes, base: Matrix(rows: 1, columns: units), labels: Array(repeating: 0, count: n),
+      weight: made.weight, scores: scores)
+    #expect(compare(scores, made.scores.rows(1..<2)).passes(1e-6))
+  }
+}
