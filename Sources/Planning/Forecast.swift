@@ -77,6 +77,11 @@ package struct Plan: Sendable {
   /// What a process has before it trains: program, libraries, kernels made at run time, messages' segments.
   private static let processBytes = 70.0 * 1048576
 
+  private var parameterCount: Int { (sizes.generatorShapes + sizes.criticGroupShapes).reduce(0) { $0 + $1.count } }
+
+  /// Bytes that rank 0 holds besides, from its first checkpoint on: the state that is being saved while training goes on.
+  package var checkpointMemory: Double { 4 * 3 * Double(parameterCount) }
+
   private func memory(_ micro: MicroBatches, n: Int, ranks: Int) -> Double {
     let (x, e, s) = (sizes.feature, sizes.noise, classCount)
     let (g, d) = (sizes.generatorWidth, sizes.criticWidth)
@@ -84,18 +89,19 @@ package struct Plan: Sendable {
     let z = sizes.kind.hasProjection ? sizes.projection : 0
     let f = sizes.kind.hasComparator ? sizes.comparatorWidth : 0
     let (m, b) = (micro.rows[0].count, configuration.batchSize)
-    let parameters = (sizes.generatorShapes + sizes.criticGroupShapes).reduce(0) { $0 + $1.count }
     // Values, gradients, two moments; sums over micro-batches.
-    var floats = parameters * (micro.count > 1 ? 5 : 4)
+    var floats = parameterCount * (micro.count > 1 ? 5 : 4)
     let ahead = micro.count > 1 ? 1 : max(1, min(configuration.criticIterations, 4096 / max(n, 1)))
-    floats += n * (3 * x + 4 * d + ahead * (e + g) + (ahead > 1 ? ahead * x : 0) + g + 3 * h + f + s)
+    floats += n * (3 * x + 2 * d + d / 4 + ahead * (e + g) + (ahead > 1 ? ahead * x : 0) + g + 3 * h + f + s)
     floats += s * (2 * g + 2 * d + 3 * f)
+    // Indices of the look-ups: a byte for six slopes of three rows.
+    floats += (m * d / 8 + ranks - 1) / ranks
     // z and its gradient: of all own rows, and of all ranks where they are kept.
     floats += 3 * (b + ranks - 1) / ranks * z
     if ranks > 1 {
       floats += (isStreaming(micro) ? m : 2 * b) * z
-      floats += m * (3 * x + h + s + g + e) + (m * (3 * d + z + f + h + x + g) + ranks - 1) / ranks
-      floats += n * (3 * d + z + f + h + x + g)
+      floats += m * (3 * x + h + s + g + e) + (m * (d / 4 + z + f + h + x + g) + ranks - 1) / ranks
+      floats += n * (d / 4 + z + f + h + x + g)
     }
     floats += dataRows * x
     return 4 * Double(floats) + Self.processBytes

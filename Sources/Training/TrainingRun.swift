@@ -26,6 +26,7 @@ package final class TrainingRun {
   private let log: (String) -> Void
   /// Rank 0 only.
   private var directory: RunDirectory?
+  private var writer: BackgroundWriter?
   private var events: EventFileWriter?
   private var records: [EvaluationRecord] = []
   private var failedSaves = 0
@@ -64,6 +65,9 @@ package final class TrainingRun {
   /// - Throws: `CheckpointError`, `CheckpointMismatch`, `NonFiniteError`, `RankDisagreement`, `FileError`, `CollectiveError`.
   package func run(directory: RunDirectory?, resume: ResumeRequest, configText: String) throws -> ExitStatus {
     self.directory = directory
+    writer = directory.map { BackgroundWriter(store: $0.checkpoints) }
+    // Whatever ends the run, a save under way is not cut off.
+    defer { _ = writer?.finish() }
     try communicator.onRoot {
       try self.restore(resume)
       try self.directory?.write("config.yaml", text: configText)
@@ -229,36 +233,48 @@ package final class TrainingRun {
     return records.max { ($0.validation?.best.harmonic ?? 0) < ($1.validation?.best.harmonic ?? 0) }
   }
 
-  /// Saves on rank 0 after all ranks have agreed on their state. A save that fails is logged and tried again later, unless
-  /// it must succeed.
+  /// Saves on rank 0, in the background, after all ranks have agreed on their state. A save that fails is logged and tried
+  /// again later; one that must succeed is waited for.
   private func save(mustSucceed: Bool) throws {
     try trainer.step.requireEqualReplicas(iteration: trainer.iteration)
     try communicator.onRoot {
-      guard let directory = self.directory, lastSaved != trainer.iteration else { return }
-      var state = trainer.step.counters
-      for (name, value) in configuration.trajectory { state["--" + name] = value }
-      var digest = Digest()
-      digest.add(configuration.trajectory.map { "\($0.name)=\($0.value)" }.joined(separator: "\n"))
-      let checkpoint = Checkpoint(
-        iteration: trainer.iteration, epoch: epoch,
-        identity: CheckpointIdentity(
-          datasetDigest: dataset.contentDigest, configurationDigest: digest.hexadecimal(), codeVersion: version,
-          rankCount: communicator.rankCount), state: state, modelTensors: trainer.step.model.tensors,
-        optimizerTensors: trainer.step.optimizerTensors)
-      do {
-        try directory.checkpoints.save(checkpoint).warnings.forEach { log("warning: \($0)") }
-        if let best = bestRecord, best.iteration == trainer.iteration {
-          try directory.checkpoints.markBest(
-            iteration: best.iteration, figure: best.validation?.best.harmonic ?? 0)
-        }
+      guard let writer = self.writer else { return }
+      try finishSave()
+      if lastSaved != trainer.iteration {
+        let best = bestRecord.flatMap { $0.iteration == trainer.iteration ? $0.validation?.best.harmonic ?? 0 : nil }
         lastSaved = trainer.iteration
-        failedSaves = 0
-      } catch {
-        failedSaves += 1
-        if mustSucceed || failedSaves >= Self.tolerableFailures { throw error }
-        log("warning: checkpoint \(failedSaves) of \(Self.tolerableFailures) that may fail in a row: \(error)")
+        writer.start(checkpoint, best: best)
       }
+      if mustSucceed { try finishSave(mustSucceed: true) }
     }
+  }
+
+  /// Rank 0: waits for the save under way, if any, and takes note of how it went.
+  private func finishSave(mustSucceed: Bool = false) throws {
+    switch writer?.finish() {
+    case nil: return
+    case .success(let saved):
+      saved.warnings.forEach { log("warning: \($0)") }
+      failedSaves = 0
+    case .failure(let error):
+      lastSaved = -1
+      failedSaves += 1
+      if mustSucceed || failedSaves >= Self.tolerableFailures { throw error }
+      log("warning: checkpoint \(failedSaves) of \(Self.tolerableFailures) that may fail in a row: \(error)")
+    }
+  }
+
+  private var checkpoint: Checkpoint {
+    var state = trainer.step.counters
+    for (name, value) in configuration.trajectory { state["--" + name] = value }
+    var digest = Digest()
+    digest.add(configuration.trajectory.map { "\($0.name)=\($0.value)" }.joined(separator: "\n"))
+    return Checkpoint(
+      iteration: trainer.iteration, epoch: epoch,
+      identity: CheckpointIdentity(
+        datasetDigest: dataset.contentDigest, configurationDigest: digest.hexadecimal(), codeVersion: version,
+        rankCount: communicator.rankCount), state: state, modelTensors: trainer.step.model.tensors,
+      optimizerTensors: trainer.step.optimizerTensors)
   }
 
   // MARK: Telling

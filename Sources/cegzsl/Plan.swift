@@ -92,6 +92,7 @@ struct PlanCommand: ParsableCommand {
           "\(preset.name), batch \(configuration.batchSize), \(precision.rawValue), \(ThreadPool.threadCount) thread(s) a rank, "
             + "\(network.ranksPerHost) rank(s) a host; \(source)")
         table(forecasts, ranksPerHost: network.ranksPerHost).forEach { print($0) }
+        print(String(format: "rank 0 holds %.2f GiB more once it has saved", plan.checkpointMemory / 1_073_741_824))
       }
       return .done
     }
