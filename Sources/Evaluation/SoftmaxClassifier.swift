@@ -88,13 +88,16 @@ package struct SoftmaxClassifier: Sendable {
   }
 
   /// The candidate with the highest score for each row of x.
-  package func predictions(_ x: Matrix) -> [Int] {
+  ///
+  /// - Parameter classes: the candidates to choose from, as indices in 0..<C; all of them if nil.
+  package func predictions(_ x: Matrix, among classes: [Int]? = nil) -> [Int] {
     let scores = Matrix(rows: x.rowCount, columns: layer.weight.rowCount)
     forward(scores: scores, x: x)
+    let classes = classes ?? Array(0..<scores.columnCount)
     return (0..<x.rowCount).map { r in
       let row = scores.rows(r..<r + 1).elements
-      var best = 0
-      for c in row.indices where row[c] > row[best] { best = c }
+      var best = classes[0]
+      for c in classes where row[c] > row[best] { best = c }
       return best
     }
   }
