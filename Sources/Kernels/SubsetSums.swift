@@ -23,11 +23,20 @@ struct SubsetShape {
   static let panelSize = panel * chunk * groupSize * vectorWidth
   /// Lanes whose sums are in the second cache at once; for more the tables are made again.
   static let mostLanes = 2048
+  /// Fewer take less time than their tables.
+  static let fewestLanes = 256
 
   let laneCount, memberCount, columnCount: Int
   var groupCount: Int { (memberCount + Self.groupSize - 1) / Self.groupSize }
   var tileCount: Int { (laneCount + Self.tile - 1) / Self.tile }
   var panelCount: Int { (columnCount + Self.panel * vectorWidth - 1) / (Self.panel * vectorWidth) }
+
+  /// Lanes that are done together: fewer than usual where there would not be work for every thread.
+  func lanesPerItem(threads: Int) -> Int {
+    let ranges = (threads + panelCount - 1) / panelCount
+    let even = (laneCount / ranges + Self.tile) / Self.tile * Self.tile
+    return min(Self.mostLanes, max(Self.fewestLanes, even))
+  }
 
   /// Where the sixteen indices of a tile's lanes in a group's table lie: chunk by chunk, in the order they are read.
   @inline(__always)
@@ -92,7 +101,7 @@ func subsetSums(into result: Matrix, _ shape: SubsetShape, _ fill: (SubsetScratc
   ProductBreaks.shared.take()
   SubsetScratch.shared.lock.withLock { _ in
     let scratch = SubsetScratch.shared
-    let lanes = LaneRanges(count: shape.laneCount, most: SubsetShape.mostLanes)
+    let lanes = LaneRanges(count: shape.laneCount, most: shape.lanesPerItem(threads: ThreadPool.threadCount))
     let items = lanes.count * shape.panelCount
     let threads = min(ThreadPool.threadCount, items)
     scratch.prepare(shape, threads: threads)

@@ -101,7 +101,7 @@ package final class TrainingRun {
       if signals > 0 || isLast || isDue(configuration.checkpointEvery)
         || (evaluates && configuration.select == .validation)
       {
-        try Heartbeat.patiently { try save(mustSucceed: signals > 0 || isLast) }
+        try save(mustSucceed: signals > 0 || isLast)
       }
       if signals > 0 && !isLast {
         if communicator.isRoot {
@@ -237,15 +237,18 @@ package final class TrainingRun {
   /// again later; one that must succeed is waited for.
   private func save(mustSucceed: Bool) throws {
     try trainer.step.requireEqualReplicas(iteration: trainer.iteration)
-    try communicator.onRoot {
-      guard let writer = self.writer else { return }
-      try finishSave()
-      if lastSaved != trainer.iteration {
-        let best = bestRecord.flatMap { $0.iteration == trainer.iteration ? $0.validation?.best.harmonic ?? 0 : nil }
-        lastSaved = trainer.iteration
-        writer.start(checkpoint, best: best)
+    // The other ranks may have to wait for rank 0's disk.
+    try Heartbeat.patiently {
+      try communicator.onRoot {
+        guard let writer = self.writer else { return }
+        try finishSave()
+        if lastSaved != trainer.iteration {
+          let best = bestRecord.flatMap { $0.iteration == trainer.iteration ? $0.validation?.best.harmonic ?? 0 : nil }
+          lastSaved = trainer.iteration
+          writer.start(checkpoint, best: best)
+        }
+        if mustSucceed { try finishSave(mustSucceed: true) }
       }
-      if mustSucceed { try finishSave(mustSucceed: true) }
     }
   }
 
