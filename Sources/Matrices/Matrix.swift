@@ -31,7 +31,7 @@ package final class FloatStorage: @unchecked Sendable {
       guard let start = mmap(nil, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
         start != MAP_FAILED
       else {
-        fatalError("out of memory: \(byteCount >> 20) MiB were refused; use a smaller --batch-size or more ranks")
+        Self.endForLackOfMemory(byteCount)
       }
       mapping = UnsafeMutableRawBufferPointer(start: start, count: length)
       let past = Int(bitPattern: start) % Self.hugePage
@@ -44,6 +44,15 @@ package final class FloatStorage: @unchecked Sendable {
       base = bytes.bindMemory(to: Float.self, capacity: max(count, 16))
       base.initialize(repeating: 0, count: max(count, 16))
     }
+  }
+
+  /// No caller could do anything about it, and the other ranks are ended by the launcher.
+  private static func endForLackOfMemory(_ byteCount: Int) -> Never {
+    let text =
+      "cegzsl: out of memory: the system refused \(byteCount >> 20) MiB more. Use a smaller --micro-batch-size or --batch-size, or "
+      + "more ranks on more hosts; 'cegzsl plan' says what a rank needs.\n"
+    _ = text.withCString { write(2, $0, strlen($0)) }
+    _exit(ExitStatus.inputOutput.rawValue)
   }
 
   /// Floats that someone else has mapped, a file for instance; unmapped with the last owner.

@@ -12,7 +12,7 @@ struct Cegzsl: ParsableCommand {
     discussion: """
       Start it alone, or on many ranks with 'mpirun -n P cegzsl …': the trained model has the same bytes.
       Exit status: 0 done, 1 parity mismatch, 64 usage, 65 bad data, 66 bad checkpoint, 70 ranks diverged, 71 not finite,
-      74 input/output, 75 stopped by a signal and resumable, 78 ranks disagree on binary, configuration or data (or the
+      74 input/output or no memory left, 75 stopped by a signal and resumable, 78 ranks disagree on binary, configuration or data (or the
       doctor found something), 79 watchdog: a rank no longer moves.
       """,
     version: Build.version,

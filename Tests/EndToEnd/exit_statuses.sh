@@ -33,6 +33,10 @@ printf 'batch-sise: 3\n' >"$scratch/wrong.yaml"
 expect 64 train 2 "$run" --config "$scratch/wrong.yaml"
 said "batch-size" # the name that was meant
 
+# Memory that the system refuses.
+expect 74 prlimit --as=900000000 "$program" benchmark --preset awa1 --batch-size 4096 --iterations 1
+said "the system refused .* MiB more. Use a smaller --micro-batch-size"
+
 expect 65 "$program" inspect --data "$scratch/nowhere"
 expect 66 "$program" evaluate --data "$demo" --checkpoint "$scratch/nowhere"
 mkdir "$scratch/no-checkpoint"
@@ -42,4 +46,4 @@ said "no-checkpoint"
 # None of these refusals may stand in the way of the corrected command.
 expect 0 train 2 "$run" --max-iterations 2
 
-passed "missing and torn data 65, wrong options 64, bad checkpoint 66"
+passed "missing and torn data 65, wrong options 64, bad checkpoint 66, memory refused 74"
