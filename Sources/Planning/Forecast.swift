@@ -94,7 +94,7 @@ package struct Plan: Sendable {
     let ahead = micro.count > 1 ? 1 : max(1, min(configuration.criticIterations, 4096 / max(n, 1)))
     floats += n * (3 * x + 2 * d + d / 4 + ahead * (e + g) + (ahead > 1 ? ahead * x : 0) + g + 3 * h + f + s)
     floats += s * (2 * g + 2 * d + 3 * f)
-    // Indices of the look-ups: a byte for six slopes of three rows.
+    // Indices of the look-ups: a byte for a unit's six slopes in two rows.
     floats += (m * d / 8 + ranks - 1) / ranks
     // z and its gradient: of all own rows, and of all ranks where they are kept.
     floats += 3 * (b + ranks - 1) / ranks * z

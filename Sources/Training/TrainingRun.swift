@@ -66,8 +66,10 @@ package final class TrainingRun {
   package func run(directory: RunDirectory?, resume: ResumeRequest, configText: String) throws -> ExitStatus {
     self.directory = directory
     writer = directory.map { BackgroundWriter(store: $0.checkpoints) }
-    // Whatever ends the run, a save under way is not cut off.
-    defer { _ = writer?.finish() }
+    // Whatever ends the run, a save under way is not cut off, and its failure is told beside the run's own.
+    defer {
+      if case .failure(let error) = writer?.finish() { log("warning: the checkpoint under way was not saved: \(error)") }
+    }
     try communicator.onRoot {
       try self.restore(resume)
       try self.directory?.write("config.yaml", text: configText)
