@@ -68,7 +68,9 @@ package final class TrainingRun {
     writer = directory.map { BackgroundWriter(store: $0.checkpoints) }
     // Whatever ends the run, a save under way is not cut off, and its failure is told beside the run's own.
     defer {
-      if case .failure(let error) = writer?.finish() { log("warning: the checkpoint under way was not saved: \(error)") }
+      if case .failure(let error) = writer?.finish() {
+        log("warning: the checkpoint under way was not saved: \(error)")
+      }
     }
     try communicator.onRoot {
       try self.restore(resume)
