@@ -29,8 +29,9 @@ let package = Package(
     .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
     .systemLibrary(name: "CMatIO", pkgConfig: "matio", providers: [.apt(["libmatio-dev"])]),
+    .systemLibrary(name: "CMalloc"),
     .target(name: "Profiling", swiftSettings: settings),
-    .target(name: "Matrices", swiftSettings: settings),
+    .target(name: "Matrices", dependencies: ["CMalloc"], swiftSettings: settings),
     .target(name: "Kernels", dependencies: ["Matrices", "Profiling", "COneDNN"], swiftSettings: settings),
     .target(name: "Collectives", dependencies: ["Matrices", "Profiling", "CMPI"], swiftSettings: settings),
     .target(

@@ -75,7 +75,7 @@ package struct Plan: Sendable {
   }
 
   /// What a process has before it trains: program, libraries, kernels made at run time, messages' segments.
-  private static let processBytes = 70.0 * 1048576
+  private static let processBytes = 56.0 * 1048576
 
   private var parameterCount: Int { (sizes.generatorShapes + sizes.criticGroupShapes).reduce(0) { $0 + $1.count } }
 

@@ -24,6 +24,7 @@ struct Cegzsl: ParsableCommand {
   static func main() {
     // A user who writes to a closed pipe or file limit gets an error, not a signal.
     signal(SIGPIPE, SIG_IGN)
+    AllocatorSettings.returnFreedMemory()
     do {
       var command = try parseAsRoot()
       try command.run()
