@@ -32,8 +32,11 @@ package func criticSlopes(
         let (offset, w) = (load(classBase + c, left), load(weight.start + c, left))
         let preReal = load(real + c, left) + offset
         let preFake = load(fake + c, left) + offset
-        let ofBoth = slopeBit(preReal, .real) | slopeBit(preFake, .fake)
-        let ofAll = ofBoth | slopeBit(preFake.addingProduct(a, preReal - preFake), .interpolate)
+        let (ofReal, ofFake) = (slopeBit(preReal), slopeBit(preFake))
+        // Rounding must not take the interpolate out of what lies between the two.
+        let between = slopeBit(preFake.addingProduct(a, preReal - preFake))
+        let ofBetween = (between & (ofReal | ofFake)) | (ofReal & ofFake)
+        let ofAll = ofReal | (ofFake &<< SIMD16(repeating: 1)) | (ofBetween &<< SIMD16(repeating: 2))
         storeBytes(lowBytes(ofAll), bits + c, left)
         realScore.addProduct(leakySlope(preReal) * preReal, w)
         fakeScore.addProduct(leakySlope(preFake) * preFake, w)
@@ -65,7 +68,7 @@ package func criticClassMasks(_ classMasks: Matrix, _ slopes: SlopeMatrix, label
         let own = loadBytes(bits + c, left)
         let difference = ((own &>> one) & one) &- (own & one)  // of the fake row less of the real one
         let signed = SIMD16<Int32>(truncatingIfNeeded: unsafeBitCast(difference, to: SIMD16<Int8>.self))
-        store(load(counts + c, left) + Vector(signed), counts + c, left)
+        store(load(counts + c, left) + smallIntegers(unsafeBitCast(signed, to: SIMD16<UInt32>.self)), counts + c, left)
       }
     }
     for s in 0..<classMasks.rowCount {
@@ -164,7 +167,7 @@ package func criticFakeSlopes(
       for c in stride(from: 0, to: width, by: vectorWidth) {
         let left = width &- c
         let value = load(row + c, left) + load(classBase + c, left)
-        storeBytes(lowBytes(slopeBit(value, .fake)), bits + c, left)
+        storeBytes(lowBytes(slopeBit(value) &<< SIMD16(repeating: 1)), bits + c, left)
         score.addProduct(leakySlope(value) * value, load(weight.start + c, left))
       }
       scores.start[r] = laneSum(score)

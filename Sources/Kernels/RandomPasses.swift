@@ -14,26 +14,20 @@ package func fillNormal(
   ) { part in
     for r in part {
       let row = x.row(r)
-      // Sixteen blocks at a time: lane b holds the words of block `first` + b.
       for first in stride(from: 0, to: blockCount, by: vectorWidth) {
-        var (w0, w1, w2, w3) = (WordVector(), WordVector(), WordVector(), WordVector())
-        let lanes = min(vectorWidth, blockCount &- first)
-        for lane in 0..<lanes {
-          let words = source.words(stream, step: step, row: firstRow &+ r, block: first &+ lane)
-          w0[lane] = words.x
-          w1[lane] = words.y
-          w2[lane] = words.z
-          w3[lane] = words.w
-        }
-        let (a, b) = normalPairs(w0, w1)
-        let (d, e) = normalPairs(w2, w3)
-        for lane in 0..<lanes {
-          let four = SIMD4(a[lane], b[lane], d[lane], e[lane]) * scale
-          let c = 4 &* (first &+ lane)
-          if c &+ 4 <= x.columnCount {
-            UnsafeMutableRawPointer(row + c).storeBytes(of: four, as: SIMD4<Float>.self)
-          } else {
-            for i in 0..<(x.columnCount &- c) { row[c &+ i] = four[i] }
+        let words = source.philox.words(
+          firstBlock: UInt32(truncatingIfNeeded: first), row: UInt32(truncatingIfNeeded: firstRow &+ r),
+          step: UInt32(truncatingIfNeeded: step), stream: stream.rawValue)
+        let (a, b) = normalPairs(words.0, words.1)
+        let (d, e) = normalPairs(words.2, words.3)
+        let left = x.columnCount &- 4 &* first
+        if left >= 4 &* vectorWidth {
+          UnsafeMutableRawPointer(row + 4 &* first).storeBytes(
+            of: interleave(a * scale, b * scale, d * scale, e * scale), as: SIMD32<UInt64>.self)
+        } else {
+          for lane in 0..<(left &+ 3) / 4 {
+            let four = SIMD4(a[lane], b[lane], d[lane], e[lane]) * scale
+            for i in 0..<min(4, left &- 4 &* lane) { row[4 &* (first &+ lane) &+ i] = four[i] }
           }
         }
       }
@@ -43,12 +37,71 @@ package func fillNormal(
 
 private typealias WordVector = SIMD16<UInt32>
 
+extension Philox {
+  /// The words of sixteen blocks at a time: lane b holds those of block `firstBlock` + b, a vector for each of the four.
+  @inline(__always)
+  fileprivate func words(firstBlock: UInt32, row: UInt32, step: UInt32, stream: UInt32) -> (
+    WordVector, WordVector, WordVector, WordVector
+  ) {
+    // The processor multiplies words that lie 64 bits apart: even and odd blocks are done on their own.
+    let blocks = WideVector(0, 2, 4, 6, 8, 10, 12, 14) &+ WideVector(repeating: UInt64(firstBlock))
+    let rest = (
+      WideVector(repeating: UInt64(row)), WideVector(repeating: UInt64(step)), WideVector(repeating: UInt64(stream))
+    )
+    let even = wideWords(blocks, rest)
+    let odd = wideWords(blocks &+ WideVector(repeating: 1), rest)
+    return (join(even.0, odd.0), join(even.1, odd.1), join(even.2, odd.2), join(even.3, odd.3))
+  }
+
+  /// The words of eight counters, in the lower halves of the lanes; the upper halves mean nothing.
+  @inline(__always)
+  private func wideWords(_ block: WideVector, _ rest: (WideVector, WideVector, WideVector)) -> (
+    WideVector, WideVector, WideVector, WideVector
+  ) {
+    var (x, y, z, w) = (block, rest.0, rest.1, rest.2)
+    var (k0, k1) = (key.x, key.y)
+    for _ in 0..<10 {
+      let p0 = (x & lowerHalves) &* WideVector(repeating: 0xD251_1F53)
+      let p1 = (z & lowerHalves) &* WideVector(repeating: 0xCD9E_8D57)
+      x = (p1 &>> WideVector(repeating: 32)) ^ y ^ WideVector(repeating: UInt64(k0))
+      y = p1
+      z = (p0 &>> WideVector(repeating: 32)) ^ w ^ WideVector(repeating: UInt64(k1))
+      w = p0
+      k0 = k0 &+ 0x9E37_79B9
+      k1 = k1 &+ 0xBB67_AE85
+    }
+    return (x, y, z, w)
+  }
+}
+
+private typealias WideVector = SIMD8<UInt64>
+
+private var lowerHalves: WideVector {
+  @inline(__always) get { WideVector(repeating: 0xFFFF_FFFF) }
+}
+
+/// The lower halves of both, in turn.
+@inline(__always)
+private func join(_ even: WideVector, _ odd: WideVector) -> WordVector {
+  unsafeBitCast((even & lowerHalves) | (odd &<< WideVector(repeating: 32)), to: WordVector.self)
+}
+
+/// a₀ b₀ c₀ d₀ a₁ b₁ …
+@inline(__always)
+private func interleave(_ a: Vector, _ b: Vector, _ c: Vector, _ d: Vector) -> SIMD32<UInt64> {
+  var (ab, cd, all) = (SIMD32<Float>(), SIMD32<Float>(), SIMD32<UInt64>())
+  (ab.evenHalf, ab.oddHalf) = (a, b)
+  (cd.evenHalf, cd.oddHalf) = (c, d)
+  all.evenHalf = unsafeBitCast(ab, to: SIMD16<UInt64>.self)
+  all.oddHalf = unsafeBitCast(cd, to: SIMD16<UInt64>.self)
+  return all
+}
+
 /// Two independent standard normal draws per lane from two words. The radius uses (0, 1], so its logarithm is finite.
 @inline(__always)
 private func normalPairs(_ first: WordVector, _ second: WordVector) -> (Vector, Vector) {
-  // Halves are converted on their own: a word may exceed what a signed conversion takes.
-  let high = Vector(truncatingSigned: first &>> WordVector(repeating: 16))
-  let low = Vector(truncatingSigned: first & WordVector(repeating: 0xFFFF))
+  let high = smallIntegers(first &>> WordVector(repeating: 16))
+  let low = smallIntegers(first & WordVector(repeating: 0xFFFF))
   let uniform = (high * 65536 + (low + 1)) * 0x1p-32
   let radius = squareRoot(-2 * naturalLogarithm(uniform))
   let (sine, cosine) = sineAndCosine(turns: second)

@@ -2,7 +2,8 @@
 import Matrices
 
 /// Which side of its kink every hidden unit of D is on, for the real row, the fake row and their interpolate: all that the
-/// weight gradients need of the hidden layer (method.md items 4 and 5). A byte holds a unit of a row.
+/// weight gradients need of the hidden layer (method.md items 4 and 5). A byte holds a unit of a row. The interpolate lies between
+/// the other two, so it is on their side where they agree.
 package struct SlopeMatrix: Sendable {
   /// Of which row a bit tells; set where the slope is 1, clear where it is 0.2.
   package enum Row: Int, Sendable {
@@ -35,19 +36,26 @@ package struct SlopeMatrix: Sendable {
 
 typealias SlopeBytes = SIMD16<UInt8>
 
-/// The bit where a lane is above zero, 0 elsewhere. By arithmetic: comparisons become code for single lanes here.
+/// 1 where a lane is above zero, 0 elsewhere. By arithmetic: comparisons become code for single lanes here.
 @inline(__always)
-func slopeBit(_ value: Vector, _ row: SlopeMatrix.Row) -> SIMD16<UInt32> {
+func slopeBit(_ value: Vector) -> SIMD16<UInt32> {
   // A float is above zero where its bits, as a signed integer, are.
   let integer = unsafeBitCast(value, to: SIMD16<UInt32>.self)
-  let above = (SIMD16<UInt32>() &- integer) & ~integer
-  return (above &>> SIMD16(repeating: 31)) &<< SIMD16(repeating: UInt32(row.rawValue))
+  return ((SIMD16<UInt32>() &- integer) & ~integer) &>> SIMD16(repeating: 31)
+}
+
+/// The bits of three slopes as a number below 6. The interpolate's slope lies between the others: bits 3 and 4 do not occur, and
+/// 5, 6, 7 become 3, 4, 5.
+@inline(__always)
+func tripleIndex(_ bits: SlopeBytes) -> SlopeBytes {
+  bits &- ((bits &>> SlopeBytes(repeating: 1)) & SlopeBytes(repeating: 2))
 }
 
 /// The lowest byte of each lane.
 @inline(__always)
 func lowBytes(_ value: SIMD16<UInt32>) -> SlopeBytes {
-  unsafeBitCast(value, to: SIMD64<UInt8>.self).evenHalf.evenHalf
+  let words = unsafeBitCast(value, to: SIMD32<UInt16>.self).evenHalf
+  return unsafeBitCast(words, to: SIMD32<UInt8>.self).evenHalf
 }
 
 /// Up to sixteen bytes; lanes from `remaining` on are zero.

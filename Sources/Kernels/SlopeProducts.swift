@@ -14,17 +14,21 @@ package func slopeInputGradient(
   precondition(
     result.rowCount == slopes.rowCount && matrix.rowCount == unitCount && weight.columnCount == unitCount
       && result.columnCount == matrix.columnCount)
-  let shape = SubsetShape(laneCount: result.rowCount, memberCount: unitCount, columnCount: result.columnCount)
+  let shape = SubsetShape(
+    groups: .members, laneCount: result.rowCount, memberCount: unitCount, columnCount: result.columnCount)
   subsetSums(into: result, shape) { scratch in
     for k in 0..<unitCount { scratch.setMember(k, matrix.row(k), times: factor * weight.start[k]) }
     fork(shape.tileCount, grain: 1 + 2048 / max(shape.groupCount, 1)) { part in
       for tile in part {
         for lane in tile * SubsetShape.tile..<(tile + 1) * SubsetShape.tile {
           let bytes = lane < slopes.rowCount ? slopes.row(lane) : nil
-          for group in 0..<shape.groupCount {
-            let first = group &* SubsetShape.groupSize
-            scratch.indices[shape.place(group: group, tile: tile) &+ lane % SubsetShape.tile] =
-              bytes.map { bits($0 + first, unitCount &- first, row) } ?? 0
+          for chunk in (0..<shape.chunkCount).lazy.map(shape.chunk) {
+            let indices = scratch.indices + (shape.place(chunk, tile: tile) &+ lane % SubsetShape.tile)
+            for group in chunk {
+              let first = group &* SubsetShape.groupSize
+              indices[(group &- chunk.lowerBound) &* SubsetShape.tile] =
+                bytes.map { bits($0 + first, unitCount &- first, row) } ?? 0
+            }
           }
         }
       }
@@ -57,23 +61,30 @@ package func slopeWeightGradient(into result: Matrix, _ slopes: SlopeMatrix, row
   precondition(
     rows.rowCount == 3 * rowCount && result.rowCount == unitCount && result.columnCount == rows.columnCount)
   // Members in the order of the bits: real, fake and penalty row of b, then those of b + 1.
-  let shape = SubsetShape(laneCount: unitCount, memberCount: 3 * rowCount, columnCount: result.columnCount)
+  let shape = SubsetShape(
+    groups: .triples, laneCount: unitCount, memberCount: 3 * rowCount, columnCount: result.columnCount)
   subsetSums(into: result, shape) { scratch in
     for b in 0..<rowCount {
       scratch.setMember(3 * b, rows.row(b), times: -inverseBatch)
       scratch.setMember(3 * b + 1, rows.row(rowCount + b), times: inverseBatch)
       scratch.setMember(3 * b + 2, rows.row(2 * rowCount + b), times: 1)
     }
-    fork(shape.tileCount, grain: 1 + 8192 / max(shape.groupCount, 1)) { part in
-      for tile in part {
-        let unit = tile &* SubsetShape.tile
-        for group in 0..<shape.groupCount {
-          let first = 2 &* group
-          var index = loadBytes(slopes.row(first) + unit, unitCount &- unit)
-          if first &+ 1 < rowCount {
-            index |= loadBytes(slopes.row(first &+ 1) + unit, unitCount &- unit) &<< SlopeBytes(repeating: 3)
+    // Row by row: their bytes follow one another.
+    fork(shape.chunkCount, grain: 1 + 8192 / max(unitCount, 1)) { part in
+      for chunk in part.lazy.map(shape.chunk) {
+        for group in chunk {
+          // Behind the last row come zeros: any index will do.
+          let (first, second) = (slopes.row(2 &* group), slopes.row(min(2 &* group &+ 1, rowCount &- 1)))
+          for tile in 0..<shape.tileCount {
+            let unit = tile &* SubsetShape.tile
+            let index = tripleIndex(loadBytes(first + unit, unitCount &- unit))
+            let other = tripleIndex(loadBytes(second + unit, unitCount &- unit))
+            let twice = other &+ other
+            storeBytes(
+              index &+ twice &+ twice &+ twice,
+              scratch.indices + (shape.place(chunk, tile: tile) &+ (group &- chunk.lowerBound) &* SubsetShape.tile),
+              vectorWidth)
           }
-          storeBytes(index, scratch.indices + shape.place(group: group, tile: tile), vectorWidth)
         }
       }
     }

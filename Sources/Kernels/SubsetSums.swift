@@ -1,35 +1,55 @@
 // Sums of rows with slopes 1 or 0.2, without multiplications. A *lane* is a row of the result, a *member* a row of the other
 // factor; six members make a group. X columns.
 //
-// Σ_i slope_ri·v_i over six members has one of 64 values, whatever the lane r. For a block of sixteen columns these are
-// tabulated, and a lane's sum is one look-up and one addition for six members: float32 sums like those of a product that
+// Σ_i slope_ri·v_i over the members of a group has one of few values, whatever the lane r. For a block of sixteen columns these
+// are tabulated, and a lane's sum is one look-up and one addition for the whole group: float32 sums like those of a product that
 // multiplies, at three times its speed. (Boolean products are computed this way since Arlazarov, Dinic, Kronrod and Faradzhev,
 // 1970.) The order of a sum depends on its length alone: the same bits on any number of threads and ranks.
 import Matrices
 import Profiling
 import Synchronization
 
+/// Which six members make a group, and so how many sums there are.
+enum SubsetGroups {
+  /// Of any slopes: 64 sums.
+  case members
+  /// Two triples of a real, a fake and an interpolated row. The interpolate is above its kink where both others are and below
+  /// where both are, so a triple has 6 sums and two have 36.
+  case triples
+
+  /// Floats of a table.
+  var tableSize: Int { (self == .members ? 64 : 36) * vectorWidth }
+  /// Tables that are kept at once: what a core's second cache (64 KiB of it), and its first (27 KiB) hold.
+  var chunk: Int { self == .members ? 16 : 12 }
+}
+
 /// How a product is divided: groups of members, tiles of lanes, chunks of groups whose tables are kept at once.
 struct SubsetShape {
-  /// Members of a group: 64 sums, 4 KiB of a table.
+  /// Members of a group.
   static let groupSize = 6
-  static let tableSize = (1 << groupSize) * vectorWidth
   /// Lanes whose sums are in registers at once.
   static let tile = 16
-  /// Tables of a chunk: what a core's nearest caches hold.
-  static let chunk = 16
   /// Blocks of columns whose members are fetched at once.
   static let panel = 4
-  static let panelSize = panel * chunk * groupSize * vectorWidth
   /// Lanes whose sums are in the second cache at once; for more the tables are made again.
   static let mostLanes = 2048
   /// Fewer take less time than their tables.
   static let fewestLanes = 256
+  /// Floats of a thread's room.
+  static let roomSize = (16 * 64 + panel * 16 * groupSize + mostLanes * panel) * vectorWidth
 
+  let groups: SubsetGroups
   let laneCount, memberCount, columnCount: Int
   var groupCount: Int { (memberCount + Self.groupSize - 1) / Self.groupSize }
+  var chunkCount: Int { (groupCount + groups.chunk - 1) / groups.chunk }
   var tileCount: Int { (laneCount + Self.tile - 1) / Self.tile }
   var panelCount: Int { (columnCount + Self.panel * vectorWidth - 1) / (Self.panel * vectorWidth) }
+
+  /// The groups whose tables are kept at once.
+  @inline(__always)
+  func chunk(_ index: Int) -> Range<Int> {
+    index &* groups.chunk..<min((index &+ 1) &* groups.chunk, groupCount)
+  }
 
   /// Lanes that are done together: fewer than usual where there would not be work for every thread.
   func lanesPerItem(threads: Int) -> Int {
@@ -38,12 +58,10 @@ struct SubsetShape {
     return min(Self.mostLanes, max(Self.fewestLanes, even))
   }
 
-  /// Where the sixteen indices of a tile's lanes in a group's table lie: chunk by chunk, in the order they are read.
+  /// Where the indices of a tile's lanes in the tables of a chunk start: sixteen for its first group, sixteen for the next.
   @inline(__always)
-  func place(group: Int, tile: Int) -> Int {
-    let first = group / Self.chunk &* Self.chunk
-    let groups = min(Self.chunk, groupCount &- first)
-    return (first &* tileCount &+ tile &* groups &+ (group &- first)) &* Self.tile
+  func place(_ chunk: Range<Int>, tile: Int) -> Int {
+    (chunk.lowerBound &* tileCount &+ tile &* chunk.count) &* Self.tile
   }
 }
 
@@ -71,10 +89,7 @@ final class SubsetScratch: @unchecked Sendable {
   func prepare(_ shape: SubsetShape, threads: Int) {
     let floats = shape.groupCount * shape.tileCount * SubsetShape.tile / 4
     if indexStorage.count < floats { indexStorage = FloatStorage(count: floats) }
-    let room =
-      SubsetShape.chunk * SubsetShape.tableSize + SubsetShape.panelSize
-      + SubsetShape.mostLanes * SubsetShape.panel * vectorWidth
-    while threadStorage.count < threads { threadStorage.append(FloatStorage(count: room)) }
+    while threadStorage.count < threads { threadStorage.append(FloatStorage(count: SubsetShape.roomSize)) }
     if members.count < shape.memberCount {
       members = Array(repeating: Member(row: indexStorage.base, factor: 0), count: shape.memberCount)
     }
@@ -144,37 +159,39 @@ private func sumPanel(
   _ result: Matrix, _ shape: SubsetShape, lanes: Range<Int>, columns: Range<Int>, _ scratch: SubsetScratch,
   _ room: UnsafeMutablePointer<Float>
 ) {
-  let vectors = room + SubsetShape.chunk &* SubsetShape.tableSize
-  let sums = vectors + SubsetShape.panelSize
+  let (groups, groupSize, tableSize) = (shape.groups, SubsetShape.groupSize, shape.groups.tableSize)
+  let perBlock = groups.chunk &* groupSize &* vectorWidth
+  let vectors = room + groups.chunk &* tableSize
+  let sums = vectors + SubsetShape.panel &* perBlock
   let (tiles, tile) = ((lanes.count &+ SubsetShape.tile &- 1) / SubsetShape.tile, SubsetShape.tile)
   let blockSize = tiles &* tile &* vectorWidth
   let blocks = (columns.count &+ vectorWidth &- 1) / vectorWidth
   sums.update(repeating: 0, count: blocks &* blockSize)
-  for first in stride(from: 0, to: shape.groupCount, by: SubsetShape.chunk) {
-    let groups = min(SubsetShape.chunk, shape.groupCount &- first)
-    let member = first &* SubsetShape.groupSize
-    scratch.withMembers(member..<min(member + groups * SubsetShape.groupSize, shape.memberCount)) {
-      gather(vectors, $0, columns)
+  for chunk in (0..<shape.chunkCount).lazy.map(shape.chunk) {
+    let member = chunk.lowerBound &* groupSize
+    scratch.withMembers(member..<min(chunk.upperBound &* groupSize, shape.memberCount)) {
+      gather(vectors, $0, columns, perBlock: perBlock)
     }
     for block in 0..<blocks {
-      for group in 0..<groups {
-        tabulate(
-          room + group &* SubsetShape.tableSize,
-          vectors + (block &* SubsetShape.chunk &+ group) &* SubsetShape.groupSize &* vectorWidth)
+      for group in 0..<chunk.count {
+        let members = vectors + (block &* perBlock &+ group &* groupSize &* vectorWidth)
+        switch groups {
+        case .members: tabulateMembers(room + group &* tableSize, members)
+        case .triples: tabulateTriples(room + group &* tableSize, members)
+        }
       }
       for index in 0..<tiles {
         addTile(
-          sums + (block &* blockSize &+ index &* tile &* vectorWidth), room,
-          scratch.indices + shape.place(group: first, tile: lanes.lowerBound / tile &+ index), groups)
+          sums + (block &* blockSize &+ index &* tile &* vectorWidth), room, tableSize,
+          scratch.indices + shape.place(chunk, tile: lanes.lowerBound / tile &+ index), chunk.count)
       }
     }
   }
   for lane in lanes {
+    let (row, sum) = (result.row(lane), sums + (lane &- lanes.lowerBound) &* vectorWidth)
     for block in 0..<blocks {
       let column = columns.lowerBound &+ block &* vectorWidth
-      store(
-        load(sums + (block &* blockSize &+ (lane &- lanes.lowerBound) &* vectorWidth)), result.row(lane) + column,
-        columns.upperBound &- column)
+      store(load(sum + block &* blockSize), row + column, columns.upperBound &- column)
     }
   }
 }
@@ -183,9 +200,8 @@ private func sumPanel(
 /// All at once, since members lie far apart: the memory answers many requests in the time of one.
 private func gather(
   _ vectors: UnsafeMutablePointer<Float>, _ members: Slice<UnsafeBufferPointer<SubsetScratch.Member>>,
-  _ columns: Range<Int>
+  _ columns: Range<Int>, perBlock: Int
 ) {
-  let perBlock = SubsetShape.chunk &* SubsetShape.groupSize &* vectorWidth
   for (i, member) in members.enumerated() {
     var target = vectors + i &* vectorWidth
     for c in stride(from: columns.lowerBound, to: columns.upperBound, by: vectorWidth) {
@@ -193,13 +209,13 @@ private func gather(
       target += perBlock
     }
   }
-  for i in members.count..<SubsetShape.chunk &* SubsetShape.groupSize {
+  for i in members.count..<perBlock / vectorWidth {
     for block in 0..<SubsetShape.panel { store(Vector(), vectors + (block &* perBlock &+ i &* vectorWidth)) }
   }
 }
 
-/// table[e] ← Σ_i slope_i·v_i, where slope_i is 1 if bit i of e is set and 0.2 otherwise.
-private func tabulate(_ table: UnsafeMutablePointer<Float>, _ vectors: UnsafePointer<Float>) {
+/// table[e] ← Σ_i slope_i·v_i over six members, where slope_i is 1 if bit i of e is set and 0.2 otherwise.
+private func tabulateMembers(_ table: UnsafeMutablePointer<Float>, _ vectors: UnsafePointer<Float>) {
   var base = Vector()
   for i in 0..<SubsetShape.groupSize { base.addProduct(load(vectors + i &* vectorWidth), Vector(repeating: 0.2)) }
   store(base, table)
@@ -212,10 +228,45 @@ private func tabulate(_ table: UnsafeMutablePointer<Float>, _ vectors: UnsafePoi
   }
 }
 
+/// table[e₀ + 6·e₁] ← the sum of two triples, e of each being `tripleIndex` of its slopes.
+private func tabulateTriples(_ table: UnsafeMutablePointer<Float>, _ vectors: UnsafePointer<Float>) {
+  let first = tripleSums(vectors)
+  let second = tripleSums(vectors + 3 &* vectorWidth)
+  var target = table
+  @inline(__always)
+  func row(_ other: Vector) {
+    store(first.0 + other, target)
+    store(first.1 + other, target + vectorWidth)
+    store(first.2 + other, target + 2 &* vectorWidth)
+    store(first.3 + other, target + 3 &* vectorWidth)
+    store(first.4 + other, target + 4 &* vectorWidth)
+    store(first.5 + other, target + 5 &* vectorWidth)
+    target += 6 &* vectorWidth
+  }
+  row(second.0)
+  row(second.1)
+  row(second.2)
+  row(second.3)
+  row(second.4)
+  row(second.5)
+}
+
+/// Sums of a real, a fake and an interpolated row: all with slope 0.2; real 1; fake 1; real and interpolate 1; fake and
+/// interpolate 1; all 1.
+@inline(__always)
+private func tripleSums(_ vectors: UnsafePointer<Float>) -> (Vector, Vector, Vector, Vector, Vector, Vector) {
+  let (real, fake, between) = (load(vectors), load(vectors + vectorWidth), load(vectors + 2 &* vectorWidth))
+  let none = 0.2 * (real + fake + between)
+  let (ofReal, ofFake) = (none.addingProduct(0.8, real), none.addingProduct(0.8, fake))
+  let (realBetween, fakeBetween) = (ofReal.addingProduct(0.8, between), ofFake.addingProduct(0.8, between))
+  return (none, ofReal, ofFake, realBetween, fakeBetween, fakeBetween.addingProduct(0.8, real))
+}
+
 /// Adds to the sums of sixteen lanes what the tables of consecutive groups hold for them.
 @inline(never)
 private func addTile(
-  _ sums: UnsafeMutablePointer<Float>, _ tables: UnsafePointer<Float>, _ indices: UnsafePointer<UInt8>, _ groups: Int
+  _ sums: UnsafeMutablePointer<Float>, _ tables: UnsafePointer<Float>, _ tableSize: Int,
+  _ indices: UnsafePointer<UInt8>, _ groups: Int
 ) {
   var (a0, a1, a2, a3) = (load(sums), load(sums + 16), load(sums + 32), load(sums + 48))
   var (a4, a5, a6, a7) = (load(sums + 64), load(sums + 80), load(sums + 96), load(sums + 112))
@@ -247,7 +298,7 @@ private func addTile(
     b5 += entry(high, 5)
     b6 += entry(high, 6)
     b7 += entry(high, 7)
-    table += 4 &* SubsetShape.tableSize
+    table += 4 &* tableSize
     index += SubsetShape.tile
     group &+= 1
   }

@@ -100,10 +100,11 @@ func exponential(_ value: Vector) -> Vector {
   return p * unsafeBitCast(exponent, to: Vector.self)
 }
 
-extension SIMD16<Float> {
-  /// Lanes below 2³¹ as floats.
-  @inline(__always)
-  init(truncatingSigned value: SIMD16<UInt32>) { self.init(unsafeBitCast(value, to: SIMD16<Int32>.self)) }
+/// Lanes of −2²²..<2²² as floats: added to the bits of 1.5·2²³ they become its last digits. (Swift's own conversion goes lane by
+/// lane.)
+@inline(__always)
+func smallIntegers(_ value: SIMD16<UInt32>) -> Vector {
+  unsafeBitCast(value &+ SIMD16(repeating: 0x4B40_0000), to: Vector.self) - 12_582_912
 }
 
 /// ln x per lane for normal x > 0, to about 2 units in the last place (of x near 1: to 1e-8). x = 2ⁿ·m with m in
@@ -123,7 +124,8 @@ func naturalLogarithm(_ x: Vector) -> Vector {
   series = Vector(repeating: 1 / 5).addingProduct(series, square)
   series = Vector(repeating: 1 / 3).addingProduct(series, square)
   let logarithm = 2 * s.addingProduct(s * square, series)
-  return logarithm.addingProduct(Vector(exponent), Vector(repeating: 0.693_147_18))
+  return logarithm.addingProduct(
+    smallIntegers(unsafeBitCast(exponent, to: SIMD16<UInt32>.self)), Vector(repeating: 0.693_147_18))
 }
 
 /// sin and cos of 2π·w/2³² per lane, to about 1e-7. The nearest quarter turn comes off exactly, as an integer; what is left
@@ -132,7 +134,10 @@ func naturalLogarithm(_ x: Vector) -> Vector {
 func sineAndCosine(turns w: SIMD16<UInt32>) -> (sine: Vector, cosine: Vector) {
   let quarter = (w &+ SIMD16(repeating: 1 << 29)) &>> SIMD16(repeating: 30)
   let rest = unsafeBitCast(w &- (quarter &<< SIMD16(repeating: 30)), to: SIMD16<Int32>.self)
-  let x = Vector(rest) * Float(0x1p-31 * Double.pi)
+  // The upper halves, of either sign, and the lower ones; their sum is rounded once.
+  let upper = smallIntegers(unsafeBitCast(rest &>> SIMD16(repeating: 16), to: SIMD16<UInt32>.self))
+  let lower = smallIntegers(unsafeBitCast(rest, to: SIMD16<UInt32>.self) & SIMD16(repeating: 0xFFFF))
+  let x = (upper * 65536 + lower) * Float(0x1p-31 * Double.pi)
   let square = x * x
   var sine = Vector(repeating: 1 / 362_880)
   sine = Vector(repeating: -1 / 5040).addingProduct(sine, square)
@@ -145,15 +150,16 @@ func sineAndCosine(turns w: SIMD16<UInt32>) -> (sine: Vector, cosine: Vector) {
   cosine = Vector(repeating: -0.5).addingProduct(cosine, square)
   cosine = Vector(repeating: 1).addingProduct(cosine, square)
   // Quarter turns 1 and 3 exchange the two; 2 and 3 negate the sine, 1 and 2 the cosine.
-  let isOdd = (quarter & SIMD16(repeating: 1)) .== SIMD16(repeating: 1)
   let one = SIMD16<UInt32>(repeating: 1)
   let sineSign = (quarter & SIMD16(repeating: 2)) &<< SIMD16(repeating: 30)
   let cosineSign = (((quarter &+ one) & SIMD16(repeating: 2))) &<< SIMD16(repeating: 30)
-  func signed(_ value: Vector, _ sign: SIMD16<UInt32>) -> Vector {
-    unsafeBitCast(unsafeBitCast(value, to: SIMD16<UInt32>.self) ^ sign, to: Vector.self)
-  }
+  let swaps = SIMD16() &- (quarter & one)  // all bits where they are exchanged
+  let (sineBits, cosineBits) = (
+    unsafeBitCast(sine, to: SIMD16<UInt32>.self), unsafeBitCast(cosine, to: SIMD16<UInt32>.self)
+  )
+  let difference = (sineBits ^ cosineBits) & swaps
   return (
-    signed(sine.replacing(with: cosine, where: isOdd), sineSign),
-    signed(cosine.replacing(with: sine, where: isOdd), cosineSign)
+    unsafeBitCast(sineBits ^ difference ^ sineSign, to: Vector.self),
+    unsafeBitCast(cosineBits ^ difference ^ cosineSign, to: Vector.self)
   )
 }

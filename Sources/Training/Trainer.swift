@@ -70,6 +70,7 @@ package final class Trainer {
       microBatchSize: configuration.microBatchSize > 0 ? configuration.microBatchSize : nil,
       criticIterations: configuration.criticIterations, communicator: communicator,
       mostGathered: configuration.projectionMemory << 18)
+    AllocatorSettings.keepFreedMemory()
   }
 
   /// Continues after `iteration` iterations.
