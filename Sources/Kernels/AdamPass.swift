@@ -19,7 +19,7 @@ package struct AdamStep: Sendable {
   }
 }
 
-/// One Adam step over storages of the same layout, in one pass.
+/// One Adam step over storages of the same layout, in one pass, and over the rounded copy of the values, if one is kept.
 package func adamUpdate(
   values: FloatStorage, gradients: FloatStorage, firstMoments: FloatStorage, secondMoments: FloatStorage,
   step: AdamStep
@@ -32,18 +32,28 @@ package func adamUpdate(
   let (epsilon, stepSize) = (Vector(repeating: step.epsilon), Vector(repeating: step.stepSize))
   // A storage's end lies on a whole vector: its parameters start on such, and its padding is zero and stays zero.
   precondition(count % vectorWidth == 0, "an arena of \(count) elements")
-  parallel(count / vectorWidth, grain: 1024, "Adam", kind: .optimizer, floats: 7 * count) { part in
+  let rounded = RoundedCopies.shared.parameters(values)
+  let floats = 7 * count + (rounded == nil ? 0 : count / 2)
+  parallel(count / vectorWidth, grain: 1024, "Adam", kind: .optimizer, floats: floats) { part in
     let (values, gradients) = (values.base, gradients.base)
     let (firstMoments, secondMoments) = (firstMoments.base, secondMoments.base)
-    for block in part {
-      let i = block &* vectorWidth
-      let g = load(gradients + i)
-      let m = load(firstMoments + i) * beta1 + g * rest1
-      let v = load(secondMoments + i) * beta2 + g * g * rest2
-      store(m, firstMoments + i)
-      store(v, secondMoments + i)
-      let move = stepSize * m / (squareRoot(v) * correction + epsilon)
-      store(load(values + i) - move, values + i)
+    // Block after block, so that values are still in the nearest cache when they are rounded.
+    for first in stride(from: part.lowerBound, to: part.upperBound, by: 64) {
+      let blocks = first..<min(first &+ 64, part.upperBound)
+      for block in blocks {
+        let i = block &* vectorWidth
+        let g = load(gradients + i)
+        let m = load(firstMoments + i) * beta1 + g * rest1
+        let v = load(secondMoments + i) * beta2 + g * g * rest2
+        store(m, firstMoments + i)
+        store(v, secondMoments + i)
+        let move = stepSize * m / (squareRoot(v) * correction + epsilon)
+        store(load(values + i) - move, values + i)
+      }
+      if let rounded {
+        roundRow(
+          values + first &* vectorWidth, into: rounded + first &* vectorWidth, count: blocks.count &* vectorWidth)
+      }
     }
   }
 }

@@ -1,5 +1,5 @@
 // Products with bfloat16 factors and a float32 result: twice the multiplications a second where the processor has
-// AVX512_BF16. Factors are rounded right before the product, so parameters, optimizer and activations stay float32.
+// AVX512_BF16. Factors are rounded for the product (`RoundedCopies.swift`): parameters, optimizer and activations stay float32.
 // Product M×K times K×N.
 import COneDNN
 import Matrices
@@ -25,17 +25,6 @@ package struct UnsupportedPrecision: ReportableError {
   }
 }
 
-/// The two factors of a product, element after element, rounded; good until the next product.
-struct RoundedFactors {
-  let left: UnsafeMutablePointer<UInt16>
-  let right: UnsafeMutablePointer<UInt16>
-
-  init(_ left: Matrix, _ right: Matrix) {
-    self.left = BFloat16Scratch.shared.round(left, factor: 0)
-    self.right = BFloat16Scratch.shared.round(right, factor: 1)
-  }
-}
-
 /// result = a · b (+ result if `accumulate`) from factors rounded to bfloat16, at least 32 rows.
 ///
 /// oneDNN's `gemm` implementation is asked for by name: like `dnnl_sgemm`, and unlike its other one, it gives an element
@@ -44,67 +33,25 @@ func multiplyRounded(
   into result: Matrix, _ a: some ProductOperand, _ b: some ProductOperand, _ rounded: RoundedFactors,
   slices: [ProductSlice], accumulate: Bool
 ) {
-  let (left, right) = (a.matrix, b.matrix)
-  let inner = a.isTransposed ? left.rowCount : left.columnCount
+  let (left, right) = (rounded.left, rounded.right)
+  let inner = a.isTransposed ? a.matrix.rowCount : a.matrix.columnCount
   let primitives = slices.enumerated().map { part, slice in
     MatmulCache.shared.primitive(
       MatmulKey(
-        rows: slice.rows.count, inner: inner, columns: slice.columns.count, leftStride: left.columnCount,
-        leftIsTransposed: a.isTransposed, rightStride: right.columnCount, rightIsTransposed: b.isTransposed,
+        rows: slice.rows.count, inner: inner, columns: slice.columns.count, leftStride: left.stride,
+        leftIsTransposed: a.isTransposed, rightStride: right.stride, rightIsTransposed: b.isTransposed,
         resultStride: result.rowStride, accumulates: accumulate, part: part))
   }
   fork(slices.count) { part in
     for index in part {
       let (rows, columns) = (slices[index].rows, slices[index].columns)
       primitives[index].run(
-        rounded.left + rows.lowerBound * (a.isTransposed ? 1 : left.columnCount),
-        rounded.right + columns.lowerBound * (b.isTransposed ? right.columnCount : 1),
+        left.start + rows.lowerBound * (a.isTransposed ? 1 : left.stride),
+        right.start + columns.lowerBound * (b.isTransposed ? right.stride : 1),
         result.row(rows.lowerBound) + columns.lowerBound)
       if index == 0 { ProductBreaks.shared.take() }
     }
   }
-}
-
-/// Room for the two rounded factors; grows to the largest product and stays.
-///
-/// `@unchecked Sendable`: one thread drives a step.
-private final class BFloat16Scratch: @unchecked Sendable {
-  static let shared = BFloat16Scratch()
-  private var storages = [FloatStorage(count: 0), FloatStorage(count: 0)]
-
-  /// The elements of x, row after row, rounded to the nearest bfloat16 (ties to even).
-  func round(_ x: Matrix, factor: Int) -> UnsafeMutablePointer<UInt16> {
-    let floats = (x.count + 1) / 2
-    if storages[factor].count < floats { storages[factor] = FloatStorage(count: floats) }
-    let start = UnsafeMutableRawPointer(storages[factor].base).assumingMemoryBound(to: UInt16.self)
-    let columns = x.columnCount
-    parallel(x.rowCount, grain: max(1, 16384 / max(columns, 1)), "bfloat16 rounding", floats: x.count + floats) {
-      part in
-      for r in part {
-        let (row, target) = (x.row(r), start + r &* columns)
-        for c in stride(from: 0, to: columns, by: vectorWidth) {
-          let left = columns &- c
-          let rounded = roundToBFloat16(load(row + c, left))
-          if left >= vectorWidth {
-            UnsafeMutableRawPointer(target + c).storeBytes(of: rounded, as: SIMD16<UInt16>.self)
-          } else {
-            for lane in 0..<left { target[c &+ lane] = rounded[lane] }
-          }
-        }
-      }
-    }
-    return start
-  }
-}
-
-/// The upper halves of the lanes' bits, rounded to nearest, ties to even; a NaN stays one.
-@inline(__always)
-private func roundToBFloat16(_ value: Vector) -> SIMD16<UInt16> {
-  let bits = unsafeBitCast(value, to: SIMD16<UInt32>.self)
-  let odd = (bits &>> SIMD16(repeating: 16)) & SIMD16(repeating: 1)
-  var rounded = (bits &+ odd &+ SIMD16(repeating: 0x7FFF)) &>> SIMD16(repeating: 16)
-  rounded.replace(with: SIMD16(repeating: 0x7FC0), where: value .!= value)
-  return SIMD16<UInt16>(truncatingIfNeeded: rounded)
 }
 
 /// Everything oneDNN fixes when it makes a primitive, and the thread that will run it.

@@ -54,6 +54,11 @@ package struct ContrastiveLoss: Sendable {
     AnchorSums(shift: needsOnlineMaximum ? -.greatestFiniteMagnitude : 1 / temperature)
   }
 
+  /// Rows that will be part of many tiles and do not change meanwhile: in bfloat16 they are rounded once. See `forgetRounded`.
+  package func keepRows(_ rows: Matrix) {
+    if precision == .bfloat16 { keepRounded(rows) }
+  }
+
   /// Pass 1: adds a block of the global set to the sums of some rows. Blocks come in global order, so that the bits are the same
   /// whoever holds which rows.
   ///

@@ -77,6 +77,9 @@ package struct Plan: Sendable {
   /// What a process has before it trains: program, libraries, kernels made at run time, messages' segments.
   private static let processBytes = 56.0 * 1048576
 
+  /// The scratch memory of oneDNN's primitives.
+  private static let primitiveBytes = 16.0 * 1048576
+
   private var parameterCount: Int { (sizes.generatorShapes + sizes.criticGroupShapes).reduce(0) { $0 + $1.count } }
 
   /// Bytes that rank 0 holds besides, from its first checkpoint on: the state that is being saved while training goes on.
@@ -104,6 +107,12 @@ package struct Plan: Sendable {
       floats += n * (d / 4 + z + f + h + x + g)
     }
     floats += dataRows * x
-    return 4 * Double(floats) + Self.processBytes
+    var bytes = 4 * Double(floats) + Self.processBytes
+    if configuration.precision == .bfloat16 {
+      // Rounded copies: of the parameters; of x, h and z, which are factors of several products; of the largest other factors.
+      let kept = parameterCount + n * (2 * x + 3 * h) + (isStreaming(micro) ? m + 2 * n : 2 * b) * z
+      bytes += 2 * Double(kept + ahead * n * g + n * max(x, h, f, g)) + Self.primitiveBytes
+    }
+    return bytes
   }
 }

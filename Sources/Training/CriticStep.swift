@@ -26,6 +26,8 @@ extension HybridStep {
   /// A micro-batch's gradients of the global loss, left in the critic group's arena on every rank, and this rank's part of the
   /// loss sums.
   func criticPart(_ batch: BatchSlice) throws -> CriticParts {
+    keepRoundedHere(workspace.bothRows)
+    defer { forgetRounded() }
     let adversarial = model.critic.backward(
       workspace.critic, labels: batch.labels, alpha: workspace.alpha, descriptors: descriptors,
       penaltyWeight: settings.gradientPenaltyWeight, batchSize: batchSize)
@@ -75,6 +77,7 @@ extension HybridStep {
     let h = w.embedded.rows(w.realRows)
     var deltas = EmbeddingDeltas()
     embedding.forward(h: h, x: w.real)
+    keepRoundedHere(h)
     var (instance, classLevel) = (0.0, 0.0)
     if model.sizes.kind == .semantic {
       classLevel = semanticLoss(

@@ -28,6 +28,8 @@ extension HybridStep {
     let w = workspace
     generateFakes([batch])
     takeFakes(0)
+    keepRoundedHere(w.bothRows)
+    defer { forgetRounded() }
     model.critic.classBase(into: w.critic.base, descriptors: descriptors)
     let score = model.critic.generatorLoss(
       w.critic, dFake: w.fakeGradient, fake: w.fake, labels: batch.labels, batchSize: batchSize)
@@ -82,6 +84,7 @@ extension HybridStep {
       embedding.forward(h: w.embedded.rows(w.fakeRows), x: w.fake)
     }
     let h = w.embedded.rows(w.fakeRows)
+    keepRoundedHere(hasProjection && microBatches.count == 1 ? w.embedded : h)
     if model.sizes.kind == .semantic {
       let sum = semanticLoss(
         into: w.embeddedGradient, embedded: h, descriptors: descriptors, labels: batch.labels,

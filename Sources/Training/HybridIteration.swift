@@ -30,6 +30,7 @@ extension HybridStep {
     afterCriticStep: (Int, CriticLosses) throws -> Void = { _, _ in }
   ) throws -> (critic: CriticLosses, generator: GeneratorLosses) {
     precondition(criticIterations >= 1)
+    keepParametersRounded()
     let batches = try (0..<criticIterations).map(inputs.batch)
     guard microBatches.count == 1 else {
       return try iterationInMicroBatches(

@@ -35,6 +35,8 @@ package final class HybridStep {
   let generatorSum: FloatStorage?
   /// G's steps when `workspace.generatorBase` was computed.
   private var generatorBaseAge = -1
+  /// Whether the parameters' rounded copies are kept.
+  private var keepsParameters = false
 
   /// - Parameters:
   ///   - microBatchSize: most rows of a micro-batch; nil: `MicroBatches.automaticSize`.
@@ -95,6 +97,20 @@ package final class HybridStep {
       preconditionFailure("no workspace for micro-batch \(index)")
     }
     workspace = next
+  }
+
+  /// In bfloat16, the parameters' rounded copies are kept from the first iteration on: then all have been set, and only the
+  /// optimizers change them.
+  func keepParametersRounded() {
+    guard model.precision == .bfloat16 && !keepsParameters else { return }
+    keepRoundedParameters(model.criticArena.values)
+    keepRoundedParameters(model.generatorArena.values)
+    keepsParameters = true
+  }
+
+  /// In bfloat16, a rounded copy of what is a factor of several products, until the step's part ends.
+  func keepRoundedHere(_ x: Matrix) {
+    if model.precision == .bfloat16 { keepRounded(x) }
   }
 
   /// The fakes of some batches, G(noise, descriptor of label), from the noise in `workspace.ahead`.

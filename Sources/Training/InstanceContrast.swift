@@ -68,9 +68,11 @@ final class InstanceContrast {
     let places = sets.flatMap { set in (0..<microBatches.count).map { Place(set: set, index: $0) } }
     // A batch that is one micro-batch is one block with all its sets: larger products.
     let blocks = microBatches.count == 1 ? [places] : places.map { [$0] }
+    if communicator.rankCount > 1 { loss.keepRows(local) }
     var sums = places.map { [AnchorSums](repeating: loss.emptySums, count: rows($0.set, $0.index).rowCount) }
     for block in blocks {
       let rowsOfBlock = try self.rows(of: block, gathers: true)
+      loss.keepRows(rowsOfBlock)
       for (number, place) in places.enumerated() {
         loss.addSums(
           &sums[number], rows: rows(place.set, place.index), firstIndex: firstLocal(place), block: rowsOfBlock,
@@ -89,6 +91,7 @@ final class InstanceContrast {
     let logSumExps = allLogSumExps.rows(0..<anchors.labels.count).elements
     for block in blocks {
       let rowsOfBlock = try self.rows(of: block, gathers: isStreaming)
+      if isStreaming { loss.keepRows(rowsOfBlock) }
       for place in places where place.set == sets.last {
         loss.addGradient(
           into: gradient(place.index), rows: rows(place.set, place.index), firstIndex: firstLocal(place),

@@ -97,6 +97,55 @@ private func transposed(_ a: Matrix) -> Matrix {
     return result
   }
 
+  /// A factor that was rounded before, whole or as a part of something larger, and one that is rounded for its product.
+  @Test(.enabled(if: isSupported))
+  func keptCopiesChangeNoBit() {
+    defer { forgetRounded() }
+    let (whole, b) = (random(70, 90, 3), random(40, 64, 4))
+    let part = whole.rows(5..<65).columns(7..<47)
+    func products() -> [[Float]] {
+      let (c, d) = (Matrix(rows: 60, columns: 64), Matrix(rows: 60, columns: 60))
+      multiply(into: c, part, b, precision: .bfloat16)
+      multiply(into: d, part, part.transposed, precision: .bfloat16)
+      return [c.elements, d.elements]
+    }
+    let plain = products()
+    keepRounded(whole)
+    #expect(products() == plain)
+    keepRounded(part)
+    keepRounded(b)
+    #expect(products() == plain)
+    // Changed: the copy is made again, or forgotten.
+    whole[10, 20] += 1
+    keepRounded(whole)
+    let changed = products()
+    #expect(changed != plain)
+    whole[10, 20] -= 1
+    forgetRounded()
+    #expect(products() == plain)
+  }
+
+  @Test(.enabled(if: isSupported))
+  func optimizerRoundsTheParametersItMoves() {
+    let arena = ParameterArena(shapes: [.weight("a", outputs: 40, inputs: 33), .bias("a", outputs: 40)])
+    let (weight, x) = (arena.value("a.weight"), random(50, 33, 6))
+    weight.copy(from: random(40, 33, 5))
+    arena.gradient("a.weight").copy(from: random(40, 33, 7))
+    keepRoundedParameters(arena.values)
+    forgetRounded()  // not these
+    for step in 1...3 {
+      adamUpdate(
+        values: arena.values, gradients: arena.gradients, firstMoments: arena.firstMoments,
+        secondMoments: arena.secondMoments,
+        step: AdamStep(beta1: 0.5, beta2: 0.9, stepSize: 0.01, inverseRootCorrection: Float(step), epsilon: 1e-8))
+      let (kept, plain) = (Matrix(rows: 50, columns: 40), Matrix(rows: 50, columns: 40))
+      multiply(into: kept, x, weight.transposed, precision: .bfloat16)
+      multiply(into: plain, x, weight.copied().transposed, precision: .bfloat16)
+      #expect(kept.elements == plain.elements)
+      #expect(kept.elements.contains { $0 != 0 })
+    }
+  }
+
   @Test(.enabled(if: isSupported), arguments: [(1, 1, 1), (3, 5, 7), (33, 17, 65), (70, 40, 31)])
   func isTheProductOfRoundedFactors(_ m: Int, _ k: Int, _ n: Int) {
     let (a, b) = (random(m, k, 1), random(k, n, 2))
