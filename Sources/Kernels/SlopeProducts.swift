@@ -7,15 +7,18 @@ import Matrices
 ///   - slopes: N×D, of which the bits of one kind are taken.
 ///   - weight: 1×D, w.
 ///   - matrix: D×X, W.
+///   - precision: of the tables, see `SubsetSums.swift` and `NarrowSums.swift`.
 package func slopeInputGradient(
-  into result: Matrix, _ slopes: SlopeMatrix, _ row: SlopeMatrix.Row, weight: Matrix, matrix: Matrix, factor: Float
+  into result: Matrix, _ slopes: SlopeMatrix, _ row: SlopeMatrix.Row, weight: Matrix, matrix: Matrix, factor: Float,
+  precision: ProductPrecision = .float32
 ) {
   let unitCount = slopes.unitCount
   precondition(
     result.rowCount == slopes.rowCount && matrix.rowCount == unitCount && weight.columnCount == unitCount
       && result.columnCount == matrix.columnCount)
   let shape = SubsetShape(
-    groups: .members, laneCount: result.rowCount, memberCount: unitCount, columnCount: result.columnCount)
+    groups: .members, precision: precision, laneCount: result.rowCount, memberCount: unitCount,
+    columnCount: result.columnCount)
   subsetSums(into: result, shape) { scratch in
     for k in 0..<unitCount { scratch.setMember(k, matrix.row(k), times: factor * weight.start[k]) }
     fork(shape.tileCount, grain: 1 + 2048 / max(shape.groupCount, 1)) { part in
@@ -56,13 +59,17 @@ private func bits(_ bytes: UnsafePointer<UInt8>, _ remaining: Int, _ row: SlopeM
 ///   - slopes: of all rows b, own units.
 ///   - rows: 3 for each of them: all real, all fake, all penalty rows; X columns.
 ///   - inverseBatch: 1/B.
-package func slopeWeightGradient(into result: Matrix, _ slopes: SlopeMatrix, rows: Matrix, inverseBatch: Float) {
+///   - precision: of the tables.
+package func slopeWeightGradient(
+  into result: Matrix, _ slopes: SlopeMatrix, rows: Matrix, inverseBatch: Float, precision: ProductPrecision = .float32
+) {
   let (rowCount, unitCount) = (slopes.rowCount, slopes.unitCount)
   precondition(
     rows.rowCount == 3 * rowCount && result.rowCount == unitCount && result.columnCount == rows.columnCount)
   // Members in the order of the bits: real, fake and penalty row of b, then those of b + 1.
   let shape = SubsetShape(
-    groups: .triples, laneCount: unitCount, memberCount: 3 * rowCount, columnCount: result.columnCount)
+    groups: .triples, precision: precision, laneCount: unitCount, memberCount: 3 * rowCount,
+    columnCount: result.columnCount)
   subsetSums(into: result, shape) { scratch in
     for b in 0..<rowCount {
       scratch.setMember(3 * b, rows.row(b), times: -inverseBatch)

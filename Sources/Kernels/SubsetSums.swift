@@ -19,8 +19,6 @@ enum SubsetGroups {
 
   /// Floats of a table.
   var tableSize: Int { (self == .members ? 64 : 36) * vectorWidth }
-  /// Tables that are kept at once: what a core's second cache (64 KiB of it), and its first (27 KiB) hold.
-  var chunk: Int { self == .members ? 16 : 12 }
 }
 
 /// How a product is divided: groups of members, tiles of lanes, chunks of groups whose tables are kept at once.
@@ -36,19 +34,29 @@ struct SubsetShape {
   /// Fewer take less time than their tables.
   static let fewestLanes = 256
   /// Floats of a thread's room.
-  static let roomSize = (16 * 64 + panel * 16 * groupSize + mostLanes * panel) * vectorWidth
+  static let roomSize =
+    (16 * 64 + panel * NarrowTables.mostMembers + 32 + mostLanes + mostLanes * panel) * vectorWidth
 
   let groups: SubsetGroups
+  let precision: ProductPrecision
   let laneCount, memberCount, columnCount: Int
   var groupCount: Int { (memberCount + Self.groupSize - 1) / Self.groupSize }
-  var chunkCount: Int { (groupCount + groups.chunk - 1) / groups.chunk }
+  /// Groups whose tables are kept at once: what a core's second cache (64 KiB of it) or its first (27 KiB) hold.
+  var chunkSize: Int {
+    switch (groups, precision) {
+    case (.members, .float32): 16
+    case (.members, .bfloat16): 7
+    case (.triples, _): 12
+    }
+  }
+  var chunkCount: Int { (groupCount + chunkSize - 1) / chunkSize }
   var tileCount: Int { (laneCount + Self.tile - 1) / Self.tile }
   var panelCount: Int { (columnCount + Self.panel * vectorWidth - 1) / (Self.panel * vectorWidth) }
 
   /// The groups whose tables are kept at once.
   @inline(__always)
   func chunk(_ index: Int) -> Range<Int> {
-    index &* groups.chunk..<min((index &+ 1) &* groups.chunk, groupCount)
+    index &* chunkSize..<min((index &+ 1) &* chunkSize, groupCount)
   }
 
   /// Lanes that are done together: fewer than usual where there would not be work for every thread.
@@ -126,10 +134,12 @@ func subsetSums(into result: Matrix, _ shape: SubsetShape, _ fill: (SubsetScratc
       for thread in part {
         for item in RowPartition(rowCount: items, rankCount: threads).slice(of: thread) {
           let first = item % shape.panelCount * SubsetShape.panel * vectorWidth
-          sumPanel(
-            result, shape, lanes: lanes[item / shape.panelCount],
-            columns: first..<min(first + SubsetShape.panel * vectorWidth, shape.columnCount), scratch,
-            scratch.room(thread))
+          let columns = first..<min(first + SubsetShape.panel * vectorWidth, shape.columnCount)
+          let (ownLanes, room) = (lanes[item / shape.panelCount], scratch.room(thread))
+          switch shape.precision {
+          case .float32: sumPanel(result, shape, lanes: ownLanes, columns: columns, scratch, room)
+          case .bfloat16: sumNarrowPanel(result, shape, lanes: ownLanes, columns: columns, scratch, room)
+          }
           if thread == 0 { ProductBreaks.shared.take() }
         }
       }
@@ -160,8 +170,8 @@ private func sumPanel(
   _ room: UnsafeMutablePointer<Float>
 ) {
   let (groups, groupSize, tableSize) = (shape.groups, SubsetShape.groupSize, shape.groups.tableSize)
-  let perBlock = groups.chunk &* groupSize &* vectorWidth
-  let vectors = room + groups.chunk &* tableSize
+  let perBlock = shape.chunkSize &* groupSize &* vectorWidth
+  let vectors = room + shape.chunkSize &* tableSize
   let sums = vectors + SubsetShape.panel &* perBlock
   let (tiles, tile) = ((lanes.count &+ SubsetShape.tile &- 1) / SubsetShape.tile, SubsetShape.tile)
   let blockSize = tiles &* tile &* vectorWidth
@@ -187,6 +197,14 @@ private func sumPanel(
       }
     }
   }
+  storePanel(result, lanes: lanes, columns: columns, sums, blockSize: blockSize)
+}
+
+/// The finished sums of a panel, block by block, into the result.
+func storePanel(
+  _ result: Matrix, lanes: Range<Int>, columns: Range<Int>, _ sums: UnsafePointer<Float>, blockSize: Int
+) {
+  let blocks = (columns.count &+ vectorWidth &- 1) / vectorWidth
   for lane in lanes {
     let (row, sum) = (result.row(lane), sums + (lane &- lanes.lowerBound) &* vectorWidth)
     for block in 0..<blocks {
@@ -198,7 +216,7 @@ private func sumPanel(
 
 /// The panel's columns of a chunk's members times their factors, block by block next to each other; beyond the last member zeros.
 /// All at once, since members lie far apart: the memory answers many requests in the time of one.
-private func gather(
+func gather(
   _ vectors: UnsafeMutablePointer<Float>, _ members: Slice<UnsafeBufferPointer<SubsetScratch.Member>>,
   _ columns: Range<Int>, perBlock: Int
 ) {
@@ -254,7 +272,7 @@ private func tabulateTriples(_ table: UnsafeMutablePointer<Float>, _ vectors: Un
 /// Sums of a real, a fake and an interpolated row: all with slope 0.2; real 1; fake 1; real and interpolate 1; fake and
 /// interpolate 1; all 1.
 @inline(__always)
-private func tripleSums(_ vectors: UnsafePointer<Float>) -> (Vector, Vector, Vector, Vector, Vector, Vector) {
+func tripleSums(_ vectors: UnsafePointer<Float>) -> (Vector, Vector, Vector, Vector, Vector, Vector) {
   let (real, fake, between) = (load(vectors), load(vectors + vectorWidth), load(vectors + 2 &* vectorWidth))
   let none = 0.2 * (real + fake + between)
   let (ofReal, ofFake) = (none.addingProduct(0.8, real), none.addingProduct(0.8, fake))

@@ -84,7 +84,8 @@ package struct Critic: Sendable {
 
     let penaltyGradients = rows.rows(2 * n..<3 * n)
     slopeInputGradient(
-      into: penaltyGradients, workspace.slopes, .interpolate, weight: second.weight, matrix: featureWeight, factor: 1)
+      into: penaltyGradients, workspace.slopes, .interpolate, weight: second.weight, matrix: featureWeight, factor: 1,
+      precision: first.precision)
     penaltyRows(
       penaltyGradients, penaltyWeight: penaltyWeight, inverseBatch: inverseBatch, deviations: workspace.deviations)
 
@@ -113,7 +114,8 @@ package struct Critic: Sendable {
     let weight = second.weight.columns(units)
     let classMasks = workspace.classMasks.columns(units)
     let inverseBatch = 1 / Float(batchSize)
-    slopeWeightGradient(into: dFeatureWeight, slopes, rows: rows, inverseBatch: inverseBatch)
+    slopeWeightGradient(
+      into: dFeatureWeight, slopes, rows: rows, inverseBatch: inverseBatch, precision: first.precision)
     criticClassMasks(classMasks, slopes, labels: labels, inverseBatch: inverseBatch)
     scaleByCriticWeight(
       dFeatureWeight, weights: featureWeight.rows(units), weight: weight, base: workspace.base.columns(units),
@@ -134,7 +136,7 @@ package struct Critic: Sendable {
       scores: workspace.scores.rows(0..<1))
     slopeInputGradient(
       into: dFake, workspace.slopes, .fake, weight: second.weight, matrix: featureWeight,
-      factor: -1 / Float(batchSize))
+      factor: -1 / Float(batchSize), precision: first.precision)
     var total = Double(second.bias[0, 0]) * Double(labels.count)
     for r in labels.indices { total += Double(workspace.scores[0, r]) }
     return total

@@ -92,24 +92,29 @@ private func rows(_ slopes: SlopeMatrix, _ range: Range<Int>) -> SlopeMatrix {
   }
 
   /// What the equality of any number of ranks rests on. More lanes than are summed at once are among them.
-  @Test(arguments: [(64, 96, 40), (101, 2080, 33), (2100, 64, 20)])
-  func sumsDoNotDependOnTheirCompany(_ n: Int, _ units: Int, _ features: Int) {
+  @Test(
+    arguments: [(64, 96, 40), (101, 2080, 33), (2100, 64, 20)].flatMap { shape in
+      [ProductPrecision.float32, .bfloat16].map { (shape, $0) }
+    })
+  func sumsDoNotDependOnTheirCompany(_ shape: (Int, Int, Int), _ precision: ProductPrecision) {
+    let (n, units, features) = shape
     let made = Slopes(rows: n, units: units)
     let (matrix, three) = (random(units, features, 3), random(3 * n, features, 4))
     let (whole, gradient) = (Matrix(rows: n, columns: features), Matrix(rows: units, columns: features))
-    slopeInputGradient(into: whole, made.slopes, .interpolate, weight: made.weight, matrix: matrix, factor: 1)
-    slopeWeightGradient(into: gradient, made.slopes, rows: three, inverseBatch: 0.1)
+    slopeInputGradient(
+      into: whole, made.slopes, .interpolate, weight: made.weight, matrix: matrix, factor: 1, precision: precision)
+    slopeWeightGradient(into: gradient, made.slopes, rows: three, inverseBatch: 0.1, precision: precision)
     #expect(whole.elements.contains { $0 != 0 } && gradient.elements.contains { $0 != 0 })
     for parts in [2, 3, 7] {
       let (pieces, shared) = (Matrix(rows: n, columns: features), Matrix(rows: units, columns: features))
       for slice in RowPartition(rowCount: n, rankCount: parts).slices {
         slopeInputGradient(
           into: pieces.rows(slice), rows(made.slopes, slice), .interpolate, weight: made.weight, matrix: matrix,
-          factor: 1)
+          factor: 1, precision: precision)
       }
       for slice in UnitPartition(unitCount: units, rankCount: parts).slices where !slice.isEmpty {
         slopeWeightGradient(
-          into: shared.rows(slice), columns(made.slopes, slice), rows: three, inverseBatch: 0.1)
+          into: shared.rows(slice), columns(made.slopes, slice), rows: three, inverseBatch: 0.1, precision: precision)
       }
       let (samePieces, sameUnits) = (pieces.elements == whole.elements, shared.elements == gradient.elements)
       #expect(samePieces && sameUnits, "\(parts) parts")
@@ -131,6 +136,46 @@ private func rows(_ slopes: SlopeMatrix, _ range: Range<Int>) -> SlopeMatrix {
     let gradient = Matrix(rows: 2, columns: 1)
     slopeWeightGradient(into: gradient, slopes, rows: three, inverseBatch: 1)
     #expect(compare(gradient, [109, 21.8]).passes(1e-6))
+  }
+
+  /// Sixteen-bit tables: more than a span of members and more than a panel of columns are among the shapes.
+  @Test(arguments: [(1, 1, 1), (7, 37, 70), (40, 400, 33), (300, 100, 129)])
+  func narrowTablesRoundAsBFloat16Does(_ n: Int, _ units: Int, _ features: Int) {
+    let made = Slopes(rows: n, units: units)
+    let (matrix, three) = (random(units, features, 3), random(3 * n, features, 4))
+    func products(_ precision: ProductPrecision) -> (Matrix, Matrix) {
+      let (input, weight) = (Matrix(rows: n, columns: features), Matrix(rows: units, columns: features))
+      slopeInputGradient(
+        into: input, made.slopes, .interpolate, weight: made.weight, matrix: matrix, factor: 2, precision: precision)
+      slopeWeightGradient(into: weight, made.slopes, rows: three, inverseBatch: 0.5, precision: precision)
+      return (input, weight)
+    }
+    let (wide, narrow) = (products(.float32), products(.bfloat16))
+    #expect(compare(narrow.0, wide.0).passes(2e-3) && compare(narrow.1, wide.1).passes(2e-3))
+    #expect(n == 1 || !(compare(narrow.0, wide.0).passes(1e-6) || compare(narrow.1, wide.1).passes(1e-6)))
+    // What is not finite does not turn into a number.
+    three[3 * n - 1, features - 1] = .infinity
+    matrix[units - 1, 0] = .nan
+    let spoilt = products(.bfloat16)
+    #expect((0..<units).allSatisfy { !spoilt.1[$0, features - 1].isFinite })
+    #expect((0..<n).allSatisfy { spoilt.0[$0, 0].isNaN })
+  }
+
+  /// All members of a span at their largest with one sign: no sum leaves sixteen bits.
+  @Test func narrowTablesDoNotOverflow() {
+    let (n, units, features) = (200, 16, 16)
+    let products = Matrix(rows: 2 * n, columns: units)
+    products.fill(1)
+    let slopes = SlopeMatrix(words: Matrix(rows: n, columns: units / 4), unitCount: units)
+    criticSlopes(
+      slopes, products: products, base: Matrix(rows: 1, columns: units), labels: Array(repeating: 0, count: n),
+      alpha: Matrix(rows: 1, columns: n), weight: Matrix(rows: 1, columns: units), scores: Matrix(rows: 2, columns: n))
+    let rows = Matrix(rows: 3 * n, columns: features)
+    rows.rows(0..<n).fill(-3)
+    rows.rows(n..<3 * n).fill(3)
+    let gradient = Matrix(rows: units, columns: features)
+    slopeWeightGradient(into: gradient, slopes, rows: rows, inverseBatch: 1, precision: .bfloat16)
+    #expect(compare(gradient, [Double](repeating: Double(9 * n), count: units * features)).passes(1e-3))
   }
 
   @Test func scoresAndClassMasksMatchPlainLoops() {
