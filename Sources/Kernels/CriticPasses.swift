@@ -33,9 +33,7 @@ package func criticSlopes(
         let preReal = load(real + c, left) + offset
         let preFake = load(fake + c, left) + offset
         let (ofReal, ofFake) = (slopeBit(preReal), slopeBit(preFake))
-        // Rounding must not take the interpolate out of what lies between the two.
-        let between = slopeBit(preFake.addingProduct(a, preReal - preFake))
-        let ofBetween = (between & (ofReal | ofFake)) | (ofReal & ofFake)
+        let ofBetween = slopeBit(preFake.addingProduct(a, preReal - preFake))
         let ofAll = ofReal | (ofFake &<< SIMD16(repeating: 1)) | (ofBetween &<< SIMD16(repeating: 2))
         storeBytes(lowBytes(ofAll), bits + c, left)
         realScore.addProduct(leakySlope(preReal) * preReal, w)

@@ -109,6 +109,17 @@ private func putNarrowHalf(
   }
 }
 
+/// Sums of a real, a fake and an interpolated row: all with slope 0.2; real 1; fake 1; real and interpolate 1; fake and
+/// interpolate 1; all 1.
+@inline(__always)
+private func tripleSums(_ vectors: UnsafePointer<Float>) -> (Vector, Vector, Vector, Vector, Vector, Vector) {
+  let (real, fake, between) = (load(vectors), load(vectors + vectorWidth), load(vectors + 2 &* vectorWidth))
+  let none = 0.2 * (real + fake + between)
+  let (ofReal, ofFake) = (none.addingProduct(0.8, real), none.addingProduct(0.8, fake))
+  let (realBetween, fakeBetween) = (ofReal.addingProduct(0.8, between), ofFake.addingProduct(0.8, between))
+  return (none, ofReal, ofFake, realBetween, fakeBetween, fakeBetween.addingProduct(0.8, real))
+}
+
 /// table[e₀ + count·e₁] ← the sum of an entry of each half, as a 16-bit integer: the first block's in the lower half of a lane, the
 /// second block's in the upper one.
 private func tabulateNarrow(_ table: UnsafeMutablePointer<Float>, _ halves: UnsafePointer<Float>, _ count: Int) {

@@ -2,8 +2,7 @@
 import Matrices
 
 /// Which side of its kink every hidden unit of D is on, for the real row, the fake row and their interpolate: all that the
-/// weight gradients need of the hidden layer (method.md items 4 and 5). A byte holds a unit of a row. The interpolate lies between
-/// the other two, so it is on their side where they agree.
+/// weight gradients need of the hidden layer (method.md items 4 and 5). A byte holds a unit of a row.
 package struct SlopeMatrix: Sendable {
   /// Of which row a bit tells; set where the slope is 1, clear where it is 0.2.
   package enum Row: Int, Sendable {
@@ -44,11 +43,22 @@ func slopeBit(_ value: Vector) -> SIMD16<UInt32> {
   return ((SIMD16<UInt32>() &- integer) & ~integer) &>> SIMD16(repeating: 31)
 }
 
-/// The bits of three slopes as a number below 6. The interpolate's slope lies between the others: bits 3 and 4 do not occur, and
-/// 5, 6, 7 become 3, 4, 5.
+/// The slopes of two triples as a number below 36: e₀ + 6·e₁.
 @inline(__always)
-func tripleIndex(_ bits: SlopeBytes) -> SlopeBytes {
-  bits &- ((bits &>> SlopeBytes(repeating: 1)) & SlopeBytes(repeating: 2))
+func triplesIndex(_ first: SlopeBytes, _ second: SlopeBytes) -> SlopeBytes {
+  let twice = tripleIndex(second) &+ tripleIndex(second)
+  return tripleIndex(first) &+ twice &+ twice &+ twice
+}
+
+/// The bits of three slopes as a number below 6: 0, 1, 2 as they are and 5, 6, 7 as 3, 4, 5. Bits 3 and 4 occur only where rounding
+/// has taken the interpolate out of what lies between the other two; they count as 7 and 0.
+@inline(__always)
+private func tripleIndex(_ bits: SlopeBytes) -> SlopeBytes {
+  let one = SlopeBytes(repeating: 1)
+  let (real, fake, between) = (bits, bits &>> one, bits &>> SlopeBytes(repeating: 2))
+  let inside = ((between & (real | fake)) | (real & fake)) & one
+  // With both others set, 3 + 2·inside = 5; else 1 or 2, and 2 more where the interpolate is set.
+  return (bits & SlopeBytes(repeating: 3)) &+ inside &+ inside
 }
 
 /// The lowest byte of each lane.

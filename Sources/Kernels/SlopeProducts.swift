@@ -68,7 +68,8 @@ package func slopeWeightGradient(
     rows.rowCount == 3 * rowCount && result.rowCount == unitCount && result.columnCount == rows.columnCount)
   // Members in the order of the bits: real, fake and penalty row of b, then those of b + 1.
   let shape = SubsetShape(
-    groups: .triples, precision: precision, laneCount: unitCount, memberCount: 3 * rowCount,
+    groups: precision == .float32 ? .members : .triples, precision: precision, laneCount: unitCount,
+    memberCount: 3 * rowCount,
     columnCount: result.columnCount)
   subsetSums(into: result, shape) { scratch in
     for b in 0..<rowCount {
@@ -84,11 +85,10 @@ package func slopeWeightGradient(
           let (first, second) = (slopes.row(2 &* group), slopes.row(min(2 &* group &+ 1, rowCount &- 1)))
           for tile in 0..<shape.tileCount {
             let unit = tile &* SubsetShape.tile
-            let index = tripleIndex(loadBytes(first + unit, unitCount &- unit))
-            let other = tripleIndex(loadBytes(second + unit, unitCount &- unit))
-            let twice = other &+ other
+            let own = loadBytes(first + unit, unitCount &- unit)
+            let next = loadBytes(second + unit, unitCount &- unit)
             storeBytes(
-              index &+ twice &+ twice &+ twice,
+              shape.groups == .members ? own | (next &<< SlopeBytes(repeating: 3)) : triplesIndex(own, next),
               scratch.indices + (shape.place(chunk, tile: tile) &+ (group &- chunk.lowerBound) &* SubsetShape.tile),
               vectorWidth)
           }

@@ -14,7 +14,7 @@ enum SubsetGroups {
   /// Of any slopes: 64 sums.
   case members
   /// Two triples of a real, a fake and an interpolated row. The interpolate is above its kink where both others are and below
-  /// where both are, so a triple has 6 sums and two have 36.
+  /// where both are, so a triple has 6 sums and two have 36. Of narrow tables only.
   case triples
 
   /// Floats of a table.
@@ -41,14 +41,8 @@ struct SubsetShape {
   let precision: ProductPrecision
   let laneCount, memberCount, columnCount: Int
   var groupCount: Int { (memberCount + Self.groupSize - 1) / Self.groupSize }
-  /// Groups whose tables are kept at once: what a core's second cache (64 KiB of it) or its first (27 KiB) hold.
-  var chunkSize: Int {
-    switch (groups, precision) {
-    case (.members, .float32): 16
-    case (.members, .bfloat16): 7
-    case (.triples, _): 12
-    }
-  }
+  /// Groups whose tables are kept at once: what 64 KiB of a core's second cache, or its first (narrow tables), hold.
+  var chunkSize: Int { precision == .float32 ? 16 : groups == .members ? 7 : 12 }
   var chunkCount: Int { (groupCount + chunkSize - 1) / chunkSize }
   var tileCount: Int { (laneCount + Self.tile - 1) / Self.tile }
   var panelCount: Int { (columnCount + Self.panel * vectorWidth - 1) / (Self.panel * vectorWidth) }
@@ -169,7 +163,7 @@ private func sumPanel(
   _ result: Matrix, _ shape: SubsetShape, lanes: Range<Int>, columns: Range<Int>, _ scratch: SubsetScratch,
   _ room: UnsafeMutablePointer<Float>
 ) {
-  let (groups, groupSize, tableSize) = (shape.groups, SubsetShape.groupSize, shape.groups.tableSize)
+  let (groupSize, tableSize) = (SubsetShape.groupSize, shape.groups.tableSize)
   let perBlock = shape.chunkSize &* groupSize &* vectorWidth
   let vectors = room + shape.chunkSize &* tableSize
   let sums = vectors + SubsetShape.panel &* perBlock
@@ -184,11 +178,7 @@ private func sumPanel(
     }
     for block in 0..<blocks {
       for group in 0..<chunk.count {
-        let members = vectors + (block &* perBlock &+ group &* groupSize &* vectorWidth)
-        switch groups {
-        case .members: tabulateMembers(room + group &* tableSize, members)
-        case .triples: tabulateTriples(room + group &* tableSize, members)
-        }
+        tabulate(room + group &* tableSize, vectors + (block &* perBlock &+ group &* groupSize &* vectorWidth))
       }
       for index in 0..<tiles {
         addTile(
@@ -233,7 +223,7 @@ func gather(
 }
 
 /// table[e] ← Σ_i slope_i·v_i over six members, where slope_i is 1 if bit i of e is set and 0.2 otherwise.
-private func tabulateMembers(_ table: UnsafeMutablePointer<Float>, _ vectors: UnsafePointer<Float>) {
+private func tabulate(_ table: UnsafeMutablePointer<Float>, _ vectors: UnsafePointer<Float>) {
   var base = Vector()
   for i in 0..<SubsetShape.groupSize { base.addProduct(load(vectors + i &* vectorWidth), Vector(repeating: 0.2)) }
   store(base, table)
@@ -244,40 +234,6 @@ private func tabulateMembers(_ table: UnsafeMutablePointer<Float>, _ vectors: Un
       store(load(table + entry &* vectorWidth) + step, table + (entry &+ half) &* vectorWidth)
     }
   }
-}
-
-/// table[e₀ + 6·e₁] ← the sum of two triples, e of each being `tripleIndex` of its slopes.
-private func tabulateTriples(_ table: UnsafeMutablePointer<Float>, _ vectors: UnsafePointer<Float>) {
-  let first = tripleSums(vectors)
-  let second = tripleSums(vectors + 3 &* vectorWidth)
-  var target = table
-  @inline(__always)
-  func row(_ other: Vector) {
-    store(first.0 + other, target)
-    store(first.1 + other, target + vectorWidth)
-    store(first.2 + other, target + 2 &* vectorWidth)
-    store(first.3 + other, target + 3 &* vectorWidth)
-    store(first.4 + other, target + 4 &* vectorWidth)
-    store(first.5 + other, target + 5 &* vectorWidth)
-    target += 6 &* vectorWidth
-  }
-  row(second.0)
-  row(second.1)
-  row(second.2)
-  row(second.3)
-  row(second.4)
-  row(second.5)
-}
-
-/// Sums of a real, a fake and an interpolated row: all with slope 0.2; real 1; fake 1; real and interpolate 1; fake and
-/// interpolate 1; all 1.
-@inline(__always)
-func tripleSums(_ vectors: UnsafePointer<Float>) -> (Vector, Vector, Vector, Vector, Vector, Vector) {
-  let (real, fake, between) = (load(vectors), load(vectors + vectorWidth), load(vectors + 2 &* vectorWidth))
-  let none = 0.2 * (real + fake + between)
-  let (ofReal, ofFake) = (none.addingProduct(0.8, real), none.addingProduct(0.8, fake))
-  let (realBetween, fakeBetween) = (ofReal.addingProduct(0.8, between), ofFake.addingProduct(0.8, between))
-  return (none, ofReal, ofFake, realBetween, fakeBetween, fakeBetween.addingProduct(0.8, real))
 }
 
 /// Adds to the sums of sixteen lanes what the tables of consecutive groups hold for them.
