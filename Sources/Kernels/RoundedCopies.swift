@@ -45,7 +45,7 @@ final class RoundedCopies: @unchecked Sendable {
   /// The copy of some elements of a storage, in the same places; without a source it is room for the next.
   private struct Copy {
     weak var source: FloatStorage?
-    var elements: Range<Int>
+    let elements: Range<Int>
     let isParameter: Bool
     let room: FloatStorage
 

@@ -99,14 +99,17 @@ package final class HybridStep {
     workspace = next
   }
 
-  /// In bfloat16, the parameters' rounded copies are kept from the first iteration on: then all have been set, and only the
-  /// optimizers change them.
+  /// In bfloat16, the parameters' rounded copies are kept from the first iteration on: only the optimizers change them then, or
+  /// who calls `parametersChanged`.
   func keepParametersRounded() {
     guard model.precision == .bfloat16 && !keepsParameters else { return }
     keepRoundedParameters(model.criticArena.values)
     keepRoundedParameters(model.generatorArena.values)
     keepsParameters = true
   }
+
+  /// To be called by all but the optimizers that set parameters: rounded copies are made again.
+  func parametersChanged() { keepsParameters = false }
 
   /// In bfloat16, a rounded copy of what is a factor of several products, until the step's part ends.
   func keepRoundedHere(_ x: Matrix) {

@@ -173,6 +173,7 @@ package final class TrainingRun {
   /// Rank 0's state, counters and position, on every rank, bit for bit.
   private func shareState() throws {
     let step = trainer.step
+    step.parametersChanged()
     for arena in step.model.arenas {
       for storage in [arena.values, arena.firstMoments, arena.secondMoments] { try communicator.broadcast(storage) }
     }

@@ -91,6 +91,7 @@ extension HybridStep {
   /// - Throws: `CheckpointError` when something is missing or of another shape.
   package func restore(from checkpoint: LoadedCheckpoint) throws {
     do {
+      parametersChanged()
       try model.restore(from: checkpoint.model)
       for arena in model.arenas {
         for (suffix, storage) in moments {

@@ -44,6 +44,7 @@ struct Evaluate: ParsableCommand {
       let evaluation = GZSLEvaluation(
         model: model, communicator: communicator, classifier: configuration.classifierSettings,
         syntheticPerClass: configuration.syntheticPerClass, source: RandomSource(seed: UInt64(configuration.seed)))
+      AllocatorSettings.keepFreedMemory()
       let start = ContinuousClock().now
       func evaluate(_ task: GZSLTask, draw: Int) throws -> EvaluationResult? {
         try evaluation.run(

@@ -8,6 +8,8 @@ number() {
   sed -n "s/.*\"$1\": \([-0-9.e]*\)[,}].*/\1/p" "$scratch/output" | tail -n 1
 }
 
+skipped=''
+
 # within SHARE NUMBER NUMBER
 within() {
   awk -v share="$1" -v a="$2" -v b="$3" 'BEGIN { exit !(a > 0 && b > 0 && a < b * (1 + share) && a > b * (1 - share)) }'
@@ -19,7 +21,7 @@ for case in "1 awa1 128 0 float32" "2 awa1 128 32 float32" "2 tiny 8192 0 float3
   # Not every processor has products in bfloat16; 64 is what plan says then.
   status=0
   "$program" plan --preset tiny --ranks 1 --batch-size 64 --precision "$5" >/dev/null 2>&1 || status=$?
-  [ "$status" -ne 64 ] || continue
+  if [ "$status" -eq 64 ]; then skipped="; $5 not on this processor" && continue; fi
   ranks=$1 rows=4096
   [ "$3" -le "$rows" ] || rows=$3
   set -- --preset "$2" --batch-size "$3" --micro-batch-size "$4" --precision "$5" --threads 1
@@ -46,4 +48,4 @@ expect 64 "$program" plan --preset awa1 --ranks 2 --node-memory -1
 expect 64 "$program" plan --preset awa1
 expect 64 "$program" plan --preset nowhere --ranks 2
 
-passed "plan predicts the memory that training takes, for up to thousands of ranks"
+passed "plan predicts the memory that training takes, for up to thousands of ranks$skipped"
