@@ -30,50 +30,68 @@ package func comparatorScores(
   let width = paddedWidth(u)
   let (rowCount, classCount) = (u.rowCount, v.rowCount)
   packClasses(v, into: packed)
-  // Blocks of two rows by four classes: eight sums in registers. At an edge the last row or class is done again.
-  parallel((rowCount + 1) / 2, "comparator scores", floats: u.count + v.count + scores.count) { part in
-    for pair in part {
-      let first = 2 &* pair
-      let second = min(first &+ 1, rowCount &- 1)
-      let (u0, u1) = (u.row(first), u.row(second))
-      let (out0, out1) = (scores.row(first), scores.row(second))
+  // Blocks of four rows by four classes: sixteen sums in registers. At an edge the last row or class is done again.
+  parallel((rowCount + 3) / 4, "comparator scores", floats: u.count + v.count + scores.count) { part in
+    for block in part {
+      let first = 4 &* block
+      let last = rowCount &- 1
+      let rows = SIMD4(first, min(first &+ 1, last), min(first &+ 2, last), min(first &+ 3, last))
       for s in stride(from: 0, to: classCount, by: 4) {
-        let sums = blockScores(u0, u1, packed.start + s &* width, weight.start, width)
+        let group = packed.start + s &* width
+        let sums = blockScores(
+          u.row(rows.x), u.row(rows.y), u.row(rows.z), u.row(rows.w), group, weight.start, width)
         for lane in 0..<min(4, classCount &- s) {
-          out0[s &+ lane] = 0.4 * sums.0[lane] + linear.start[s &+ lane]
-          out1[s &+ lane] = 0.4 * sums.1[lane] + linear.start[s &+ lane]
+          let own = linear.start[s &+ lane]
+          scores.row(rows.x)[s &+ lane] = 0.4 * sums.0[lane] + own
+          scores.row(rows.y)[s &+ lane] = 0.4 * sums.1[lane] + own
+          scores.row(rows.z)[s &+ lane] = 0.4 * sums.2[lane] + own
+          scores.row(rows.w)[s &+ lane] = 0.4 * sums.3[lane] + own
         }
       }
     }
   }
 }
 
-/// Σ_k w_k |u_k + v_sk| of two rows u and four packed classes.
+/// Σ_k w_k |u_k + v_sk| of four rows u and four packed classes.
 @inline(never)
 private func blockScores(
-  _ u0: UnsafePointer<Float>, _ u1: UnsafePointer<Float>, _ group: UnsafePointer<Float>,
-  _ weight: UnsafePointer<Float>, _ width: Int
-) -> (SIMD4<Float>, SIMD4<Float>) {
+  _ u0: UnsafePointer<Float>, _ u1: UnsafePointer<Float>, _ u2: UnsafePointer<Float>, _ u3: UnsafePointer<Float>,
+  _ group: UnsafePointer<Float>, _ weight: UnsafePointer<Float>, _ width: Int
+) -> (SIMD4<Float>, SIMD4<Float>, SIMD4<Float>, SIMD4<Float>) {
   var (a0, a1, a2, a3) = (Vector(), Vector(), Vector(), Vector())
   var (b0, b1, b2, b3) = (Vector(), Vector(), Vector(), Vector())
+  var (c0, c1, c2, c3) = (Vector(), Vector(), Vector(), Vector())
+  var (d0, d1, d2, d3) = (Vector(), Vector(), Vector(), Vector())
+  @inline(__always)
+  func add(_ sum: inout Vector, _ u: Vector, _ v: Vector, _ w: Vector) { sum = sum.addingProduct(magnitude(u + v), w) }
   var k = 0
   while k < width {
-    let (w, x, y) = (load(weight + k), load(u0 + k), load(u1 + k))
-    let four = group + 4 &* k
-    let (c0, c1, c2, c3) = (load(four), load(four + 16), load(four + 32), load(four + 48))
-    a0 = a0.addingProduct(magnitude(x + c0), w)
-    a1 = a1.addingProduct(magnitude(x + c1), w)
-    a2 = a2.addingProduct(magnitude(x + c2), w)
-    a3 = a3.addingProduct(magnitude(x + c3), w)
-    b0 = b0.addingProduct(magnitude(y + c0), w)
-    b1 = b1.addingProduct(magnitude(y + c1), w)
-    b2 = b2.addingProduct(magnitude(y + c2), w)
-    b3 = b3.addingProduct(magnitude(y + c3), w)
+    let (w, four) = (load(weight + k), group + 4 &* k)
+    let (v0, v1, v2, v3) = (load(four), load(four + 16), load(four + 32), load(four + 48))
+    let (x0, x1, x2, x3) = (load(u0 + k), load(u1 + k), load(u2 + k), load(u3 + k))
+    add(&a0, x0, v0, w)
+    add(&a1, x0, v1, w)
+    add(&a2, x0, v2, w)
+    add(&a3, x0, v3, w)
+    add(&b0, x1, v0, w)
+    add(&b1, x1, v1, w)
+    add(&b2, x1, v2, w)
+    add(&b3, x1, v3, w)
+    add(&c0, x2, v0, w)
+    add(&c1, x2, v1, w)
+    add(&c2, x2, v2, w)
+    add(&c3, x2, v3, w)
+    add(&d0, x3, v0, w)
+    add(&d1, x3, v1, w)
+    add(&d2, x3, v2, w)
+    add(&d3, x3, v3, w)
     k &+= vectorWidth
   }
   return (
     SIMD4(laneSum(a0), laneSum(a1), laneSum(a2), laneSum(a3)),
-    SIMD4(laneSum(b0), laneSum(b1), laneSum(b2), laneSum(b3))
+    SIMD4(laneSum(b0), laneSum(b1), laneSum(b2), laneSum(b3)),
+    SIMD4(laneSum(c0), laneSum(c1), laneSum(c2), laneSum(c3)),
+    SIMD4(laneSum(d0), laneSum(d1), laneSum(d2), laneSum(d3))
   )
 }
 
@@ -125,61 +143,20 @@ package func comparatorLinearPart(_ linear: Matrix, v: Matrix, weight: Matrix) {
 ///   - dWeight: 1×K, out (overwritten).
 package func comparatorBackward(u: Matrix, v: Matrix, weight: Matrix, c: Matrix, classSums: Matrix, dWeight: Matrix) {
   checkPadded(u, v, weight)
-  let (n, classCount) = (u.rowCount, v.rowCount)
-  // Tiles of 32 columns: v and Q of a tile stay in the nearest cache, P of two rows in registers.
+  let classCount = v.rowCount
   parallel(paddedWidth(u) / 32, "comparator backward", floats: 2 * u.count + 2 * v.count + c.count) { part in
-    let scratch = UnsafeMutablePointer<Float>.allocate(capacity: classCount * 64)
-    defer { scratch.deallocate() }
-    let (q, tileV) = (scratch, scratch + classCount &* 32)
+    let room = ComparatorRoom(classCount: classCount)
+    defer { room.release() }
     for tile in part {
       let k = tile &* 32
-      let (w0, w1) = (load(weight.start + k) * 0.4, load(weight.start + k + 16) * 0.4)
-      var (dw0, dw1) = (Vector(), Vector())
-      q.update(repeating: 0, count: classCount &* 32)
-      copyTile(tileV, v, column: k)
-      let (f0, f1) = (load(tileV), load(tileV + 16))
-      for i in stride(from: 0, to: n, by: 2) {
-        let isPair = i &+ 1 < n
-        let (uA, uB) = (u.row(i) + k, u.row(isPair ? i &+ 1 : i) + k)
-        let (cA, cB) = (c.row(i), c.row(isPair ? i &+ 1 : i))
-        let (uA0, uA1, uB0, uB1) = (load(uA), load(uA + 16), load(uB), load(uB + 16))
-        let useB: Float = isPair ? 1 : 0
-        var (pA0, pA1, pB0, pB1) = (Vector(), Vector(), Vector(), Vector())
-        let (firstA0, firstA1) = (unitSign(uA0 + f0), unitSign(uA1 + f1))
-        let (firstB0, firstB1) = (unitSign(uB0 + f0), unitSign(uB1 + f1))
-        for s in 0..<classCount {
-          let (v0, v1) = (load(tileV + s &* 32), load(tileV + s &* 32 + 16))
-          let (a, b) = (Vector(repeating: cA[s]), Vector(repeating: cB[s] * useB))
-          let (sA0, sA1) = (unitSign(uA0 + v0), unitSign(uA1 + v1))
-          let (sB0, sB1) = (unitSign(uB0 + v0), unitSign(uB1 + v1))
-          pA0.addProduct(sA0 - firstA0, a)
-          pA1.addProduct(sA1 - firstA1, a)
-          pB0.addProduct(sB0 - firstB0, b)
-          pB1.addProduct(sB1 - firstB1, b)
-          let sum = q + s &* 32
-          store(load(sum).addingProduct(sA0, a).addingProduct(sB0, b), sum)
-          store(load(sum + 16).addingProduct(sA1, a).addingProduct(sB1, b), sum + 16)
-        }
-        dw0.addProduct(uA0, pA0)
-        dw1.addProduct(uA1, pA1)
-        store(pA0 * w0, uA)
-        store(pA1 * w1, uA + 16)
-        if isPair {
-          dw0.addProduct(uB0, pB0)
-          dw1.addProduct(uB1, pB1)
-          store(pB0 * w0, uB)
-          store(pB1 * w1, uB + 16)
-        }
-      }
+      var (dw0, dw1) = rowGradients(u, c, room, v, weight, column: k, keepsClasses: true)
       dw0 *= 0.4
       dw1 *= 0.4
       for s in 0..<classCount {
-        let row = v.row(s) + k
+        let (row, sum) = (v.row(s) + k, room.q + s &* 32)
         let own = Vector(repeating: 0.6 * classSums.start[s])
-        let (q0, q1) = (
-          own.addingProduct(load(q + s &* 32), Vector(repeating: 0.4)),
-          own.addingProduct(load(q + s &* 32 + 16), Vector(repeating: 0.4))
-        )
+        let q0 = own.addingProduct(load(sum), Vector(repeating: 0.4))
+        let q1 = own.addingProduct(load(sum + 16), Vector(repeating: 0.4))
         dw0.addProduct(load(row), q0)
         dw1.addProduct(load(row + 16), q1)
         store(q0 * load(weight.start + k), row)
@@ -195,45 +172,74 @@ package func comparatorBackward(u: Matrix, v: Matrix, weight: Matrix, c: Matrix,
 /// The first part of `comparatorBackward` alone, the same bits: u [N×K padded] ← du. v is not changed.
 package func comparatorRowGradient(u: Matrix, v: Matrix, weight: Matrix, c: Matrix) {
   checkPadded(u, v, weight)
-  let (n, classCount) = (u.rowCount, v.rowCount)
-  guard n > 0 else { return }
   parallel(paddedWidth(u) / 32, "comparator row gradient", floats: 2 * u.count + v.count + c.count) { part in
-    let tileV = UnsafeMutablePointer<Float>.allocate(capacity: classCount * 32)
-    defer { tileV.deallocate() }
-    for tile in part {
-      let k = tile &* 32
-      let (w0, w1) = (load(weight.start + k) * 0.4, load(weight.start + k + 16) * 0.4)
-      copyTile(tileV, v, column: k)
-      let (f0, f1) = (load(tileV), load(tileV + 16))
-      for i in stride(from: 0, to: n, by: 2) {
-        // Of an odd number of rows the last is done twice: both times it is read before it is written.
-        let other = min(i &+ 1, n &- 1)
-        let (uA, uB, cA, cB) = (u.row(i) + k, u.row(other) + k, c.row(i), c.row(other))
-        let (uA0, uA1, uB0, uB1) = (load(uA), load(uA + 16), load(uB), load(uB + 16))
-        var (pA0, pA1, pB0, pB1) = (Vector(), Vector(), Vector(), Vector())
-        let (firstA0, firstA1) = (unitSign(uA0 + f0), unitSign(uA1 + f1))
-        let (firstB0, firstB1) = (unitSign(uB0 + f0), unitSign(uB1 + f1))
-        for s in 0..<classCount {
-          let (v0, v1) = (load(tileV + s &* 32), load(tileV + s &* 32 + 16))
-          let (a, b) = (Vector(repeating: cA[s]), Vector(repeating: cB[s]))
-          pA0.addProduct(unitSign(uA0 + v0) - firstA0, a)
-          pA1.addProduct(unitSign(uA1 + v1) - firstA1, a)
-          pB0.addProduct(unitSign(uB0 + v0) - firstB0, b)
-          pB1.addProduct(unitSign(uB1 + v1) - firstB1, b)
-        }
-        store(pA0 * w0, uA)
-        store(pA1 * w1, uA + 16)
-        store(pB0 * w0, uB)
-        store(pB1 * w1, uB + 16)
-      }
-    }
+    let room = ComparatorRoom(classCount: v.rowCount)
+    defer { room.release() }
+    for tile in part { _ = rowGradients(u, c, room, v, weight, column: tile &* 32, keepsClasses: false) }
   }
 }
 
-/// 32 columns of all rows of v, next to one another.
+/// What a thread keeps of a tile of 32 columns, in the nearest cache, while all rows pass.
+private struct ComparatorRoom {
+  /// v and Q of the tile, S×32.
+  let v, q: UnsafeMutablePointer<Float>
+  /// The row behind an odd number of rows: S scores and 32 columns of u, all 0.
+  let noScores, noRow: UnsafeMutablePointer<Float>
+
+  init(classCount: Int) {
+    let count = classCount &* 32
+    v = .allocate(capacity: 2 &* count &+ classCount &+ 32)
+    (q, noScores, noRow) = (v + count, v + 2 &* count, v + (2 &* count &+ classCount))
+    noScores.update(repeating: 0, count: classCount &+ 32)
+  }
+
+  func release() { v.deallocate() }
+}
+
+/// 32 columns of u ← du, all rows; Q into the room if wanted. Returns Σ_i u_ik P_ik.
 @inline(__always)
-private func copyTile(_ tile: UnsafeMutablePointer<Float>, _ v: Matrix, column: Int) {
-  for s in 0..<v.rowCount { (tile + s &* 32).update(from: v.row(s) + column, count: 32) }
+private func rowGradients(
+  _ u: Matrix, _ c: Matrix, _ room: ComparatorRoom, _ v: Matrix, _ weight: Matrix, column k: Int, keepsClasses: Bool
+) -> (Vector, Vector) {
+  let classCount = v.rowCount
+  for s in 0..<classCount { (room.v + s &* 32).update(from: v.row(s) + k, count: 32) }
+  if keepsClasses { room.q.update(repeating: 0, count: classCount &* 32) }
+  let (f0, f1) = (load(room.v), load(room.v + 16))
+  let (w0, w1) = (load(weight.start + k) * 0.4, load(weight.start + k + 16) * 0.4)
+  var (dw0, dw1) = (Vector(), Vector())
+  // Two rows at a time: their P in registers, Q loaded and stored once for both.
+  for i in stride(from: 0, to: u.rowCount, by: 2) {
+    let isPair = i &+ 1 < u.rowCount
+    let (uA, uB) = (u.row(i) + k, isPair ? u.row(i &+ 1) + k : room.noRow)
+    let (cA, cB) = (c.row(i), isPair ? c.row(i &+ 1) : room.noScores)
+    let (uA0, uA1, uB0, uB1) = (load(uA), load(uA + 16), load(uB), load(uB + 16))
+    let (firstA0, firstA1) = (unitSign(uA0 + f0), unitSign(uA1 + f1))
+    let (firstB0, firstB1) = (unitSign(uB0 + f0), unitSign(uB1 + f1))
+    var (pA0, pA1, pB0, pB1) = (Vector(), Vector(), Vector(), Vector())
+    for s in 0..<classCount {
+      let (v0, v1) = (load(room.v + s &* 32), load(room.v + s &* 32 + 16))
+      let (a, b) = (Vector(repeating: cA[s]), Vector(repeating: cB[s]))
+      let (sA0, sA1) = (unitSign(uA0 + v0), unitSign(uA1 + v1))
+      let (sB0, sB1) = (unitSign(uB0 + v0), unitSign(uB1 + v1))
+      pA0.addProduct(sA0 - firstA0, a)
+      pA1.addProduct(sA1 - firstA1, a)
+      pB0.addProduct(sB0 - firstB0, b)
+      pB1.addProduct(sB1 - firstB1, b)
+      guard keepsClasses else { continue }
+      let sum = room.q + s &* 32
+      store(load(sum).addingProduct(sA0, a).addingProduct(sB0, b), sum)
+      store(load(sum + 16).addingProduct(sA1, a).addingProduct(sB1, b), sum + 16)
+    }
+    dw0.addProduct(uA0, pA0)
+    dw1.addProduct(uA1, pA1)
+    dw0.addProduct(uB0, pB0)
+    dw1.addProduct(uB1, pB1)
+    store(pA0 * w0, uA)
+    store(pA1 * w1, uA + 16)
+    store(pB0 * w0, uB)
+    store(pB1 * w1, uB + 16)
+  }
+  return (dw0, dw1)
 }
 
 /// Cross-entropy of softmax(scores/τ) at the labels, row by row: scores [N×S] ← (softmax − 1[s = y]) / (τ·B), the

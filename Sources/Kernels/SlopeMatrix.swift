@@ -61,6 +61,13 @@ private func tripleIndex(_ bits: SlopeBytes) -> SlopeBytes {
   return (bits & SlopeBytes(repeating: 3)) &+ inside &+ inside
 }
 
+/// The lowest bit set where rounding has taken an interpolate out of what lies between the other two, bits 3 and 4.
+@inline(__always)
+func isOutside(_ bits: SlopeBytes) -> SlopeBytes {
+  let (fake, between) = (bits &>> SlopeBytes(repeating: 1), bits &>> SlopeBytes(repeating: 2))
+  return (bits ^ between) & (fake ^ between) & SlopeBytes(repeating: 1)
+}
+
 /// The lowest byte of each lane.
 @inline(__always)
 func lowBytes(_ value: SIMD16<UInt32>) -> SlopeBytes {

@@ -68,8 +68,7 @@ package func slopeWeightGradient(
     rows.rowCount == 3 * rowCount && result.rowCount == unitCount && result.columnCount == rows.columnCount)
   // Members in the order of the bits: real, fake and penalty row of b, then those of b + 1.
   let shape = SubsetShape(
-    groups: precision == .float32 ? .members : .triples, precision: precision, laneCount: unitCount,
-    memberCount: 3 * rowCount,
+    groups: .triples, precision: precision, laneCount: unitCount, memberCount: 3 * rowCount,
     columnCount: result.columnCount)
   subsetSums(into: result, shape) { scratch in
     for b in 0..<rowCount {
@@ -77,23 +76,43 @@ package func slopeWeightGradient(
       scratch.setMember(3 * b + 1, rows.row(rowCount + b), times: inverseBatch)
       scratch.setMember(3 * b + 2, rows.row(2 * rowCount + b), times: 1)
     }
-    // Row by row: their bytes follow one another.
-    fork(shape.chunkCount, grain: 1 + 8192 / max(unitCount, 1)) { part in
-      for chunk in part.lazy.map(shape.chunk) {
-        for group in chunk {
-          // Behind the last row come zeros: any index will do.
-          let (first, second) = (slopes.row(2 &* group), slopes.row(min(2 &* group &+ 1, rowCount &- 1)))
-          for tile in 0..<shape.tileCount {
-            let unit = tile &* SubsetShape.tile
-            let own = loadBytes(first + unit, unitCount &- unit)
-            let next = loadBytes(second + unit, unitCount &- unit)
-            storeBytes(
-              shape.groups == .members ? own | (next &<< SlopeBytes(repeating: 3)) : triplesIndex(own, next),
-              scratch.indices + (shape.place(chunk, tile: tile) &+ (group &- chunk.lowerBound) &* SubsetShape.tile),
-              vectorWidth)
-          }
+    scratch.withGroups { groups in
+      fork(shape.chunkCount, grain: 1 + 8192 / max(unitCount, 1)) { part in
+        for chunk in part {
+          let areTriples = setIndices(scratch.indices, shape, chunk: chunk, slopes, triplesIndex)
+          // In narrow tables such an interpolate takes the side of the other two.
+          guard !areTriples && precision == .float32 else { continue }
+          groups[chunk] = .members
+          setIndices(scratch.indices, shape, chunk: chunk, slopes) { $0 | ($1 &<< SlopeBytes(repeating: 3)) }
         }
       }
     }
   }
+}
+
+/// The indices of all units in the tables of a chunk's groups, from the slopes of two rows each. Returns whether all interpolates
+/// lie between the other two.
+@discardableResult
+@inline(__always)
+private func setIndices(
+  _ indices: UnsafeMutablePointer<UInt8>, _ shape: SubsetShape, chunk: Int, _ slopes: SlopeMatrix,
+  _ index: (SlopeBytes, SlopeBytes) -> SlopeBytes
+) -> Bool {
+  let groups = shape.chunk(chunk)
+  var outside = SlopeBytes()
+  // Row by row: their bytes follow one another.
+  for group in groups {
+    // Behind the last row come zeros: any index will do.
+    let (first, second) = (slopes.row(2 &* group), slopes.row(min(2 &* group &+ 1, slopes.rowCount &- 1)))
+    for tile in 0..<shape.tileCount {
+      let unit = tile &* SubsetShape.tile
+      let own = loadBytes(first + unit, slopes.unitCount &- unit)
+      let next = loadBytes(second + unit, slopes.unitCount &- unit)
+      outside |= isOutside(own) | isOutside(next)
+      storeBytes(
+        index(own, next),
+        indices + (shape.place(groups, tile: tile) &+ (group &- groups.lowerBound) &* SubsetShape.tile), vectorWidth)
+    }
+  }
+  return outside == SlopeBytes()
 }

@@ -14,7 +14,7 @@ enum SubsetGroups {
   /// Of any slopes: 64 sums.
   case members
   /// Two triples of a real, a fake and an interpolated row. The interpolate is above its kink where both others are and below
-  /// where both are, so a triple has 6 sums and two have 36. Of narrow tables only.
+  /// where both are, so a triple has 6 sums and two have 36.
   case triples
 
   /// Floats of a table.
@@ -37,6 +37,7 @@ struct SubsetShape {
   static let roomSize =
     (16 * 64 + panel * NarrowTables.mostMembers + 32 + mostLanes + mostLanes * panel) * vectorWidth
 
+  /// Of most chunks, see `SubsetScratch.groups`.
   let groups: SubsetGroups
   let precision: ProductPrecision
   let laneCount, memberCount, columnCount: Int
@@ -77,6 +78,9 @@ final class SubsetScratch: @unchecked Sendable {
   private var indexStorage = FloatStorage(count: 0)
   private var threadStorage: [FloatStorage] = []
   private var members: [Member] = []
+  /// What the groups of a chunk are: of triples, unless rounding has taken an interpolate of theirs out of what lies between the
+  /// other two; float32's chunks are then of any slopes. The sums are the same numbers either way.
+  private(set) var groups: [SubsetGroups] = []
 
   /// A row of the other factor.
   struct Member {
@@ -95,10 +99,16 @@ final class SubsetScratch: @unchecked Sendable {
     if members.count < shape.memberCount {
       members = Array(repeating: Member(row: indexStorage.base, factor: 0), count: shape.memberCount)
     }
+    groups.removeAll(keepingCapacity: true)
+    groups.append(contentsOf: repeatElement(shape.groups, count: shape.chunkCount))
   }
 
   func setMember(_ index: Int, _ row: UnsafePointer<Float>, times factor: Float) {
     members[index] = Member(row: row, factor: factor)
+  }
+
+  func withGroups(_ body: (UnsafeMutableBufferPointer<SubsetGroups>) -> Void) {
+    groups.withUnsafeMutableBufferPointer { body($0) }
   }
 
   func withMembers(_ range: Range<Int>, _ body: (Slice<UnsafeBufferPointer<Member>>) -> Void) {
@@ -163,22 +173,26 @@ private func sumPanel(
   _ result: Matrix, _ shape: SubsetShape, lanes: Range<Int>, columns: Range<Int>, _ scratch: SubsetScratch,
   _ room: UnsafeMutablePointer<Float>
 ) {
-  let (groupSize, tableSize) = (SubsetShape.groupSize, shape.groups.tableSize)
+  let groupSize = SubsetShape.groupSize
   let perBlock = shape.chunkSize &* groupSize &* vectorWidth
-  let vectors = room + shape.chunkSize &* tableSize
+  let vectors = room + shape.chunkSize &* SubsetGroups.members.tableSize
   let sums = vectors + SubsetShape.panel &* perBlock
   let (tiles, tile) = ((lanes.count &+ SubsetShape.tile &- 1) / SubsetShape.tile, SubsetShape.tile)
   let blockSize = tiles &* tile &* vectorWidth
   let blocks = (columns.count &+ vectorWidth &- 1) / vectorWidth
   sums.update(repeating: 0, count: blocks &* blockSize)
-  for chunk in (0..<shape.chunkCount).lazy.map(shape.chunk) {
-    let member = chunk.lowerBound &* groupSize
+  for (groups, chunk) in zip(scratch.groups, (0..<shape.chunkCount).lazy.map(shape.chunk)) {
+    let (member, tableSize) = (chunk.lowerBound &* groupSize, groups.tableSize)
     scratch.withMembers(member..<min(chunk.upperBound &* groupSize, shape.memberCount)) {
       gather(vectors, $0, columns, perBlock: perBlock)
     }
     for block in 0..<blocks {
       for group in 0..<chunk.count {
-        tabulate(room + group &* tableSize, vectors + (block &* perBlock &+ group &* groupSize &* vectorWidth))
+        let members = vectors + (block &* perBlock &+ group &* groupSize &* vectorWidth)
+        switch groups {
+        case .members: tabulate(room + group &* tableSize, members)
+        case .triples: tabulateTriples(room + group &* tableSize, members)
+        }
       }
       for index in 0..<tiles {
         addTile(
@@ -195,12 +209,14 @@ func storePanel(
   _ result: Matrix, lanes: Range<Int>, columns: Range<Int>, _ sums: UnsafePointer<Float>, blockSize: Int
 ) {
   let blocks = (columns.count &+ vectorWidth &- 1) / vectorWidth
-  for lane in lanes {
-    let (row, sum) = (result.row(lane), sums + (lane &- lanes.lowerBound) &* vectorWidth)
+  var (row, sum) = (result.row(lanes.lowerBound), sums)
+  for _ in lanes {
     for block in 0..<blocks {
       let column = columns.lowerBound &+ block &* vectorWidth
       store(load(sum + block &* blockSize), row + column, columns.upperBound &- column)
     }
+    row += result.rowStride
+    sum += vectorWidth
   }
 }
 
@@ -224,9 +240,7 @@ func gather(
 
 /// table[e] ← Σ_i slope_i·v_i over six members, where slope_i is 1 if bit i of e is set and 0.2 otherwise.
 private func tabulate(_ table: UnsafeMutablePointer<Float>, _ vectors: UnsafePointer<Float>) {
-  var base = Vector()
-  for i in 0..<SubsetShape.groupSize { base.addProduct(load(vectors + i &* vectorWidth), Vector(repeating: 0.2)) }
-  store(base, table)
+  store(lowestSum(vectors), table)
   for i in 0..<SubsetShape.groupSize {
     let step = load(vectors + i &* vectorWidth) * 0.8
     let half = 1 &<< i
@@ -234,6 +248,37 @@ private func tabulate(_ table: UnsafeMutablePointer<Float>, _ vectors: UnsafePoi
       store(load(table + entry &* vectorWidth) + step, table + (entry &+ half) &* vectorWidth)
     }
   }
+}
+
+/// 0.2·Σ_i v_i over six members.
+@inline(__always)
+private func lowestSum(_ vectors: UnsafePointer<Float>) -> Vector {
+  var sum = Vector()
+  for i in 0..<SubsetShape.groupSize { sum.addProduct(load(vectors + i &* vectorWidth), Vector(repeating: 0.2)) }
+  return sum
+}
+
+/// table[e₀ + 6·e₁] ← Σ_i slope_i·v_i over two triples in the states `triplesIndex` numbers: the entries of `tabulate` that can
+/// occur, each the sum of the same terms in the same order.
+private func tabulateTriples(_ table: UnsafeMutablePointer<Float>, _ vectors: UnsafePointer<Float>) {
+  addTriple(to: lowestSum(vectors), vectors) { first, e0 in
+    addTriple(to: first, vectors + 3 &* vectorWidth) { sum, e1 in store(sum, table + (e0 &+ 6 &* e1) &* vectorWidth) }
+  }
+}
+
+/// From a sum in which a triple's slopes are 0.2, those of its six states: none at 1; real; fake; real and interpolate; fake and
+/// interpolate; all.
+@inline(__always)
+private func addTriple(to none: Vector, _ vectors: UnsafePointer<Float>, _ put: (Vector, Int) -> Void) {
+  let real = load(vectors) * 0.8
+  let fake = load(vectors + vectorWidth) * 0.8
+  let between = load(vectors + 2 &* vectorWidth) * 0.8
+  put(none, 0)
+  put(none + real, 1)
+  put(none + fake, 2)
+  put(none + real + between, 3)
+  put(none + fake + between, 4)
+  put(none + real + fake + between, 5)
 }
 
 /// Adds to the sums of sixteen lanes what the tables of consecutive groups hold for them.

@@ -27,9 +27,19 @@ private struct Slopes {
     // The class part is 0, so that a product is the pre-activation; the kink itself and −0 belong to the lower slope.
     products[0, 0] = 0
     products[rows, 0] = -0.0
+    fill()
+  }
+
+  private func fill() {
     criticSlopes(
-      slopes, products: products, base: Matrix(rows: 1, columns: units), labels: Array(repeating: 0, count: rows),
-      alpha: alpha, weight: weight, scores: scores)
+      slopes, products: products, base: Matrix(rows: 1, columns: slopes.unitCount),
+      labels: Array(repeating: 0, count: slopes.rowCount), alpha: alpha, weight: weight, scores: scores)
+  }
+
+  func set(real: Float, fake: Float, row: Int, unit: Int) {
+    products[row, unit] = real
+    products[slopes.rowCount + row, unit] = fake
+    fill()
   }
 
   func preActivation(_ row: SlopeMatrix.Row, _ r: Int, _ k: Int) -> Float {
@@ -136,6 +146,34 @@ private func rows(_ slopes: SlopeMatrix, _ range: Range<Int>) -> SlopeMatrix {
     #expect(compare(gradient, [109, 21.8]).passes(1e-3))
     slopeWeightGradient(into: gradient, slopes, rows: three, inverseBatch: 1)
     #expect(compare(gradient, [29, 21.8]).passes(1e-6))
+  }
+
+  /// A chunk with an interpolate outside has other tables, for all its units: the others' sums are the same bits.
+  @Test func anInterpolateOutsideChangesNoOtherUnit() {
+    let (n, units, features) = (70, 20, 33)
+    let made = Slopes(rows: n, units: units)
+    let three = random(3 * n, features, 4)
+    func gradient(_ slopes: SlopeMatrix) -> Matrix {
+      let result = Matrix(rows: slopes.unitCount, columns: features)
+      slopeWeightGradient(into: result, slopes, rows: three, inverseBatch: 0.1)
+      return result
+    }
+    let plain = gradient(made.slopes)
+    #expect(made.alpha[0, 13] == 1)
+    made.set(real: 1e-9, fake: 1e8, row: 13, unit: 17)
+    let spoilt = gradient(made.slopes)
+    for k in 0..<units {
+      let isSame = spoilt.rows(k..<k + 1).elements == plain.rows(k..<k + 1).elements
+      #expect(isSame == (k != 17), "unit \(k)")
+    }
+    let expected = (0..<features).map { x in
+      (0..<n).reduce(0.0) { sum, b in
+        let real = -made.slope(.real, b, 17) * Double(three[b, x])
+        let fake = made.slope(.fake, b, 17) * Double(three[n + b, x])
+        return sum + 0.1 * (real + fake) + made.slope(.interpolate, b, 17) * Double(three[2 * n + b, x])
+      }
+    }
+    #expect(compare(spoilt.rows(17..<18).copied(), expected).passes(1e-6))
   }
 
   /// Sixteen-bit tables: more than a span of members and more than a panel of columns are among the shapes.
