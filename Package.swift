@@ -30,9 +30,10 @@ let package = Package(
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
     .systemLibrary(name: "CMatIO", pkgConfig: "matio", providers: [.apt(["libmatio-dev"])]),
     .systemLibrary(name: "CMalloc"),
+    .systemLibrary(name: "CPrefetch"),
     .target(name: "Profiling", swiftSettings: settings),
     .target(name: "Matrices", dependencies: ["CMalloc"], swiftSettings: settings),
-    .target(name: "Kernels", dependencies: ["Matrices", "Profiling", "COneDNN"], swiftSettings: settings),
+    .target(name: "Kernels", dependencies: ["Matrices", "Profiling", "COneDNN", "CPrefetch"], swiftSettings: settings),
     .target(name: "Collectives", dependencies: ["Matrices", "Profiling", "CMPI"], swiftSettings: settings),
     .target(
       name: "Files", dependencies: ["Matrices", "CMatIO", .product(name: "Crypto", package: "swift-crypto")],

@@ -36,8 +36,8 @@ package func criticSlopes(
         let ofBetween = slopeBit(preFake.addingProduct(a, preReal - preFake))
         let ofAll = ofReal | (ofFake &<< SIMD16(repeating: 1)) | (ofBetween &<< SIMD16(repeating: 2))
         storeBytes(lowBytes(ofAll), bits + c, left)
-        realScore.addProduct(leakySlope(preReal) * preReal, w)
-        fakeScore.addProduct(leakySlope(preFake) * preFake, w)
+        realScore.addProduct(leaky(preReal), w)
+        fakeScore.addProduct(leaky(preFake), w)
       }
       scores.row(0)[r] = laneSum(realScore)
       scores.row(1)[r] = laneSum(fakeScore)
@@ -97,34 +97,8 @@ package func penaltyRows(_ g: Matrix, penaltyWeight: Float, inverseBatch: Float,
   }
 }
 
-/// Turns the stacked product M [D×X] into the critic's gradients: dW_x = diag(w)·M in place, and
-/// dw_k = ⟨W_x,k , M_k⟩ + Σ_s base_sk·classMasks_sk. (M holds the adversarial rows too; LeakyReLU(t) = m·t makes their
-/// share of dw the same inner product, up to the class part of t, which is the second sum.)
-package func scaleByCriticWeight(
-  _ m: Matrix, weights: Matrix, weight: Matrix, base: Matrix, classMasks: Matrix, dWeight: Matrix
-) {
-  precondition(m.rowCount == weights.rowCount && m.columnCount == weights.columnCount)
-  columnProducts(base, classMasks, into: dWeight)
-  parallel(
-    m.rowCount, grain: max(1, 16384 / max(m.columnCount, 1)), "critic gradient scaling", floats: 3 * m.count
-  ) { part in
-    for k in part {
-      let (row, w) = (m.row(k), weights.row(k))
-      let scale = Vector(repeating: weight.start[k])
-      var dot = Vector()
-      for c in stride(from: 0, to: m.columnCount, by: vectorWidth) {
-        let left = m.columnCount &- c
-        let value = load(row + c, left)
-        dot.addProduct(value, load(w + c, left))
-        store(value * scale, row + c, left)
-      }
-      dWeight.start[k] += laneSum(dot)
-    }
-  }
-}
-
 /// sums [1×D] ← Σ_s x_sk·y_sk, x and y S×D.
-private func columnProducts(_ x: Matrix, _ y: Matrix, into sums: Matrix) {
+package func columnProducts(_ x: Matrix, _ y: Matrix, into sums: Matrix) {
   parallelStripes(x.columnCount, "column products", floats: 2 * x.count) { stripe in
     for c in stride(from: stripe.lowerBound, to: stripe.upperBound, by: vectorWidth) {
       let left = stripe.upperBound &- c
@@ -166,7 +140,7 @@ package func criticFakeSlopes(
         let left = width &- c
         let value = load(row + c, left) + load(classBase + c, left)
         storeBytes(lowBytes(slopeBit(value) &<< SIMD16(repeating: 1)), bits + c, left)
-        score.addProduct(leakySlope(value) * value, load(weight.start + c, left))
+        score.addProduct(leaky(value), load(weight.start + c, left))
       }
       scores.start[r] = laneSum(score)
     }

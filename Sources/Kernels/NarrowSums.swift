@@ -16,11 +16,11 @@ enum NarrowTables {
   static let range: Float = 32600
 }
 
-/// A panel of columns of some lanes, two blocks of sixteen at a time.
+/// As `sumPanel`, two blocks of sixteen columns at a time.
 func sumNarrowPanel(
-  _ result: Matrix, _ shape: SubsetShape, lanes: Range<Int>, columns: Range<Int>, _ scratch: SubsetScratch,
+  _ shape: SubsetShape, lanes: Range<Int>, columns: Range<Int>, _ scratch: SubsetScratch,
   _ room: UnsafeMutablePointer<Float>
-) {
+) -> UnsafePointer<Float> {
   let (groupSize, tableSize) = (SubsetShape.groupSize, shape.groups.tableSize)
   let spanSize = NarrowTables.chunks(shape.groups)
   let perBlock = spanSize &* shape.chunkSize &* groupSize &* vectorWidth
@@ -36,15 +36,18 @@ func sumNarrowPanel(
   for firstChunk in stride(from: 0, to: shape.chunkCount, by: spanSize) {
     let chunks = firstChunk..<min(firstChunk &+ spanSize, shape.chunkCount)
     let firstGroup = chunks.lowerBound &* shape.chunkSize
-    let member = firstGroup &* groupSize
-    scratch.withMembers(member..<min(member &+ perBlock / vectorWidth, shape.memberCount)) {
-      gather(vectors, $0, columns, perBlock: perBlock)
-    }
+    let (first, last) = (shape.members(chunk: chunks.lowerBound), shape.members(chunk: chunks.upperBound &- 1))
+    scratch.withMembers(first.lowerBound..<last.upperBound) { gather(vectors, $0, columns, perBlock: perBlock) }
     for block in stride(from: 0, to: blocks, by: 2) {
       let own = vectors + block &* perBlock
       let (scale0, scale1) = (narrowScale(own, perBlock), narrowScale(own + perBlock, perBlock))
       narrow.update(repeating: 0, count: blockSize)
-      for chunk in chunks.lazy.map(shape.chunk) {
+      for index in chunks {
+        let chunk = shape.chunk(index)
+        scratch.withMembers(shape.members(chunk: index &+ spanSize)) {
+          fetch($0, column: columns.lowerBound &+ block &* vectorWidth)
+          if block &+ 1 < blocks { fetch($0, column: columns.lowerBound &+ (block &+ 1) &* vectorWidth) }
+        }
         for group in 0..<chunk.count {
           let members = own + (chunk.lowerBound &- firstGroup &+ group) &* groupSize &* vectorWidth
           let count = narrowHalves(halves, shape.groups, members, members + perBlock, scale0, scale1)
@@ -59,7 +62,7 @@ func sumNarrowPanel(
       widen(narrow, 1 / scale0, 1 / scale1, into: sums + block &* blockSize, blockSize: blockSize)
     }
   }
-  storePanel(result, lanes: lanes, columns: columns, sums, blockSize: blockSize)
+  return UnsafePointer(sums)
 }
 
 /// The scale of each of a block's columns.

@@ -35,12 +35,10 @@ package struct SlopeMatrix: Sendable {
 
 typealias SlopeBytes = SIMD16<UInt8>
 
-/// 1 where a lane is above zero, 0 elsewhere. By arithmetic: comparisons become code for single lanes here.
+/// 1 where a lane is above zero, 0 elsewhere.
 @inline(__always)
 func slopeBit(_ value: Vector) -> SIMD16<UInt32> {
-  // A float is above zero where its bits, as a signed integer, are.
-  let integer = unsafeBitCast(value, to: SIMD16<UInt32>.self)
-  return ((SIMD16<UInt32>() &- integer) & ~integer) &>> SIMD16(repeating: 31)
+  SIMD16<UInt32>().replacing(with: SIMD16(repeating: 1), where: value .> Vector())
 }
 
 /// The slopes of two triples as a number below 36: e₀ + 6·e₁.

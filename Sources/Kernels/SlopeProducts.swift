@@ -53,24 +53,34 @@ private func bits(_ bytes: UnsafePointer<UInt8>, _ remaining: Int, _ row: SlopeM
   return result
 }
 
-/// M [units×X] ← Σ_b (−m_real·x_b + m_fake·x̃_b)/B + m̂·(c·g)_b: D's one weight-gradient product, before the scaling by w.
+/// dW_x [units×X] ← diag(w)·M and dw ← dw + ⟨W_x,k , M_k⟩, from D's one weight-gradient product
+/// M = Σ_b (−m_real·x_b + m_fake·x̃_b)/B + m̂·(c·g)_b. (M holds the adversarial rows too; LeakyReLU(t) = m·t makes their share of dw
+/// the same inner product, up to the class part of t.)
 ///
 /// - Parameters:
 ///   - slopes: of all rows b, own units.
 ///   - rows: 3 for each of them: all real, all fake, all penalty rows; X columns.
 ///   - inverseBatch: 1/B.
+///   - weight: 1×units, w.
+///   - matrix: units×X, W_x.
+///   - dWeight: 1×units, dw.
 ///   - precision: of the tables.
 package func slopeWeightGradient(
-  into result: Matrix, _ slopes: SlopeMatrix, rows: Matrix, inverseBatch: Float, precision: ProductPrecision = .float32
+  into result: Matrix, _ slopes: SlopeMatrix, rows: Matrix, inverseBatch: Float, weight: Matrix, matrix: Matrix,
+  dWeight: Matrix, precision: ProductPrecision = .float32
 ) {
   let (rowCount, unitCount) = (slopes.rowCount, slopes.unitCount)
   precondition(
     rows.rowCount == 3 * rowCount && result.rowCount == unitCount && result.columnCount == rows.columnCount)
+  precondition(
+    weight.columnCount == unitCount && dWeight.columnCount == unitCount && matrix.rowCount == unitCount
+      && matrix.columnCount == rows.columnCount)
   // Members in the order of the bits: real, fake and penalty row of b, then those of b + 1.
   let shape = SubsetShape(
     groups: .triples, precision: precision, laneCount: unitCount, memberCount: 3 * rowCount,
     columnCount: result.columnCount)
-  subsetSums(into: result, shape) { scratch in
+  let scaling = LaneScaling(factors: weight, partners: matrix, products: dWeight)
+  subsetSums(into: result, shape, scaling: scaling) { scratch in
     for b in 0..<rowCount {
       scratch.setMember(3 * b, rows.row(b), times: -inverseBatch)
       scratch.setMember(3 * b + 1, rows.row(rowCount + b), times: inverseBatch)

@@ -5,6 +5,7 @@
 // are tabulated, and a lane's sum is one look-up and one addition for the whole group: float32 sums like those of a product that
 // multiplies, at three times its speed. (Boolean products are computed this way since Arlazarov, Dinic, Kronrod and Faradzhev,
 // 1970.) The order of a sum depends on its length alone: the same bits on any number of threads and ranks.
+import CPrefetch
 import Matrices
 import Profiling
 import Synchronization
@@ -61,6 +62,12 @@ struct SubsetShape {
     return min(Self.mostLanes, max(Self.fewestLanes, even))
   }
 
+  /// The members of a chunk; none behind the last chunk.
+  func members(chunk index: Int) -> Range<Int> {
+    let size = chunkSize &* Self.groupSize
+    return min(index &* size, memberCount)..<min((index &+ 1) &* size, memberCount)
+  }
+
   /// Where the indices of a tile's lanes in the tables of a chunk start: sixteen for its first group, sixteen for the next.
   @inline(__always)
   func place(_ chunk: Range<Int>, tile: Int) -> Int {
@@ -92,7 +99,14 @@ final class SubsetScratch: @unchecked Sendable {
     UnsafeMutableRawPointer(indexStorage.base).assumingMemoryBound(to: UInt8.self)
   }
 
+  /// Room for a float of each lane and panel.
+  private var dotStorage = FloatStorage(count: 0)
+  var dots: UnsafeMutablePointer<Float> { dotStorage.base }
+
   func prepare(_ shape: SubsetShape, threads: Int) {
+    if dotStorage.count < shape.panelCount * shape.laneCount {
+      dotStorage = FloatStorage(count: shape.panelCount * shape.laneCount)
+    }
     let floats = shape.groupCount * shape.tileCount * SubsetShape.tile / 4
     if indexStorage.count < floats { indexStorage = FloatStorage(count: floats) }
     while threadStorage.count < threads { threadStorage.append(FloatStorage(count: SubsetShape.roomSize)) }
@@ -120,8 +134,12 @@ final class SubsetScratch: @unchecked Sendable {
 
 /// result [lanes×X] ← Σ_i slope_ri·factor_i·v_i over all members.
 ///
-/// - Parameter fill: sets members and indices.
-func subsetSums(into result: Matrix, _ shape: SubsetShape, _ fill: (SubsetScratch) -> Void) {
+/// - Parameters:
+///   - scaling: nil: the result is the sums.
+///   - fill: sets members and indices.
+func subsetSums(
+  into result: Matrix, _ shape: SubsetShape, scaling: LaneScaling? = nil, _ fill: (SubsetScratch) -> Void
+) {
   guard shape.laneCount > 0 && shape.columnCount > 0 else { return }
   guard shape.memberCount > 0 else { return result.fill(0) }
   let start = Profile.shared.begin()
@@ -140,14 +158,22 @@ func subsetSums(into result: Matrix, _ shape: SubsetShape, _ fill: (SubsetScratc
           let first = item % shape.panelCount * SubsetShape.panel * vectorWidth
           let columns = first..<min(first + SubsetShape.panel * vectorWidth, shape.columnCount)
           let (ownLanes, room) = (lanes[item / shape.panelCount], scratch.room(thread))
-          switch shape.precision {
-          case .float32: sumPanel(result, shape, lanes: ownLanes, columns: columns, scratch, room)
-          case .bfloat16: sumNarrowPanel(result, shape, lanes: ownLanes, columns: columns, scratch, room)
+          let sums =
+            switch shape.precision {
+            case .float32: sumPanel(shape, lanes: ownLanes, columns: columns, scratch, room)
+            case .bfloat16: sumNarrowPanel(shape, lanes: ownLanes, columns: columns, scratch, room)
+            }
+          if let scaling {
+            let dots = scratch.dots + item % shape.panelCount * shape.laneCount
+            storeScaled(result, scaling, lanes: ownLanes, columns: columns, sums, dots: dots)
+          } else {
+            storePanel(result, lanes: ownLanes, columns: columns, sums)
           }
           if thread == 0 { ProductBreaks.shared.take() }
         }
       }
     }
+    if let scaling { addDots(scratch.dots, panels: shape.panelCount, lanes: shape.laneCount, to: scaling.products) }
   }
   Profile.shared.end(
     start, .lookup, "slopes: \(shape.laneCount)×\(shape.memberCount) · \(shape.memberCount)×\(shape.columnCount)",
@@ -168,11 +194,11 @@ private struct LaneRanges {
   subscript(index: Int) -> Range<Int> { index * most..<min((index + 1) * most, total) }
 }
 
-/// A panel of columns of some lanes.
+/// A panel of columns of some lanes: block after block, a vector for each lane.
 private func sumPanel(
-  _ result: Matrix, _ shape: SubsetShape, lanes: Range<Int>, columns: Range<Int>, _ scratch: SubsetScratch,
+  _ shape: SubsetShape, lanes: Range<Int>, columns: Range<Int>, _ scratch: SubsetScratch,
   _ room: UnsafeMutablePointer<Float>
-) {
+) -> UnsafePointer<Float> {
   let groupSize = SubsetShape.groupSize
   let perBlock = shape.chunkSize &* groupSize &* vectorWidth
   let vectors = room + shape.chunkSize &* SubsetGroups.members.tableSize
@@ -181,12 +207,14 @@ private func sumPanel(
   let blockSize = tiles &* tile &* vectorWidth
   let blocks = (columns.count &+ vectorWidth &- 1) / vectorWidth
   sums.update(repeating: 0, count: blocks &* blockSize)
-  for (groups, chunk) in zip(scratch.groups, (0..<shape.chunkCount).lazy.map(shape.chunk)) {
-    let (member, tableSize) = (chunk.lowerBound &* groupSize, groups.tableSize)
-    scratch.withMembers(member..<min(chunk.upperBound &* groupSize, shape.memberCount)) {
-      gather(vectors, $0, columns, perBlock: perBlock)
-    }
+  for index in 0..<shape.chunkCount {
+    let (chunk, groups) = (shape.chunk(index), scratch.groups[index])
+    let tableSize = groups.tableSize
+    scratch.withMembers(shape.members(chunk: index)) { gather(vectors, $0, columns, perBlock: perBlock) }
     for block in 0..<blocks {
+      scratch.withMembers(shape.members(chunk: index &+ 1)) {
+        fetch($0, column: columns.lowerBound &+ block &* vectorWidth)
+      }
       for group in 0..<chunk.count {
         let members = vectors + (block &* perBlock &+ group &* groupSize &* vectorWidth)
         switch groups {
@@ -201,23 +229,7 @@ private func sumPanel(
       }
     }
   }
-  storePanel(result, lanes: lanes, columns: columns, sums, blockSize: blockSize)
-}
-
-/// The finished sums of a panel, block by block, into the result.
-func storePanel(
-  _ result: Matrix, lanes: Range<Int>, columns: Range<Int>, _ sums: UnsafePointer<Float>, blockSize: Int
-) {
-  let blocks = (columns.count &+ vectorWidth &- 1) / vectorWidth
-  var (row, sum) = (result.row(lanes.lowerBound), sums)
-  for _ in lanes {
-    for block in 0..<blocks {
-      let column = columns.lowerBound &+ block &* vectorWidth
-      store(load(sum + block &* blockSize), row + column, columns.upperBound &- column)
-    }
-    row += result.rowStride
-    sum += vectorWidth
-  }
+  return UnsafePointer(sums)
 }
 
 /// The panel's columns of a chunk's members times their factors, block by block next to each other; beyond the last member zeros.
@@ -236,6 +248,11 @@ func gather(
   for i in members.count..<perBlock / vectorWidth {
     for block in 0..<SubsetShape.panel { store(Vector(), vectors + (block &* perBlock &+ i &* vectorWidth)) }
   }
+}
+
+/// Asks for a column of members that `gather` will want.
+func fetch(_ members: Slice<UnsafeBufferPointer<SubsetScratch.Member>>, column: Int) {
+  for member in members { cegzsl_prefetch(member.row + column) }
 }
 
 /// table[e] ← Σ_i slope_i·v_i over six members, where slope_i is 1 if bit i of e is set and 0.2 otherwise.

@@ -40,6 +40,10 @@ func leakySlope(_ value: Vector) -> Vector {
   Vector(repeating: 0.2).replacing(with: Vector(repeating: 1), where: value .> Vector())
 }
 
+/// LeakyReLU 0.2 of each lane.
+@inline(__always)
+func leaky(_ value: Vector) -> Vector { larger(value, value * 0.2) }
+
 /// Lanes where `value` is above zero, the others zeroed.
 @inline(__always)
 func positivePart(_ value: Vector) -> Vector {
@@ -65,6 +69,10 @@ func squareRoot(_ x: Vector) -> Vector {
 /// The smaller of the two, lane by lane.
 @inline(__always)
 func smaller(_ a: Vector, _ b: Vector) -> Vector { a.replacing(with: b, where: b .< a) }
+
+/// The larger of the two, lane by lane; b where one is NaN.
+@inline(__always)
+func larger(_ a: Vector, _ b: Vector) -> Vector { b.replacing(with: a, where: a .> b) }
 
 /// The sum of the sixteen lanes, as a tree: `sum()` adds lane after lane.
 @inline(__always)

@@ -114,14 +114,15 @@ package struct Critic: Sendable {
     let weight = second.weight.columns(units)
     let classMasks = workspace.classMasks.columns(units)
     let inverseBatch = 1 / Float(batchSize)
-    slopeWeightGradient(
-      into: dFeatureWeight, slopes, rows: rows, inverseBatch: inverseBatch, precision: first.precision)
+    // The class part and its share of dw, then the features' part, which takes the caches.
+    let dWeight = second.dWeight.columns(units)
     criticClassMasks(classMasks, slopes, labels: labels, inverseBatch: inverseBatch)
-    scaleByCriticWeight(
-      dFeatureWeight, weights: featureWeight.rows(units), weight: weight, base: workspace.base.columns(units),
-      classMasks: classMasks, dWeight: second.dWeight.columns(units))
+    columnProducts(workspace.base.columns(units), classMasks, into: dWeight)
     scaleColumns(classMasks, by: weight)
     first.classGradient(units: units, classDelta: classMasks, descriptors: descriptors, columns: attributeColumns)
+    slopeWeightGradient(
+      into: dFeatureWeight, slopes, rows: rows, inverseBatch: inverseBatch, weight: weight,
+      matrix: featureWeight.rows(units), dWeight: dWeight, precision: first.precision)
   }
 
   /// dFake [N×X] ← gradient of −mean D(x̃, a) with respect to x̃ (overwritten). Returns Σ D(x̃, a) over the local rows.

@@ -64,6 +64,18 @@ private func rows(_ slopes: SlopeMatrix, _ range: Range<Int>) -> SlopeMatrix {
   SlopeMatrix(words: slopes.words.rows(range), unitCount: slopes.unitCount)
 }
 
+/// M, not scaled.
+private func slopeWeightGradient(
+  into result: Matrix, _ slopes: SlopeMatrix, rows: Matrix, inverseBatch: Float, precision: ProductPrecision = .float32
+) {
+  let (ones, dots) = (Matrix(rows: 1, columns: slopes.unitCount), Matrix(rows: 1, columns: slopes.unitCount))
+  ones.fill(1)
+  slopeWeightGradient(
+    into: result, slopes, rows: rows, inverseBatch: inverseBatch, weight: ones,
+    matrix: Matrix(rows: slopes.unitCount, columns: rows.columnCount), dWeight: dots, precision: precision)
+  #expect(dots.elements.allSatisfy { $0 == 0 || $0.isNaN })
+}
+
 @Suite struct SlopeProductTests {
   @Test(arguments: [(1, 1, 1), (2, 6, 16), (3, 5, 17), (7, 37, 70), (40, 130, 33), (5, 100, 129)])
   func matchPlainLoops(_ n: Int, _ units: Int, _ features: Int) {
@@ -99,6 +111,21 @@ private func rows(_ slopes: SlopeMatrix, _ range: Range<Int>) -> SlopeMatrix {
     let gradient = Matrix(rows: units, columns: features)
     slopeWeightGradient(into: gradient, made.slopes, rows: three, inverseBatch: 0.5)
     #expect(compare(gradient, expected).passes(1e-6))
+    // Scaled on its way, into a block of columns; the products are added to what is there.
+    let scaled = Matrix(rows: units, columns: features + 3)
+    scaled.fill(7)
+    let products = Matrix(rows: 1, columns: units)
+    products.fill(2)
+    slopeWeightGradient(
+      into: scaled.columns(2..<features + 2), made.slopes, rows: three, inverseBatch: 0.5, weight: made.weight,
+      matrix: matrix, dWeight: products)
+    let expectedScaled = expected.enumerated().map { Double(made.weight[0, $0 / features]) * $1 }
+    #expect(compare(scaled.columns(2..<features + 2).copied(), expectedScaled).passes(1e-6))
+    #expect((0..<units).allSatisfy { scaled[$0, 1] == 7 && scaled[$0, features + 2] == 7 })
+    let expectedProducts = (0..<units).map { k in
+      (0..<features).reduce(2.0) { $0 + Double(matrix[k, $1]) * expected[k * features + $1] }
+    }
+    #expect(compare(products, expectedProducts).passes(1e-5))
   }
 
   /// What the equality of any number of ranks rests on. More lanes than are summed at once are among them.
@@ -113,10 +140,14 @@ private func rows(_ slopes: SlopeMatrix, _ range: Range<Int>) -> SlopeMatrix {
     let (whole, gradient) = (Matrix(rows: n, columns: features), Matrix(rows: units, columns: features))
     slopeInputGradient(
       into: whole, made.slopes, .interpolate, weight: made.weight, matrix: matrix, factor: 1, precision: precision)
-    slopeWeightGradient(into: gradient, made.slopes, rows: three, inverseBatch: 0.1, precision: precision)
+    let dots = Matrix(rows: 1, columns: units)
+    slopeWeightGradient(
+      into: gradient, made.slopes, rows: three, inverseBatch: 0.1, weight: made.weight, matrix: matrix, dWeight: dots,
+      precision: precision)
     #expect(whole.elements.contains { $0 != 0 } && gradient.elements.contains { $0 != 0 })
     for parts in [2, 3, 7] {
       let (pieces, shared) = (Matrix(rows: n, columns: features), Matrix(rows: units, columns: features))
+      let sharedDots = Matrix(rows: 1, columns: units)
       for slice in RowPartition(rowCount: n, rankCount: parts).slices {
         slopeInputGradient(
           into: pieces.rows(slice), rows(made.slopes, slice), .interpolate, weight: made.weight, matrix: matrix,
@@ -124,10 +155,12 @@ private func rows(_ slopes: SlopeMatrix, _ range: Range<Int>) -> SlopeMatrix {
       }
       for slice in UnitPartition(unitCount: units, rankCount: parts).slices where !slice.isEmpty {
         slopeWeightGradient(
-          into: shared.rows(slice), columns(made.slopes, slice), rows: three, inverseBatch: 0.1, precision: precision)
+          into: shared.rows(slice), columns(made.slopes, slice), rows: three, inverseBatch: 0.1,
+          weight: made.weight.columns(slice), matrix: matrix.rows(slice), dWeight: sharedDots.columns(slice),
+          precision: precision)
       }
       let (samePieces, sameUnits) = (pieces.elements == whole.elements, shared.elements == gradient.elements)
-      #expect(samePieces && sameUnits, "\(parts) parts")
+      #expect(samePieces && sameUnits && sharedDots.elements == dots.elements, "\(parts) parts")
     }
   }
 
