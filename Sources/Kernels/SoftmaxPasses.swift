@@ -1,0 +1,36 @@
+// Softmax over classes and its cross-entropy. N rows, S classes.
+import Matrices
+
+/// Cross-entropy of softmax(scores/τ) at the labels, row by row: scores [N×S] ← (softmax − 1[s = y]) / (τ·B), the
+/// gradient with respect to the scores; losses [1×N] ← −log softmax at y.
+package func softmaxCrossEntropy(
+  _ scores: Matrix, labels: [Int], temperature: Float, inverseBatch: Float, losses: Matrix
+) {
+  precondition(labels.count == scores.rowCount && losses.columnCount >= scores.rowCount)
+  let count = scores.columnCount
+  parallel(
+    scores.rowCount, grain: max(1, 4096 / max(count, 1)), "softmax cross-entropy", floats: 2 * scores.count
+  ) { part in
+    for r in part {
+      let row = scores.row(r)
+      var top = -Float.infinity
+      for s in 0..<count { top = max(top, row[s]) }
+      let atLabel = (row[labels[r]] - top) / temperature
+      let (shift, scale) = (Vector(repeating: top), Vector(repeating: 1 / temperature))
+      var sum: Float = 0
+      for s in stride(from: 0, to: count, by: vectorWidth) {
+        let left = count &- s
+        var value = exponential((load(row + s, left) - shift) * scale)
+        if left < vectorWidth { for lane in left..<vectorWidth { value[lane] = 0 } }
+        sum += laneSum(value)
+        store(value, row + s, left)
+      }
+      losses.start[r] = logarithm(sum) - atLabel
+      let factor = Vector(repeating: inverseBatch / (temperature * sum))
+      for s in stride(from: 0, to: count, by: vectorWidth) {
+        store(load(row + s, count &- s) * factor, row + s, count &- s)
+      }
+      row[labels[r]] -= inverseBatch / temperature
+    }
+  }
+}
