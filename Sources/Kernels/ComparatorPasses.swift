@@ -14,8 +14,8 @@ private func checkPadded(_ matrices: Matrix...) {
 /// Columns with their padding.
 private func paddedWidth(_ m: Matrix) -> Int { (m.columnCount + 31) / 32 * 32 }
 
-/// scores [N×S] ← 0.8 Σ_k w_k max(u_ik, −v_sk) + linear_s, which equals F(h_i, a_s) up to a term that is the same for every
-/// s (it cancels in the softmax over s), since LeakyReLU(u + v) = 0.2u + v + 0.8 max(u, −v).
+/// scores [N×S] ← 0.4 Σ_k w_k |u_ik + v_sk| + linear_s, which equals F(h_i, a_s) up to a term that is the same for every
+/// s (it cancels in the softmax over s), since LeakyReLU(t) = 0.6t + 0.4|t|.
 ///
 /// - Parameters:
 ///   - u: N×K padded, W_h·h_i + b₁.
@@ -42,17 +42,17 @@ package func comparatorScores(
           u.row(rows.x), u.row(rows.y), u.row(rows.z), u.row(rows.w), group, weight.start, width)
         for lane in 0..<min(4, classCount &- s) {
           let own = linear.start[s &+ lane]
-          scores.row(rows.x)[s &+ lane] = 0.8 * sums.0[lane] + own
-          scores.row(rows.y)[s &+ lane] = 0.8 * sums.1[lane] + own
-          scores.row(rows.z)[s &+ lane] = 0.8 * sums.2[lane] + own
-          scores.row(rows.w)[s &+ lane] = 0.8 * sums.3[lane] + own
+          scores.row(rows.x)[s &+ lane] = 0.4 * sums.0[lane] + own
+          scores.row(rows.y)[s &+ lane] = 0.4 * sums.1[lane] + own
+          scores.row(rows.z)[s &+ lane] = 0.4 * sums.2[lane] + own
+          scores.row(rows.w)[s &+ lane] = 0.4 * sums.3[lane] + own
         }
       }
     }
   }
 }
 
-/// Σ_k w_k max(u_k, −v_sk) of four rows u and four packed classes.
+/// Σ_k w_k |u_k + v_sk| of four rows u and four packed classes.
 @inline(never)
 private func blockScores(
   _ u0: UnsafePointer<Float>, _ u1: UnsafePointer<Float>, _ u2: UnsafePointer<Float>, _ u3: UnsafePointer<Float>,
@@ -63,7 +63,7 @@ private func blockScores(
   var (c0, c1, c2, c3) = (Vector(), Vector(), Vector(), Vector())
   var (d0, d1, d2, d3) = (Vector(), Vector(), Vector(), Vector())
   @inline(__always)
-  func add(_ sum: inout Vector, _ u: Vector, _ v: Vector, _ w: Vector) { sum.addProduct(larger(v, u), w) }
+  func add(_ sum: inout Vector, _ u: Vector, _ v: Vector, _ w: Vector) { sum = sum.addingProduct(magnitude(u + v), w) }
   var k = 0
   while k < width {
     let (w, four) = (load(weight + k), group + 4 &* k)
@@ -95,7 +95,7 @@ private func blockScores(
   )
 }
 
-/// The rows of −v in groups of four, a vector of each after the other: as rows they lie a power of two apart, and fight for
+/// The rows of v in groups of four, a vector of each after the other: as rows they lie a power of two apart, and fight for
 /// the same few lines of the nearest cache. Beyond the last class it is repeated.
 private func packClasses(_ v: Matrix, into packed: Matrix) {
   let width = paddedWidth(v)
@@ -105,13 +105,13 @@ private func packClasses(_ v: Matrix, into packed: Matrix) {
       for lane in 0..<4 {
         let row = v.row(min(4 &* group &+ lane, v.rowCount &- 1))
         let target = packed.start + (4 &* group &* width &+ lane &* vectorWidth)
-        for k in stride(from: 0, to: width, by: vectorWidth) { store(-load(row + k), target + 4 &* k) }
+        for k in stride(from: 0, to: width, by: vectorWidth) { store(load(row + k), target + 4 &* k) }
       }
     }
   }
 }
 
-/// linear [1×S] ← Σ_k w_k v_sk.
+/// linear [1×S] ← 0.6 Σ_k w_k v_sk.
 package func comparatorLinearPart(_ linear: Matrix, v: Matrix, weight: Matrix) {
   checkPadded(v, weight)
   parallel(v.rowCount, grain: 16, "comparator linear part", floats: v.count) { part in
@@ -120,19 +120,19 @@ package func comparatorLinearPart(_ linear: Matrix, v: Matrix, weight: Matrix) {
       for k in stride(from: 0, to: paddedWidth(v), by: vectorWidth) {
         sum.addProduct(load(v.row(s) + k), load(weight.start + k))
       }
-      linear.start[s] = laneSum(sum)
+      linear.start[s] = 0.6 * laneSum(sum)
     }
   }
 }
 
 /// Gradient of a loss on the scores with respect to u, v and w, given c = ∂L/∂score with Σ_s c_is = 0 for every row.
 ///
-/// With m = 1 where u_ik + v_sk is above zero and 0 elsewhere, P_ik = Σ_s c_is m and Q_sk = Σ_i c_is m:
-/// du = 0.8 w P; dv = w (0.2 C_s + 0.8 Q) with C_s = Σ_i c_is; and, as LeakyReLU(t) = 0.2t + 0.8mt, dw comes from P and Q
-/// without a pass of its own: dw_k = Σ_s v_sk (0.2 C_s + 0.8 Q_sk) + 0.8 Σ_i u_ik P_ik.
+/// With σ = sgn(u_ik + v_sk), P_ik = Σ_s c_is σ and Q_sk = Σ_i c_is σ:
+/// du = 0.4 w P; dv = w (0.6 C_s + 0.4 Q) with C_s = Σ_i c_is; and, as |t| = σt, dw comes from P and Q without a pass of
+/// its own: dw_k = Σ_s v_sk (0.6 C_s + 0.4 Q_sk) + 0.4 Σ_i u_ik P_ik.
 ///
-/// As Σ_s c_is = 0, P is 0 where m is 1 for all classes, and is set to it: early in training most units are on one side for all
-/// classes, and what rounding leaves of their gradients would be blown up by Adam.
+/// P is summed as Σ_s c_is (σ_sk − σ_0k), the same number since Σ_s c_is = 0. Early in training most units have one sign for
+/// all classes; their gradient is then exactly 0 here, and would be rounding noise, which Adam blows up, if summed plainly.
 ///
 /// - Parameters:
 ///   - u: N×K padded; in: u, out: du.
@@ -150,13 +150,13 @@ package func comparatorBackward(u: Matrix, v: Matrix, weight: Matrix, c: Matrix,
     for tile in part {
       let k = tile &* 32
       var (dw0, dw1) = rowGradients(u, c, room, v, weight, column: k, keepsClasses: true)
-      dw0 *= 0.8
-      dw1 *= 0.8
+      dw0 *= 0.4
+      dw1 *= 0.4
       for s in 0..<classCount {
         let (row, sum) = (v.row(s) + k, room.q + s &* 32)
-        let own = Vector(repeating: 0.2 * classSums.start[s])
-        let q0 = own.addingProduct(load(sum), Vector(repeating: 0.8))
-        let q1 = own.addingProduct(load(sum + 16), Vector(repeating: 0.8))
+        let own = Vector(repeating: 0.6 * classSums.start[s])
+        let q0 = own.addingProduct(load(sum), Vector(repeating: 0.4))
+        let q1 = own.addingProduct(load(sum + 16), Vector(repeating: 0.4))
         dw0.addProduct(load(row), q0)
         dw1.addProduct(load(row + 16), q1)
         store(q0 * load(weight.start + k), row)
@@ -181,9 +181,9 @@ package func comparatorRowGradient(u: Matrix, v: Matrix, weight: Matrix, c: Matr
 
 /// What a thread keeps of a tile of 32 columns, in the nearest cache, while all rows pass.
 private struct ComparatorRoom {
-  /// −v and Q of the tile, S×32.
+  /// v and Q of the tile, S×32.
   let v, q: UnsafeMutablePointer<Float>
-  /// What stands in for rows behind the last: S scores and 32 columns of u, all 0.
+  /// The row behind an odd number of rows: S scores and 32 columns of u, all 0.
   let noScores, noRow: UnsafeMutablePointer<Float>
 
   init(classCount: Int) {
@@ -202,67 +202,42 @@ private func rowGradients(
   _ u: Matrix, _ c: Matrix, _ room: ComparatorRoom, _ v: Matrix, _ weight: Matrix, column k: Int, keepsClasses: Bool
 ) -> (Vector, Vector) {
   let classCount = v.rowCount
-  // The largest −v: a u above it is above all.
-  var (top0, top1) = (Vector(repeating: -.infinity), Vector(repeating: -.infinity))
-  for s in 0..<classCount {
-    let (v0, v1) = (-load(v.row(s) + k), -load(v.row(s) + k + 16))
-    (top0, top1) = (larger(top0, v0), larger(top1, v1))
-    store(v0, room.v + s &* 32)
-    store(v1, room.v + s &* 32 + 16)
-  }
+  for s in 0..<classCount { (room.v + s &* 32).update(from: v.row(s) + k, count: 32) }
   if keepsClasses { room.q.update(repeating: 0, count: classCount &* 32) }
-  let (w0, w1) = (load(weight.start + k) * 0.8, load(weight.start + k + 16) * 0.8)
+  let (f0, f1) = (load(room.v), load(room.v + 16))
+  let (w0, w1) = (load(weight.start + k) * 0.4, load(weight.start + k + 16) * 0.4)
   var (dw0, dw1) = (Vector(), Vector())
-  /// P is complete: adds to dw, and u becomes du.
-  @inline(__always)
-  func finish(_ row: UnsafeMutablePointer<Float>, _ u0: Vector, _ u1: Vector, _ sum0: Vector, _ sum1: Vector) {
-    let (p0, p1) = (sum0.replacing(with: 0, where: u0 .> top0), sum1.replacing(with: 0, where: u1 .> top1))
-    dw0.addProduct(u0, p0)
-    dw1.addProduct(u1, p1)
-    store(p0 * w0, row)
-    store(p1 * w1, row + 16)
-  }
-  // Four rows at a time: their P in registers, Q loaded and stored once for all.
-  for i in stride(from: 0, to: u.rowCount, by: 4) {
-    @inline(__always)
-    func row(_ n: Int) -> UnsafeMutablePointer<Float> { i &+ n < u.rowCount ? u.row(i &+ n) + k : room.noRow }
-    @inline(__always)
-    func scores(_ n: Int) -> UnsafePointer<Float> { UnsafePointer(i &+ n < u.rowCount ? c.row(i &+ n) : room.noScores) }
-    let (rowA, rowB, rowC, rowD) = (row(0), row(1), row(2), row(3))
-    let (cA, cB, cC, cD) = (scores(0), scores(1), scores(2), scores(3))
-    let (uA0, uA1, uB0, uB1) = (load(rowA), load(rowA + 16), load(rowB), load(rowB + 16))
-    let (uC0, uC1, uD0, uD1) = (load(rowC), load(rowC + 16), load(rowD), load(rowD + 16))
+  // Two rows at a time: their P in registers, Q loaded and stored once for both.
+  for i in stride(from: 0, to: u.rowCount, by: 2) {
+    let isPair = i &+ 1 < u.rowCount
+    let (uA, uB) = (u.row(i) + k, isPair ? u.row(i &+ 1) + k : room.noRow)
+    let (cA, cB) = (c.row(i), isPair ? c.row(i &+ 1) : room.noScores)
+    let (uA0, uA1, uB0, uB1) = (load(uA), load(uA + 16), load(uB), load(uB + 16))
+    let (firstA0, firstA1) = (unitSign(uA0 + f0), unitSign(uA1 + f1))
+    let (firstB0, firstB1) = (unitSign(uB0 + f0), unitSign(uB1 + f1))
     var (pA0, pA1, pB0, pB1) = (Vector(), Vector(), Vector(), Vector())
-    var (pC0, pC1, pD0, pD1) = (Vector(), Vector(), Vector(), Vector())
     for s in 0..<classCount {
-      let sum = room.q + s &* 32
       let (v0, v1) = (load(room.v + s &* 32), load(room.v + s &* 32 + 16))
-      var (q0, q1) = keepsClasses ? (load(sum), load(sum + 16)) : (Vector(), Vector())
-      @inline(__always)
-      func add(_ p: inout Vector, _ q: inout Vector, _ u: Vector, _ v: Vector, _ c: Vector) {
-        let above = u .> v
-        p.replace(with: p + c, where: above)
-        if keepsClasses { q.replace(with: q + c, where: above) }
-      }
       let (a, b) = (Vector(repeating: cA[s]), Vector(repeating: cB[s]))
-      add(&pA0, &q0, uA0, v0, a)
-      add(&pA1, &q1, uA1, v1, a)
-      add(&pB0, &q0, uB0, v0, b)
-      add(&pB1, &q1, uB1, v1, b)
-      let (c, d) = (Vector(repeating: cC[s]), Vector(repeating: cD[s]))
-      add(&pC0, &q0, uC0, v0, c)
-      add(&pC1, &q1, uC1, v1, c)
-      add(&pD0, &q0, uD0, v0, d)
-      add(&pD1, &q1, uD1, v1, d)
-      if keepsClasses {
-        store(q0, sum)
-        store(q1, sum + 16)
-      }
+      let (sA0, sA1) = (unitSign(uA0 + v0), unitSign(uA1 + v1))
+      let (sB0, sB1) = (unitSign(uB0 + v0), unitSign(uB1 + v1))
+      pA0.addProduct(sA0 - firstA0, a)
+      pA1.addProduct(sA1 - firstA1, a)
+      pB0.addProduct(sB0 - firstB0, b)
+      pB1.addProduct(sB1 - firstB1, b)
+      guard keepsClasses else { continue }
+      let sum = room.q + s &* 32
+      store(load(sum).addingProduct(sA0, a).addingProduct(sB0, b), sum)
+      store(load(sum + 16).addingProduct(sA1, a).addingProduct(sB1, b), sum + 16)
     }
-    finish(rowA, uA0, uA1, pA0, pA1)
-    finish(rowB, uB0, uB1, pB0, pB1)
-    finish(rowC, uC0, uC1, pC0, pC1)
-    finish(rowD, uD0, uD1, pD0, pD1)
+    dw0.addProduct(uA0, pA0)
+    dw1.addProduct(uA1, pA1)
+    dw0.addProduct(uB0, pB0)
+    dw1.addProduct(uB1, pB1)
+    store(pA0 * w0, uA)
+    store(pA1 * w1, uA + 16)
+    store(pB0 * w0, uB)
+    store(pB1 * w1, uB + 16)
   }
   return (dw0, dw1)
 }

@@ -1,5 +1,5 @@
-// The way of finished sums (`SubsetSums.swift`) to the result: as they are, or scaled lane by lane with an inner product taken in
-// passing. Lanes are rows of the result; a panel's sums lie block after block, a vector of sixteen columns for each lane.
+// The way of finished sums (`SubsetSums.swift`) to the result [lanes×X]: as they are, or scaled lane by lane with an inner product
+// taken in passing. A panel's sums lie block after block, a vector of sixteen columns for each lane.
 import CPrefetch
 import Matrices
 
@@ -13,15 +13,9 @@ struct LaneScaling {
   let products: Matrix
 }
 
-/// Floats of a block's sums.
-@inline(__always)
-private func sumsPerBlock(_ lanes: Range<Int>) -> Int {
-  (lanes.count &+ SubsetShape.tile &- 1) / SubsetShape.tile &* SubsetShape.tile &* vectorWidth
-}
-
 /// The finished sums of a panel into the result.
 func storePanel(_ result: Matrix, lanes: Range<Int>, columns: Range<Int>, _ sums: UnsafePointer<Float>) {
-  let blockSize = sumsPerBlock(lanes)
+  let blockSize = SubsetShape.blockSize(lanes)
   var (row, sum) = (result.row(lanes.lowerBound), sums)
   for _ in lanes {
     var block = sum
@@ -34,12 +28,12 @@ func storePanel(_ result: Matrix, lanes: Range<Int>, columns: Range<Int>, _ sums
   }
 }
 
-/// The finished sums of a panel, scaled, into the result; and their products with the partners, a number for each lane.
+/// The finished sums of a panel, scaled, into the result; and their products with the partners into dots [lanes].
 func storeScaled(
   _ result: Matrix, _ scaling: LaneScaling, lanes: Range<Int>, columns: Range<Int>, _ sums: UnsafePointer<Float>,
   dots: UnsafeMutablePointer<Float>
 ) {
-  let blockSize = sumsPerBlock(lanes)
+  let blockSize = SubsetShape.blockSize(lanes)
   var (row, partner) = (result.row(lanes.lowerBound), scaling.partners.row(lanes.lowerBound))
   var sum = sums
   for lane in lanes {

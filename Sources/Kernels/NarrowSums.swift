@@ -28,7 +28,7 @@ func sumNarrowPanel(
   let halves = vectors + SubsetShape.panel &* perBlock
   let narrow = halves + 32 &* vectorWidth
   let (tiles, tile) = ((lanes.count &+ SubsetShape.tile &- 1) / SubsetShape.tile, SubsetShape.tile)
-  let blockSize = tiles &* tile &* vectorWidth
+  let blockSize = SubsetShape.blockSize(lanes)
   let sums = narrow + blockSize
   let blocks = (columns.count &+ vectorWidth &- 1) / vectorWidth
   sums.update(repeating: 0, count: SubsetShape.panel &* blockSize)

@@ -49,6 +49,10 @@ struct SubsetShape {
   var tileCount: Int { (laneCount + Self.tile - 1) / Self.tile }
   var panelCount: Int { (columnCount + Self.panel * vectorWidth - 1) / (Self.panel * vectorWidth) }
 
+  /// Floats of a block's sums: whole tiles, a vector for each lane.
+  @inline(__always)
+  static func blockSize(_ lanes: Range<Int>) -> Int { (lanes.count &+ tile &- 1) / tile &* tile &* vectorWidth }
+
   /// The groups whose tables are kept at once.
   @inline(__always)
   func chunk(_ index: Int) -> Range<Int> {
@@ -155,7 +159,8 @@ func subsetSums(
     fork(threads) { part in
       for thread in part {
         for item in RowPartition(rowCount: items, rankCount: threads).slice(of: thread) {
-          let first = item % shape.panelCount * SubsetShape.panel * vectorWidth
+          let panel = item % shape.panelCount
+          let first = panel * SubsetShape.panel * vectorWidth
           let columns = first..<min(first + SubsetShape.panel * vectorWidth, shape.columnCount)
           let (ownLanes, room) = (lanes[item / shape.panelCount], scratch.room(thread))
           let sums =
@@ -164,8 +169,8 @@ func subsetSums(
             case .bfloat16: sumNarrowPanel(shape, lanes: ownLanes, columns: columns, scratch, room)
             }
           if let scaling {
-            let dots = scratch.dots + item % shape.panelCount * shape.laneCount
-            storeScaled(result, scaling, lanes: ownLanes, columns: columns, sums, dots: dots)
+            storeScaled(
+              result, scaling, lanes: ownLanes, columns: columns, sums, dots: scratch.dots + panel * shape.laneCount)
           } else {
             storePanel(result, lanes: ownLanes, columns: columns, sums)
           }
@@ -178,7 +183,7 @@ func subsetSums(
   Profile.shared.end(
     start, .lookup, "slopes: \(shape.laneCount)×\(shape.memberCount) · \(shape.memberCount)×\(shape.columnCount)",
     flops: 2 * Double(shape.laneCount) * Double(shape.memberCount) * Double(shape.columnCount),
-    bytes: 4 * (shape.memberCount + shape.laneCount) * shape.columnCount)
+    bytes: 4 * (shape.memberCount + (scaling == nil ? 1 : 2) * shape.laneCount) * shape.columnCount)
 }
 
 /// Consecutive ranges of at most so many lanes, a multiple of a tile.
@@ -204,15 +209,15 @@ private func sumPanel(
   let vectors = room + shape.chunkSize &* SubsetGroups.members.tableSize
   let sums = vectors + SubsetShape.panel &* perBlock
   let (tiles, tile) = ((lanes.count &+ SubsetShape.tile &- 1) / SubsetShape.tile, SubsetShape.tile)
-  let blockSize = tiles &* tile &* vectorWidth
+  let blockSize = SubsetShape.blockSize(lanes)
   let blocks = (columns.count &+ vectorWidth &- 1) / vectorWidth
   sums.update(repeating: 0, count: blocks &* blockSize)
-  for index in 0..<shape.chunkCount {
-    let (chunk, groups) = (shape.chunk(index), scratch.groups[index])
+  for number in 0..<shape.chunkCount {
+    let (chunk, groups) = (shape.chunk(number), scratch.groups[number])
     let tableSize = groups.tableSize
-    scratch.withMembers(shape.members(chunk: index)) { gather(vectors, $0, columns, perBlock: perBlock) }
+    scratch.withMembers(shape.members(chunk: number)) { gather(vectors, $0, columns, perBlock: perBlock) }
     for block in 0..<blocks {
-      scratch.withMembers(shape.members(chunk: index &+ 1)) {
+      scratch.withMembers(shape.members(chunk: number &+ 1)) {
         fetch($0, column: columns.lowerBound &+ block &* vectorWidth)
       }
       for group in 0..<chunk.count {

@@ -65,7 +65,7 @@ private func rows(_ slopes: SlopeMatrix, _ range: Range<Int>) -> SlopeMatrix {
 }
 
 /// M, not scaled.
-private func slopeWeightGradient(
+private func plainWeightGradient(
   into result: Matrix, _ slopes: SlopeMatrix, rows: Matrix, inverseBatch: Float, precision: ProductPrecision = .float32
 ) {
   let (ones, dots) = (Matrix(rows: 1, columns: slopes.unitCount), Matrix(rows: 1, columns: slopes.unitCount))
@@ -109,7 +109,7 @@ private func slopeWeightGradient(
       }
     }
     let gradient = Matrix(rows: units, columns: features)
-    slopeWeightGradient(into: gradient, made.slopes, rows: three, inverseBatch: 0.5)
+    plainWeightGradient(into: gradient, made.slopes, rows: three, inverseBatch: 0.5)
     #expect(compare(gradient, expected).passes(1e-6))
     // Scaled on its way, into a block of columns; the products are added to what is there.
     let scaled = Matrix(rows: units, columns: features + 3)
@@ -175,9 +175,9 @@ private func slopeWeightGradient(
       scores: Matrix(rows: 2, columns: 1))
     let three = Matrix(rows: 3, columns: 1, elements: [1, 10, 100])
     let gradient = Matrix(rows: 2, columns: 1)
-    slopeWeightGradient(into: gradient, slopes, rows: three, inverseBatch: 1, precision: .bfloat16)
+    plainWeightGradient(into: gradient, slopes, rows: three, inverseBatch: 1, precision: .bfloat16)
     #expect(compare(gradient, [109, 21.8]).passes(1e-3))
-    slopeWeightGradient(into: gradient, slopes, rows: three, inverseBatch: 1)
+    plainWeightGradient(into: gradient, slopes, rows: three, inverseBatch: 1)
     #expect(compare(gradient, [29, 21.8]).passes(1e-6))
   }
 
@@ -188,7 +188,7 @@ private func slopeWeightGradient(
     let three = random(3 * n, features, 4)
     func gradient(_ slopes: SlopeMatrix) -> Matrix {
       let result = Matrix(rows: slopes.unitCount, columns: features)
-      slopeWeightGradient(into: result, slopes, rows: three, inverseBatch: 0.1)
+      plainWeightGradient(into: result, slopes, rows: three, inverseBatch: 0.1)
       return result
     }
     let plain = gradient(made.slopes)
@@ -218,7 +218,7 @@ private func slopeWeightGradient(
       let (input, weight) = (Matrix(rows: n, columns: features), Matrix(rows: units, columns: features))
       slopeInputGradient(
         into: input, made.slopes, .interpolate, weight: made.weight, matrix: matrix, factor: 2, precision: precision)
-      slopeWeightGradient(into: weight, made.slopes, rows: three, inverseBatch: 0.5, precision: precision)
+      plainWeightGradient(into: weight, made.slopes, rows: three, inverseBatch: 0.5, precision: precision)
       return (input, weight)
     }
     let (wide, narrow) = (products(.float32), products(.bfloat16))
@@ -245,7 +245,7 @@ private func slopeWeightGradient(
     rows.rows(0..<n).fill(-3)
     rows.rows(n..<3 * n).fill(3)
     let gradient = Matrix(rows: units, columns: features)
-    slopeWeightGradient(into: gradient, slopes, rows: rows, inverseBatch: 1, precision: .bfloat16)
+    plainWeightGradient(into: gradient, slopes, rows: rows, inverseBatch: 1, precision: .bfloat16)
     #expect(compare(gradient, [Double](repeating: Double(9 * n), count: units * features)).passes(1e-3))
   }
 
