@@ -19,43 +19,45 @@ package struct AdamStep: Sendable {
   }
 }
 
-/// One Adam step over storages of the same layout, in one pass, and over the rounded copy of the values, if one is kept.
-package func adamUpdate(
-  values: FloatStorage, gradients: FloatStorage, firstMoments: FloatStorage, secondMoments: FloatStorage,
-  step: AdamStep
+/// One Adam step over all parameters of an arena, in one pass, and over the rounded copy of the values, if one is kept.
+package func adamUpdate(_ arena: ParameterArena, _ step: AdamStep) {
+  let rounded = RoundedCopies.shared.parameters(arena.values)
+  let floats = 7 * arena.count + (rounded == nil ? 0 : arena.count / 2)
+  parallel(arena.count / vectorWidth, grain: 1024, "Adam", kind: .optimizer, floats: floats) { part in
+    let range = part.lowerBound * vectorWidth..<part.upperBound * vectorWidth
+    // Run after run, so that values are still in the nearest cache when they are rounded.
+    arena.forEachRun(range, longest: 1024) { place, valuePlace, count in
+      let values = arena.values.base + valuePlace
+      adamRun(
+        values, arena.gradients.base + place, arena.firstMoments.base + place, arena.secondMoments.base + place, count,
+        step)
+      if let rounded { roundRow(values, into: rounded + valuePlace, count: count) }
+    }
+  }
+}
+
+private func adamRun(
+  _ values: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>,
+  _ firstMoments: UnsafeMutablePointer<Float>, _ secondMoments: UnsafeMutablePointer<Float>, _ count: Int,
+  _ step: AdamStep
 ) {
-  let count = values.count
-  precondition(gradients.count == count && firstMoments.count == count && secondMoments.count == count)
   let (beta1, beta2) = (Vector(repeating: step.beta1), Vector(repeating: step.beta2))
   let (rest1, rest2) = (Vector(repeating: 1 - step.beta1), Vector(repeating: 1 - step.beta2))
   let correction = Vector(repeating: step.inverseRootCorrection)
   let (epsilon, stepSize) = (Vector(repeating: step.epsilon), Vector(repeating: step.stepSize))
-  // A storage's end lies on a whole vector: its parameters start on such, and its padding is zero and stays zero.
-  precondition(count % vectorWidth == 0, "an arena of \(count) elements")
-  let rounded = RoundedCopies.shared.parameters(values)
-  let floats = 7 * count + (rounded == nil ? 0 : count / 2)
-  parallel(count / vectorWidth, grain: 1024, "Adam", kind: .optimizer, floats: floats) { part in
-    let (values, gradients) = (values.base, gradients.base)
-    let (firstMoments, secondMoments) = (firstMoments.base, secondMoments.base)
-    // Block after block, so that values are still in the nearest cache when they are rounded.
-    for first in stride(from: part.lowerBound, to: part.upperBound, by: 64) {
-      let blocks = first..<min(first &+ 64, part.upperBound)
-      for block in blocks {
-        let i = block &* vectorWidth
-        let g = load(gradients + i)
-        let m = load(firstMoments + i) * beta1 + g * rest1
-        let v = load(secondMoments + i) * beta2 + g * g * rest2
-        store(m, firstMoments + i)
-        store(v, secondMoments + i)
-        let move = stepSize * m / (squareRoot(v) * correction + epsilon)
-        store(load(values + i) - move, values + i)
-      }
-      if let rounded {
-        roundRow(
-          values + first &* vectorWidth, into: rounded + first &* vectorWidth, count: blocks.count &* vectorWidth)
-      }
-    }
+  @inline(__always)
+  func update(_ i: Int, _ left: Int) {
+    let g = load(gradients + i, left)
+    let m = load(firstMoments + i, left) * beta1 + g * rest1
+    let v = load(secondMoments + i, left) * beta2 + g * g * rest2
+    store(m, firstMoments + i, left)
+    store(v, secondMoments + i, left)
+    let move = stepSize * m / (squareRoot(v) * correction + epsilon)
+    store(load(values + i, left) - move, values + i, left)
   }
+  let whole = count & ~(vectorWidth - 1)
+  for i in stride(from: 0, to: whole, by: vectorWidth) { update(i, vectorWidth) }
+  if whole < count { update(whole, count &- whole) }
 }
 
 /// y ← y + x over whole storages.

@@ -23,9 +23,8 @@ package struct Adam: Sendable {
     let correction1 = 1 - pow(beta1, Double(stepCount))
     let correction2 = 1 - pow(beta2, Double(stepCount))
     adamUpdate(
-      values: arena.values, gradients: arena.gradients, firstMoments: arena.firstMoments,
-      secondMoments: arena.secondMoments,
-      step: AdamStep(
+      arena,
+      AdamStep(
         beta1: Float(beta1), beta2: Float(beta2), stepSize: Float(learningRate / correction1),
         inverseRootCorrection: Float(1 / correction2.squareRoot()), epsilon: Float(epsilon)))
   }

@@ -80,7 +80,10 @@ package struct Plan: Sendable {
   /// The scratch memory of oneDNN's primitives.
   private static let primitiveBytes = 16.0 * 1048576
 
-  private var parameterCount: Int { (sizes.generatorShapes + sizes.criticGroupShapes).reduce(0) { $0 + $1.count } }
+  private var shapes: [ParameterShape] { sizes.generatorShapes + sizes.criticGroupShapes }
+  private var parameterCount: Int { shapes.reduce(0) { $0 + $1.count } }
+  /// With the gaps between rows.
+  private var valueCount: Int { shapes.reduce(0) { $0 + $1.rowCount * $1.valueStride } }
 
   /// Bytes that rank 0 holds besides, from its first checkpoint on: the state that is being saved while training goes on.
   package var checkpointMemory: Double { 4 * 3 * Double(parameterCount) }
@@ -93,7 +96,7 @@ package struct Plan: Sendable {
     let f = sizes.kind.hasComparator ? sizes.comparatorWidth : 0
     let (m, b) = (micro.rows[0].count, configuration.batchSize)
     // Values, gradients, two moments; sums over micro-batches.
-    var floats = parameterCount * (micro.count > 1 ? 5 : 4)
+    var floats = valueCount + parameterCount * (micro.count > 1 ? 4 : 3)
     let ahead = micro.count > 1 ? 1 : max(1, min(configuration.criticIterations, 4096 / max(n, 1)))
     floats += n * (3 * x + 2 * d + d / 4 + ahead * (e + g) + (ahead > 1 ? ahead * x : 0) + g + 3 * h + f + s)
     floats += s * (2 * g + 2 * d + 3 * f)
@@ -110,7 +113,7 @@ package struct Plan: Sendable {
     var bytes = 4 * Double(floats) + Self.processBytes
     if configuration.precision == .bfloat16 {
       // Rounded copies: of the parameters; of x, h and z, which are factors of several products; of the largest other factors.
-      let kept = parameterCount + n * (2 * x + 3 * h) + (isStreaming(micro) ? m + 2 * n : 2 * b) * z
+      let kept = valueCount + n * (2 * x + 3 * h) + (isStreaming(micro) ? m + 2 * n : 2 * b) * z
       bytes += 2 * Double(kept + ahead * n * g + n * max(x, h, f, g)) + Self.primitiveBytes
     }
     return bytes

@@ -125,19 +125,17 @@ private func transposed(_ a: Matrix) -> Matrix {
     #expect(products() == plain)
   }
 
-  @Test(.enabled(if: isSupported))
-  func optimizerRoundsTheParametersItMoves() {
-    let arena = ParameterArena(shapes: [.weight("a", outputs: 40, inputs: 33), .bias("a", outputs: 40)])
-    let (weight, x) = (arena.value("a.weight"), random(50, 33, 6))
-    weight.copy(from: random(40, 33, 5))
-    arena.gradient("a.weight").copy(from: random(40, 33, 7))
+  @Test(.enabled(if: isSupported), arguments: [33, 1030])
+  func optimizerRoundsTheParametersItMoves(inputs: Int) {
+    let arena = ParameterArena(shapes: [.weight("a", outputs: 40, inputs: inputs), .bias("a", outputs: 40)])
+    let (weight, x) = (arena.value("a.weight"), random(50, inputs, 6))
+    weight.copy(from: random(40, inputs, 5))
+    arena.gradient("a.weight").copy(from: random(40, inputs, 7))
     keepRoundedParameters(arena.values)
     forgetRounded()  // not these
     for step in 1...3 {
       adamUpdate(
-        values: arena.values, gradients: arena.gradients, firstMoments: arena.firstMoments,
-        secondMoments: arena.secondMoments,
-        step: AdamStep(beta1: 0.5, beta2: 0.9, stepSize: 0.01, inverseRootCorrection: Float(step), epsilon: 1e-8))
+        arena, AdamStep(beta1: 0.5, beta2: 0.9, stepSize: 0.01, inverseRootCorrection: Float(step), epsilon: 1e-8))
       let (kept, plain) = (Matrix(rows: 50, columns: 40), Matrix(rows: 50, columns: 40))
       multiply(into: kept, x, weight.transposed, precision: .bfloat16)
       multiply(into: plain, x, weight.copied().transposed, precision: .bfloat16)
@@ -190,27 +188,40 @@ private func transposed(_ a: Matrix) -> Matrix {
 }
 
 @Suite struct PassTests {
-  @Test func adamIsTheFormula() {
-    let count = 48
-    let storages = (0..<4).map { _ in FloatStorage(count: count) }
-    for i in 0..<count {
-      storages[0].base[i] = Float(i) * 0.1
-      storages[1].base[i] = Float(i - 18) * 0.01
-      storages[2].base[i] = 0.02
-      storages[3].base[i] = 0.0003
+  /// Narrow weights and wide ones, whose rows have gaps between them; on one thread and on several.
+  @Test(arguments: [1, 3]) func adamIsTheFormula(threads: Int) {
+    let threadsBefore = ThreadPool.threadCount
+    ThreadPool.setThreadCount(threads)
+    defer { ThreadPool.setThreadCount(threadsBefore) }
+    let arena = ParameterArena(shapes: [
+      .weight("a", outputs: 3, inputs: 5), .bias("a", outputs: 3), .weight("b", outputs: 9, inputs: 2048),
+      .weight("c", outputs: 20, inputs: 1029), .bias("c", outputs: 20),
+    ])
+    var expected: [[Double]] = []
+    for (n, shape) in arena.shapes.enumerated() {
+      let (value, gradient) = (arena.value(shape.name), arena.gradient(shape.name))
+      value.copy(from: random(shape.rowCount, shape.columnCount, n))
+      gradient.copy(from: random(shape.rowCount, shape.columnCount, n + 10))
+      arena.view(shape.name, of: arena.firstMoments).fill(0.02)
+      arena.view(shape.name, of: arena.secondMoments).fill(0.0003)
+      expected.append(
+        zip(value.elements, gradient.elements).map { value, gradient -> Double in
+          let g = Double(gradient)
+          let (m, v) = (0.5 * 0.02 + 0.5 * g, 0.999 * 0.0003 + 0.001 * g * g)
+          return Double(value) - 1e-3 / (1 - 0.125) * m / ((v / (1 - pow(0.999, 3))).squareRoot() + 1e-8)
+        })
     }
-    let before = (0..<count).map { Double(storages[0].base[$0]) }
     adamUpdate(
-      values: storages[0], gradients: storages[1], firstMoments: storages[2], secondMoments: storages[3],
-      step: AdamStep(
+      arena,
+      AdamStep(
         beta1: 0.5, beta2: 0.999, stepSize: Float(1e-3 / (1 - 0.125)),
         inverseRootCorrection: Float(1 / (1 - pow(0.999, 3)).squareRoot()), epsilon: 1e-8))
-    let expected = (0..<count).map { i -> Double in
-      let g = Double(Float(i - 18) * 0.01)
-      let (m, v) = (0.5 * 0.02 + 0.5 * g, 0.999 * 0.0003 + 0.001 * g * g)
-      return before[i] - 1e-3 / (1 - 0.125) * m / ((v / (1 - pow(0.999, 3))).squareRoot() + 1e-8)
+    for (shape, expected) in zip(arena.shapes, expected) {
+      #expect(compare(arena.value(shape.name), expected).passes(1e-6), "\(shape.name)")
     }
-    #expect(compare((0..<count).map { Double(storages[0].base[$0]) }, expected).passes(1e-6))
+    // What lies between rows has stayed as it was.
+    let used = arena.shapes.reduce(0) { $0 + $1.count }
+    #expect((0..<arena.values.count).count { arena.values.base[$0] != 0 } <= used)
   }
 
   @Test func nonFiniteElementsAreCounted() {
