@@ -4,7 +4,7 @@ import Matrices
 
 /// A matrix of zeros whose row stride is a multiple of 32 floats, as the comparator's passes want it.
 package func paddedMatrix(rows: Int, columns: Int, in pool: MatrixPool = MatrixPool()) -> Matrix {
-  pool.matrix(rows: rows, columns: (columns + 31) / 32 * 32).columns(0..<columns)
+  pool.spreadMatrix(rows: rows, columns: (columns + 31) / 32 * 32).columns(0..<columns)
 }
 
 private func checkPadded(_ matrices: Matrix...) {

@@ -16,4 +16,10 @@ package final class MatrixPool {
     next += 1
     return Matrix(storage: storage, offset: 0, rowCount: rows, columnCount: columns, rowStride: columns)
   }
+
+  /// As `matrix`, with gaps between rows that would otherwise lie a multiple of 4 KiB apart and crowd the same lines of the
+  /// caches: for what is read by columns, or as a transposed factor.
+  package func spreadMatrix(rows: Int, columns: Int) -> Matrix {
+    matrix(rows: rows, columns: columns % 1024 == 0 ? columns + 32 : columns).columns(0..<columns)
+  }
 }

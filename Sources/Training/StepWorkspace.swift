@@ -59,9 +59,9 @@ package struct StepWorkspace: Sendable {
     alpha = pool.matrix(rows: 1, columns: n)
     generatorBase = pool.matrix(rows: classCount, columns: sizes.generatorWidth)
     generatorClassDelta = pool.matrix(rows: classCount, columns: sizes.generatorWidth)
-    generatorHiddenGradient = pool.matrix(rows: n, columns: sizes.generatorWidth)
+    generatorHiddenGradient = pool.spreadMatrix(rows: n, columns: sizes.generatorWidth)
     embedded = pool.matrix(rows: 2 * n, columns: hidden)
-    embeddedGradient = pool.matrix(rows: n, columns: hidden)
+    embeddedGradient = pool.spreadMatrix(rows: n, columns: hidden)
     norms = pool.matrix(rows: 1, columns: 2 * n)
     comparator = ComparatorWorkspace(
       rowCount: sizes.kind.hasComparator ? n : 0, classCount: classCount, sizes: sizes, pool: pool)
