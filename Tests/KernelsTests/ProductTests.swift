@@ -43,6 +43,25 @@ private func transposed(_ a: Matrix) -> Matrix {
     #expect(wide[0, 0] == 7 && wide[m - 1, n + 1] == 7)
   }
 
+  /// oneDNN has other kernels for other strides: those of the weights were chosen by speed alone.
+  @Test(arguments: [(512, 1024, 600), (150, 2048, 300), (40, 1030, 64)])
+  func strideDoesNotChangeBits(_ m: Int, _ k: Int, _ n: Int) {
+    let (x, delta) = (random(m, k, 1), random(m, n, 2))
+    let weights = [k, k + 5, (k + 255) / 256 * 256 + 256].map { stride in
+      let weight = Matrix(rows: n, columns: stride).columns(0..<k)
+      weight.copy(from: random(n, k, 3))
+      return weight
+    }
+    let results = weights.map { weight in
+      let (forward, backward) = (Matrix(rows: m, columns: n), Matrix(rows: m, columns: k))
+      multiply(into: forward, x, weight.transposed)
+      multiply(into: backward, delta, weight)
+      return forward.elements + backward.elements
+    }
+    let allSame = results.allSatisfy { $0 == results[0] }
+    #expect(allSame && results[0].contains { $0 != 0 })
+  }
+
   @Test func emptySumsAreZero() {
     let c = Matrix(rows: 2, columns: 2)
     c.fill(5)
