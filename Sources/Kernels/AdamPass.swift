@@ -74,21 +74,24 @@ package func addStorage(_ y: FloatStorage, _ x: FloatStorage, _ range: Range<Int
   }
 }
 
-/// The number of elements that are NaN or infinite. An integer, because a float maximum over ranks hides NaN.
-package func nonFiniteCount(_ storage: FloatStorage) -> Int {
-  let blocks = (storage.count + 4095) / 4096
+/// The number of elements of x, a contiguous matrix, that are NaN or infinite. An integer, because a float maximum over ranks hides
+/// NaN.
+package func nonFiniteCount(_ x: Matrix) -> Int {
+  precondition(x.isContiguous)
+  let (start, count) = (x.start, x.count)
+  let blocks = (count + 4095) / 4096
   return withUnsafeTemporaryAllocation(of: Int.self, capacity: max(blocks, 1)) { counts in
     counts.initialize(repeating: 0)
     guard let counts = counts.baseAddress else { return 0 }
-    parallel(blocks, "finite check", floats: storage.count) { part in
+    parallel(blocks, "finite check", floats: count) { part in
       for block in part {
-        let range = (block &* 4096)..<min((block &+ 1) &* 4096, storage.count)
+        let range = (block &* 4096)..<min((block &+ 1) &* 4096, count)
         // x·0 is 0 for finite x and NaN otherwise, so one sum tells whether the block needs a closer look.
         var sum = Vector()
         for i in stride(from: range.lowerBound, to: range.upperBound, by: vectorWidth) {
-          sum.addProduct(load(storage.base + i, range.upperBound &- i), Vector())
+          sum.addProduct(load(start + i, range.upperBound &- i), Vector())
         }
-        if laneSum(sum) != 0 { for i in range where !storage.base[i].isFinite { counts[block] += 1 } }
+        if laneSum(sum) != 0 { for i in range where !start[i].isFinite { counts[block] += 1 } }
       }
     }
     return (0..<blocks).reduce(0) { $0 + counts[$1] }

@@ -46,7 +46,7 @@ extension HybridStep {
   ///
   /// - Throws: `NonFiniteError` on every rank.
   func criticLosses(_ parts: CriticParts, name: String) throws -> CriticLosses {
-    let bad = nonFiniteCount(model.criticArena.gradients)
+    let bad = ownNonFiniteGradients(model.criticArena)
     let sums = try communicator.sum([
       parts.wasserstein, parts.penalty, parts.instance, parts.classLevel, Double(bad),
     ])

@@ -42,7 +42,7 @@ extension HybridStep {
   ///
   /// - Throws: `NonFiniteError` on every rank.
   func generatorLosses(_ parts: GeneratorParts, name: String) throws -> GeneratorLosses {
-    let bad = nonFiniteCount(model.generatorArena.gradients)
+    let bad = ownNonFiniteGradients(model.generatorArena)
     let sums = try communicator.sum([parts.score, parts.instance, parts.classLevel, Double(bad)])
     let b = Double(batchSize)
     var losses = GeneratorLosses(adversarial: -sums[0] / b, instance: sums[1], class: sums[2] / b)

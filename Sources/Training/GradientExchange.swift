@@ -20,6 +20,7 @@ final class GradientExchange {
   var partition: RowPartition
   private var buffers: [String: Matrix] = [:]
   private var shares: [any Transfer] = []
+  private var nonFinite = 0
 
   init(communicator: any Communicator, partition: RowPartition) {
     self.communicator = communicator
@@ -88,13 +89,21 @@ final class GradientExchange {
     return Incoming(matrix: mine.columns(0..<count), transfers: [transfer])
   }
 
-  /// Begins to give every rank the gradients of all units of a layer, and of the one-unit layer that follows it, if any.
+  /// Begins to give every rank the gradients of all units of a layer, and of the one-unit layer that follows it, if any. Those of
+  /// this rank's units are looked through first, while the caches have them.
   func startShare(_ layer: LinearLayer, followedBy next: LinearLayer? = nil) throws {
-    guard !isAlone else { return }
     let rows = slices(layer.unitCount)
     var gradients = [layer.dWeight, layer.dBias.reshaped(rows: layer.unitCount, columns: 1)]
     if let next { gradients.append(next.dWeight.reshaped(rows: layer.unitCount, columns: 1)) }
+    nonFinite += gradients.reduce(0) { $0 + nonFiniteCount($1.rows(rows[communicator.rank])) }
+    guard !isAlone else { return }
     shares += try gradients.map { try communicator.startShareRows(of: $0, rows: rows) }
+  }
+
+  /// How many elements of this rank's gradients were NaN or infinite since this was last called.
+  func takeNonFinite() -> Int {
+    defer { nonFinite = 0 }
+    return nonFinite
   }
 
   /// Returns when all gradients that were shared have arrived.

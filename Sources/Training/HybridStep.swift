@@ -138,6 +138,14 @@ package final class HybridStep {
     copyRows(workspace.fake, from: workspace.ahead.output.rows(index * n..<(index + 1) * n))
   }
 
+  /// This rank's share of the gradient elements that are not finite: those of its own units or, where micro-batches were added
+  /// up, rank 0's of the sums, which all ranks have.
+  func ownNonFiniteGradients(_ arena: ParameterArena) -> Int {
+    let ofOwnUnits = exchange.takeNonFinite()
+    guard microBatches.count > 1 else { return ofOwnUnits }
+    return communicator.isRoot ? nonFiniteCount(arena.flat(arena.gradients)) : 0
+  }
+
   /// Throws on every rank alike when any rank's losses, or the summed gradients, are not finite.
   func checkFinite(_ count: Int, losses: [Double], step: String) throws {
     guard count > 0 || losses.contains(where: { !$0.isFinite }) else { return }
