@@ -8,33 +8,35 @@ import Optimizers
 
 extension HybridStep {
   /// Minimises −mean D(x̃, a) + w_ins·L_ins([z(x); z(x̃)]) + w_cls·L_cls(h(x̃)) over G alone, on the rows of the last critic
-  /// batch with fresh noise, which the caller has put into the first rows of `workspace.ahead.noise`.
+  /// batch with fresh noise, from which the caller has generated fakes.
   ///
+  /// - Parameter fakes: their place among those generated ahead.
   /// - Throws: `NonFiniteError` on every rank, before any parameter moves; `CollectiveError`.
-  package func generatorStep(_ batch: BatchSlice, learningRate: Double, name: String) throws -> GeneratorLosses {
-    let losses = try generatorGradients(batch, name: name)
+  package func generatorStep(_ batch: BatchSlice, fakes: Int, learningRate: Double, name: String) throws
+    -> GeneratorLosses
+  {
+    let losses = try generatorGradients(batch, fakes: fakes, name: name)
     generatorOptimizer.update(model.generatorArena, learningRate: learningRate)
     return losses
   }
 
   /// The gradients of a global batch that is one micro-batch, left in the generator's arena on every rank, and the losses.
-  package func generatorGradients(_ batch: BatchSlice, name: String) throws -> GeneratorLosses {
-    try generatorLosses(try generatorPart(batch), name: name)
+  package func generatorGradients(_ batch: BatchSlice, fakes: Int, name: String) throws -> GeneratorLosses {
+    try generatorLosses(try generatorPart(batch, fakes: fakes), name: name)
   }
 
   /// A micro-batch's gradients of the global loss, left in the generator's arena on every rank, and this rank's part of the
   /// loss sums.
-  func generatorPart(_ batch: BatchSlice) throws -> GeneratorParts {
+  func generatorPart(_ batch: BatchSlice, fakes: Int) throws -> GeneratorParts {
     let w = workspace
-    generateFakes([batch])
-    takeFakes(0)
+    takeFakes(fakes)
     keepRoundedHere(w.bothRows)
     defer { forgetRounded() }
     model.critic.classBase(into: w.critic.base, descriptors: descriptors)
     let score = model.critic.generatorLoss(
       w.critic, dFake: w.fakeGradient, fake: w.fake, labels: batch.labels, batchSize: batchSize)
     let (instance, classLevel) = try addEmbeddingGradient(batch)
-    try generatorParameterGradients(batch)
+    try generatorParameterGradients(batch, fakes: fakes)
     return GeneratorParts(score: score, instance: instance, classLevel: classLevel)
   }
 
@@ -53,14 +55,15 @@ extension HybridStep {
     return losses
   }
 
-  private func generatorParameterGradients(_ batch: BatchSlice) throws {
+  private func generatorParameterGradients(_ batch: BatchSlice, fakes: Int) throws {
     let (w, generator) = (workspace, model.generator)
+    let ownHidden = w.generatorHidden(fakes)
     generator.backward(
-      dOutput: w.fakeGradient, output: w.fake, hidden: w.generatorHidden, dHidden: w.generatorHiddenGradient)
+      dOutput: w.fakeGradient, output: w.fake, hidden: ownHidden, dHidden: w.generatorHiddenGradient)
     let outputDelta = try exchange.startColumns(w.fakeGradient, "generator output delta")
-    let hidden = try exchange.startRows(w.generatorHidden, "generator hidden")
+    let hidden = try exchange.startRows(ownHidden, "generator hidden")
     let hiddenDelta = try exchange.startColumns(w.generatorHiddenGradient, "generator hidden delta")
-    let noise = try exchange.startRows(w.noise, "generator noise")
+    let noise = try exchange.startRows(w.noise(fakes), "generator noise")
     generator.secondGradients(
       units: exchange.units(generator.second.unitCount), delta: try outputDelta.wait(), hidden: try hidden.wait())
     try exchange.startShare(generator.second)

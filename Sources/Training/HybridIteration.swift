@@ -36,16 +36,23 @@ extension HybridStep {
       return try iterationInMicroBatches(
         inputs, batches, learningRate: learningRate, place: place, afterCriticStep: afterCriticStep)
     }
-    let (ahead, n, rows) = (workspace.ahead, workspace.rowCount, localRows(0))
+    let (stepsAhead, rows) = (workspace.ahead.stepCount, localRows(0))
     let slices = batches.map { $0.slice(0..<batchSize, local: rows) }
+    // The generator step comes after the critic's and takes the last one's batch.
+    let generatorIndex = criticIterations
     var losses = CriticLosses()
-    for first in stride(from: 0, to: criticIterations, by: ahead.stepCount) {
-      let group = slices[first..<min(first + ahead.stepCount, criticIterations)]
-      for k in group.indices {
-        try inputs.fillNoise(ahead.noise.rows((k - first) * n..<(k - first + 1) * n), k, rows: rows)
+    for first in stride(from: 0, through: generatorIndex, by: stepsAhead) {
+      let group = first..<min(first + stepsAhead, generatorIndex + 1)
+      for k in group {
+        let noise = workspace.noise(k - first)
+        if k == generatorIndex {
+          try inputs.fillGeneratorNoise(noise, rows: rows)
+        } else {
+          try inputs.fillNoise(noise, k, rows: rows)
+        }
       }
-      generateFakes(group)
-      for k in group.indices {
+      generateFakes(group.map { slices[min($0, generatorIndex - 1)] })
+      for k in group where k < generatorIndex {
         takeFakes(k - first)
         try inputs.fillFeatures(workspace.real, k, rows: rows)
         try inputs.fillInterpolation(workspace.alpha, k, rows: rows)
@@ -53,9 +60,9 @@ extension HybridStep {
         try afterCriticStep(k, losses)
       }
     }
-    try inputs.fillGeneratorNoise(workspace.noise, rows: rows)
     let generator = try generatorStep(
-      slices[criticIterations - 1], learningRate: learningRate, name: "\(place), generator step")
+      slices[generatorIndex - 1], fakes: generatorIndex % stepsAhead, learningRate: learningRate,
+      name: "\(place), generator step")
     return (losses, generator)
   }
 }

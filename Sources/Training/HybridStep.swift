@@ -63,7 +63,7 @@ package final class HybridStep {
       pool.rewind()
       workspaces[rowCount] = StepWorkspace(
         sizes: model.sizes, rowCount: rowCount, classCount: descriptors.rowCount,
-        criticIterations: microBatches.count == 1 ? criticIterations : 1, pool: pool)
+        mostSteps: microBatches.count == 1 ? criticIterations + 1 : 1, pool: pool)
     }
     guard let first = workspaces[microBatches.localRows(0, rank: communicator.rank).count] else {
       preconditionFailure("a batch without micro-batches")
@@ -116,10 +116,10 @@ package final class HybridStep {
     if model.precision == .bfloat16 { keepRounded(x) }
   }
 
-  /// The fakes of some batches, G(noise, descriptor of label), from the noise in `workspace.ahead`.
+  /// The fakes of some steps' batches, G(noise, descriptor of label), from the noise in `workspace.ahead`.
   ///
   /// - Parameter batches: at most `workspace.ahead.stepCount`.
-  package func generateFakes(_ batches: ArraySlice<BatchSlice>) {
+  package func generateFakes(_ batches: [BatchSlice]) {
     let ahead = workspace.ahead
     let rows = 0..<batches.count * workspace.rowCount
     if generatorBaseAge != generatorOptimizer.stepCount {
@@ -131,11 +131,11 @@ package final class HybridStep {
       base: workspace.generatorBase, labels: batches.flatMap(\.labels))
   }
 
-  /// The fakes of the `index`-th of those batches become `workspace.fake`.
-  package func takeFakes(_ index: Int) {
+  /// The fakes at a place among those batches become `workspace.fake`.
+  package func takeFakes(_ place: Int) {
     guard workspace.ahead.stepCount > 1 else { return }
     let n = workspace.rowCount
-    copyRows(workspace.fake, from: workspace.ahead.output.rows(index * n..<(index + 1) * n))
+    copyRows(workspace.fake, from: workspace.ahead.output.rows(place * n..<(place + 1) * n))
   }
 
   /// This rank's share of the gradient elements that are not finite: those of its own units or, where micro-batches were added

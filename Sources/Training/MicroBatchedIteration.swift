@@ -42,7 +42,7 @@ extension HybridStep {
     try addUp(model.criticArena, into: criticSum) { index in
       let (w, rows) = (workspace, localRows(index))
       let slice = batch.slice(microBatches.rows[index], local: rows)
-      try inputs.fillNoise(w.noise, k, rows: rows)
+      try inputs.fillNoise(w.noise(0), k, rows: rows)
       generateFakes([slice])
       try inputs.fillFeatures(w.real, k, rows: rows)
       try inputs.fillInterpolation(w.alpha, k, rows: rows)
@@ -58,7 +58,7 @@ extension HybridStep {
       for index in microBatches.rows.indices {
         enter(index)
         let (w, rows) = (workspace, localRows(index))
-        try inputs.fillGeneratorNoise(w.noise, rows: rows)
+        try inputs.fillGeneratorNoise(w.noise(0), rows: rows)
         generateFakes([batch.slice(microBatches.rows[index], local: rows)])
         try inputs.fillFeatures(w.real, k, rows: rows)
         embedding.forward(h: w.embedded, x: w.bothRows)
@@ -72,8 +72,10 @@ extension HybridStep {
     }
     try addUp(model.generatorArena, into: generatorSum) { index in
       let rows = localRows(index)
-      try inputs.fillGeneratorNoise(workspace.noise, rows: rows)
-      sums.add(try generatorPart(batch.slice(microBatches.rows[index], local: rows)))
+      let slice = batch.slice(microBatches.rows[index], local: rows)
+      try inputs.fillGeneratorNoise(workspace.noise(0), rows: rows)
+      generateFakes([slice])
+      sums.add(try generatorPart(slice, fakes: 0))
     }
     return sums
   }

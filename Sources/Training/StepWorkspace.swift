@@ -3,9 +3,9 @@ import Kernels
 import Matrices
 import Networks
 
-/// Fakes of several critic steps, generated in one product: G does not move between them (method.md item 7).
+/// Fakes of several steps, generated in one product: G does not move before the end of the iteration (method.md item 7).
 package struct FakesAhead: Sendable {
-  /// Critic steps whose fakes are held.
+  /// Steps whose fakes are held.
   package let stepCount: Int
   /// stepCount·N×Z, ·N×G, ·N×X.
   package let noise: Matrix
@@ -16,8 +16,8 @@ package struct FakesAhead: Sendable {
   private static let enoughRows = 4096
 
   /// - Parameter fake: N×X, where a step wants its fakes; it is the output itself if only one step's are held.
-  init(sizes: ModelSizes, rowCount: Int, criticIterations: Int, fake: Matrix, pool: MatrixPool) {
-    stepCount = max(1, min(criticIterations, Self.enoughRows / max(rowCount, 1)))
+  init(sizes: ModelSizes, rowCount: Int, mostSteps: Int, fake: Matrix, pool: MatrixPool) {
+    stepCount = max(1, min(mostSteps, Self.enoughRows / max(rowCount, 1)))
     noise = pool.matrix(rows: stepCount * rowCount, columns: sizes.noise)
     hidden = pool.matrix(rows: stepCount * rowCount, columns: sizes.generatorWidth)
     output = stepCount == 1 ? fake : pool.matrix(rows: stepCount * rowCount, columns: sizes.feature)
@@ -47,15 +47,15 @@ package struct StepWorkspace: Sendable {
   package let rowLosses: Matrix
 
   /// - Parameters:
-  ///   - criticIterations: critic steps whose fakes may be generated ahead: 1 where a batch has several micro-batches.
+  ///   - mostSteps: those whose fakes may be generated ahead: an iteration's, or 1 where a batch has several micro-batches.
   ///   - pool: memory; that of a workspace with at least as many rows, rewound, to lie in its place.
-  package init(sizes: ModelSizes, rowCount: Int, classCount: Int, criticIterations: Int, pool: MatrixPool) {
+  package init(sizes: ModelSizes, rowCount: Int, classCount: Int, mostSteps: Int, pool: MatrixPool) {
     self.rowCount = rowCount
     let n = rowCount
     let hidden = sizes.kind == .none ? 0 : sizes.classifierInput
     critic = CriticWorkspace(rowCount: n, classCount: classCount, sizes: sizes, pool: pool)
     ahead = FakesAhead(
-      sizes: sizes, rowCount: n, criticIterations: criticIterations, fake: critic.rows.rows(n..<2 * n), pool: pool)
+      sizes: sizes, rowCount: n, mostSteps: mostSteps, fake: critic.rows.rows(n..<2 * n), pool: pool)
     alpha = pool.matrix(rows: 1, columns: n)
     generatorBase = pool.matrix(rows: classCount, columns: sizes.generatorWidth)
     generatorClassDelta = pool.matrix(rows: classCount, columns: sizes.generatorWidth)
@@ -68,9 +68,9 @@ package struct StepWorkspace: Sendable {
     rowLosses = pool.matrix(rows: 1, columns: n)
   }
 
-  /// N×Z and N×G: noise and hidden layer of the generator step.
-  var noise: Matrix { ahead.noise.rows(0..<rowCount) }
-  var generatorHidden: Matrix { ahead.hidden.rows(0..<rowCount) }
+  /// N×Z and N×G: noise and the generator's hidden layer of one of the steps whose fakes are held.
+  func noise(_ place: Int) -> Matrix { ahead.noise.rows(place * rowCount..<(place + 1) * rowCount) }
+  func generatorHidden(_ place: Int) -> Matrix { ahead.hidden.rows(place * rowCount..<(place + 1) * rowCount) }
   /// N×X: this rank's rows of the batch.
   package var real: Matrix { critic.rows.rows(0..<rowCount) }
   package var fake: Matrix { critic.rows.rows(rowCount..<2 * rowCount) }

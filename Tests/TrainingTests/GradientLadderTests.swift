@@ -63,7 +63,7 @@ import Training
       #expect(result.passes(tolerance), "\(shape.name): \(result)")
     }
 
-    let made = try step.generatorGradients(batch, name: "test")
+    let made = try step.generatorGradients(batch, fakes: 0, name: "test")
     #expect(
       compare([made.adversarial, made.instance, made.class, made.total], generator.map(\.value)).passes(1e-5))
     for shape in step.model.generatorArena.shapes {
@@ -113,9 +113,10 @@ func makeStep(_ world: ReferenceWorld, communicator: any Communicator) -> Hybrid
 
 func fill(_ step: HybridStep, _ world: ReferenceWorld, rows: Range<Int>) {
   step.workspace.real.copy(from: matrix(Array(world.features[rows])))
-  step.workspace.ahead.noise.copy(from: matrix(Array(world.noise[rows])))
+  step.workspace.ahead.noise.rows(0..<rows.count).copy(from: matrix(Array(world.noise[rows])))
   step.workspace.alpha.copy(from: matrix([Array(world.alpha[rows])]))
   step.generateFakes([BatchSlice(globalLabels: world.labels, slice: rows)])
+  step.takeFakes(0)
 }
 
 func matrix(_ rows: [[Double]]) -> Matrix {

@@ -20,7 +20,7 @@ import Training
     }
     // Some of these leave G's gradient finite, but never the losses.
     #expect(throws: NonFiniteError.self) {
-      try step.generatorStep(batch, learningRate: 0.1, name: "test, generator step")
+      try step.generatorStep(batch, fakes: 0, learningRate: 0.1, name: "test, generator step")
     }
     #expect((ofCritic?.gradientCount ?? 0) > 0)
     #expect(step.stateDigest() == before)
@@ -32,7 +32,7 @@ import Training
     fill(step, Self.world, rows: 0..<Self.world.b)
     let batch = BatchSlice(globalLabels: Self.world.labels, slice: 0..<Self.world.b)
     _ = try step.criticStep(batch, learningRate: 1e-3, name: "test")
-    _ = try step.generatorStep(batch, learningRate: 1e-3, name: "test")
+    _ = try step.generatorStep(batch, fakes: 0, learningRate: 1e-3, name: "test")
     #expect(step.criticOptimizer.stepCount == 1 && step.generatorOptimizer.stepCount == 1)
   }
 }
