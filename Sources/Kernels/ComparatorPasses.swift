@@ -11,8 +11,8 @@ private func checkPadded(_ matrices: Matrix...) {
   for m in matrices { precondition(m.rowStride % 32 == 0 && m.offset % 16 == 0, "not a padded matrix") }
 }
 
-/// Columns with their padding.
-private func paddedWidth(_ m: Matrix) -> Int { (m.columnCount + 31) / 32 * 32 }
+/// Columns of a padded matrix with those that the passes read beyond the last: a multiple of 32.
+package func paddedWidth(_ m: Matrix) -> Int { (m.columnCount + 31) / 32 * 32 }
 
 /// scores [N×S] ← 0.4 Σ_k w_k |u_ik + v_sk| + linear_s, which equals F(h_i, a_s) up to a term that is the same for every
 /// s (it cancels in the softmax over s), since LeakyReLU(t) = 0.6t + 0.4|t|.
@@ -95,8 +95,8 @@ private func blockScores(
   )
 }
 
-/// The rows of v in groups of four, a vector of each after the other: as rows they lie a power of two apart, and fight for
-/// the same few lines of the nearest cache. Beyond the last class it is repeated.
+/// The rows of v in groups of four, a vector of each after the other, so that a block's classes are one stream. Beyond the last
+/// class it is repeated.
 private func packClasses(_ v: Matrix, into packed: Matrix) {
   let width = paddedWidth(v)
   precondition(packed.columnCount >= (v.rowCount + 3) / 4 * 4 * width && packed.offset % 16 == 0)

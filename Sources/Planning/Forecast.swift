@@ -97,7 +97,7 @@ package struct Plan: Sendable {
     let (m, b) = (micro.rows[0].count, configuration.batchSize)
     // Values, gradients, two moments; sums over micro-batches.
     var floats = valueCount + parameterCount * (micro.count > 1 ? 4 : 3)
-    let ahead = micro.count > 1 ? 1 : max(1, min(configuration.criticIterations + 1, 4096 / max(n, 1)))
+    let ahead = micro.count > 1 ? 1 : max(1, min(configuration.criticIterations + 1, FakesAhead.enoughRows / max(n, 1)))
     floats += n * (3 * x + 2 * d + d / 4 + ahead * (e + g) + (ahead > 1 ? ahead * x : 0) + g + 3 * h + f + s)
     floats += s * (2 * g + 2 * d + 3 * f)
     // Indices of the look-ups: a byte for a unit's six slopes in two rows.

@@ -120,9 +120,11 @@ extension HybridStep {
       w.scores, labels: batch.labels, temperature: settings.classTemperature, weight: 1, batchSize: batchSize,
       losses: workspace.rowLosses)
     if exchange.isAlone {
-      // All units and all rows are here: one pass gives the parameters' gradients and, in u, the rows'.
+      // All units and all rows are here: one pass gives the parameters' gradients and, in u, the rows'. They are shared with
+      // nobody, but looked through.
       comparator.gradients(
         w, units: 0..<comparator.first.unitCount, u: w.u, scoreGradients: w.scores, h: h, descriptors: descriptors)
+      try exchange.startShare(comparator.first, followedBy: comparator.second)
     } else {
       deltas.units = try exchange.startColumns(w.u, isPadded: true, "comparator units")
       deltas.scoreGradients = try exchange.startRows(w.scores, "score gradients")

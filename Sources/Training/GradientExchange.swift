@@ -20,11 +20,14 @@ final class GradientExchange {
   var partition: RowPartition
   private var buffers: [String: Matrix] = [:]
   private var shares: [any Transfer] = []
-  private var nonFinite = 0
+  /// Elements of this rank's gradients that were NaN or infinite, since `takeNonFinite`; nil: they are not looked through.
+  private var nonFinite: Int?
 
-  init(communicator: any Communicator, partition: RowPartition) {
+  /// - Parameter countsNonFinite: whether gradients are looked through on their way.
+  init(communicator: any Communicator, partition: RowPartition, countsNonFinite: Bool) {
     self.communicator = communicator
     self.partition = partition
+    nonFinite = countsNonFinite ? 0 : nil
     // Without this, messages would rest while a product runs. On one host there is nothing to gain: a message is a copy that
     // the same cores make.
     if communicator.spansHosts { ProductBreaks.shared.install { communicator.poll() } }
@@ -60,7 +63,7 @@ final class GradientExchange {
   func startColumns(_ local: Matrix, isPadded: Bool = false, _ name: String) throws -> Incoming {
     guard !isAlone else { return Incoming(matrix: local, transfers: []) }
     let own = units(local.columnCount)
-    let width = isPadded ? local.rowStride : local.columnCount
+    let width = isPadded ? paddedWidth(local) : local.columnCount
     let ranges = slices(local.columnCount).map { slice in
       slice.isEmpty || slice.upperBound < local.columnCount ? slice : slice.lowerBound..<width
     }.map { $0.isEmpty ? width..<width : $0 }
@@ -95,14 +98,16 @@ final class GradientExchange {
     let rows = slices(layer.unitCount)
     var gradients = [layer.dWeight, layer.dBias.reshaped(rows: layer.unitCount, columns: 1)]
     if let next { gradients.append(next.dWeight.reshaped(rows: layer.unitCount, columns: 1)) }
-    nonFinite += gradients.reduce(0) { $0 + nonFiniteCount($1.rows(rows[communicator.rank])) }
+    if let before = nonFinite {
+      nonFinite = gradients.reduce(before) { $0 + nonFiniteCount($1.rows(rows[communicator.rank])) }
+    }
     guard !isAlone else { return }
     shares += try gradients.map { try communicator.startShareRows(of: $0, rows: rows) }
   }
 
-  /// How many elements of this rank's gradients were NaN or infinite since this was last called.
-  func takeNonFinite() -> Int {
-    defer { nonFinite = 0 }
+  /// How many elements of this rank's gradients were NaN or infinite since this was last called; nil if nobody looked.
+  func takeNonFinite() -> Int? {
+    defer { nonFinite = nonFinite.map { _ in 0 } }
     return nonFinite
   }
 

@@ -41,10 +41,11 @@ package final class HybridStep {
   /// - Parameters:
   ///   - microBatchSize: most rows of a micro-batch; nil: `MicroBatches.automaticSize`.
   ///   - mostGathered: see `InstanceContrast`.
+  ///   - mostRowsAhead: see `FakesAhead`.
   package init(
     model: HybridModel, descriptors: Matrix, settings: LossSettings, batchSize: Int, microBatchSize: Int? = nil,
     criticIterations: Int, communicator: any Communicator, optimizer: Adam = Adam(),
-    mostGathered: Int = 1 << 28
+    mostGathered: Int = 1 << 28, mostRowsAhead: Int = FakesAhead.enoughRows
   ) {
     precondition(descriptors.columnCount == model.sizes.attribute)
     self.model = model
@@ -63,7 +64,7 @@ package final class HybridStep {
       pool.rewind()
       workspaces[rowCount] = StepWorkspace(
         sizes: model.sizes, rowCount: rowCount, classCount: descriptors.rowCount,
-        mostSteps: microBatches.count == 1 ? criticIterations + 1 : 1, pool: pool)
+        mostSteps: microBatches.count == 1 ? criticIterations + 1 : 1, mostRowsAhead: mostRowsAhead, pool: pool)
     }
     guard let first = workspaces[microBatches.localRows(0, rank: communicator.rank).count] else {
       preconditionFailure("a batch without micro-batches")
@@ -75,7 +76,8 @@ package final class HybridStep {
         microBatches: microBatches, projection: model.sizes.projection, communicator: communicator,
         mostGathered: mostGathered)
     }
-    exchange = GradientExchange(communicator: communicator, partition: microBatches.partition(0))
+    exchange = GradientExchange(
+      communicator: communicator, partition: microBatches.partition(0), countsNonFinite: microBatches.count == 1)
     criticSum = microBatches.count > 1 ? FloatStorage(count: model.criticArena.count) : nil
     generatorSum = microBatches.count > 1 ? FloatStorage(count: model.generatorArena.count) : nil
     criticOptimizer = optimizer
@@ -141,8 +143,7 @@ package final class HybridStep {
   /// This rank's share of the gradient elements that are not finite: those of its own units or, where micro-batches were added
   /// up, rank 0's of the sums, which all ranks have.
   func ownNonFiniteGradients(_ arena: ParameterArena) -> Int {
-    let ofOwnUnits = exchange.takeNonFinite()
-    guard microBatches.count > 1 else { return ofOwnUnits }
+    if let ofOwnUnits = exchange.takeNonFinite() { return ofOwnUnits }
     return communicator.isRoot ? nonFiniteCount(arena.flat(arena.gradients)) : 0
   }
 

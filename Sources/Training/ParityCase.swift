@@ -18,7 +18,7 @@ package struct ParityCase: Sendable {
   package let file: SafetensorsFile
   package let sizes: ModelSizes
   package let criticIterations: Int
-  private let batchSize: Int
+  package let batchSize: Int
 
   /// - Throws: `SafetensorsError`, or `ParityCaseError` for a file that is no case.
   package init(path: String) throws {
@@ -68,9 +68,13 @@ package struct ParityCase: Sendable {
   /// Runs the iteration on all ranks and returns every tensor that a case can expect, named without its prefix
   /// ("critic/0/losses", "parameters/generator.fc1.weight", …): the same on every rank.
   ///
-  /// - Parameter microBatchSize: most rows of a micro-batch; nil: the batch is not cut unless it is huge.
+  /// - Parameters:
+  ///   - microBatchSize: most rows of a micro-batch; nil: the batch is not cut unless it is huge.
+  ///   - mostRowsAhead: see `FakesAhead`.
   /// - Throws: `SafetensorsError`, `ParityCaseError`, `NonFiniteError`, `CollectiveError`.
-  package func run(_ communicator: any Communicator, microBatchSize: Int? = nil) throws -> [Tensor] {
+  package func run(
+    _ communicator: any Communicator, microBatchSize: Int? = nil, mostRowsAhead: Int = FakesAhead.enoughRows
+  ) throws -> [Tensor] {
     let (loss, optimizer, rate) = try settings()
     let model = HybridModel(sizes: sizes)
     for arena in model.arenas {
@@ -82,7 +86,7 @@ package struct ParityCase: Sendable {
     let step = HybridStep(
       model: model, descriptors: try file.matrix("attributes"), settings: loss, batchSize: batchSize,
       microBatchSize: microBatchSize, criticIterations: criticIterations, communicator: communicator,
-      optimizer: optimizer)
+      optimizer: optimizer, mostRowsAhead: mostRowsAhead)
     var results: [Tensor] = []
     let inputs = FixedInputs(parityCase: self)
     let (_, losses) = try step.iteration(

@@ -13,11 +13,13 @@ package struct FakesAhead: Sendable {
   package let output: Matrix
 
   /// Enough steps for products at full speed, no more: beyond so many rows they are as fast one by one.
-  private static let enoughRows = 4096
+  package static let enoughRows = 4096
 
-  /// - Parameter fake: N×X, where a step wants its fakes; it is the output itself if only one step's are held.
-  init(sizes: ModelSizes, rowCount: Int, mostSteps: Int, fake: Matrix, pool: MatrixPool) {
-    stepCount = max(1, min(mostSteps, Self.enoughRows / max(rowCount, 1)))
+  /// - Parameters:
+  ///   - mostRows: rows of all steps together; one step's are held in any case.
+  ///   - fake: N×X, where a step wants its fakes; it is the output itself if only one step's are held.
+  init(sizes: ModelSizes, rowCount: Int, mostSteps: Int, mostRows: Int, fake: Matrix, pool: MatrixPool) {
+    stepCount = max(1, min(mostSteps, mostRows / max(rowCount, 1)))
     noise = pool.matrix(rows: stepCount * rowCount, columns: sizes.noise)
     hidden = pool.matrix(rows: stepCount * rowCount, columns: sizes.generatorWidth)
     output = stepCount == 1 ? fake : pool.matrix(rows: stepCount * rowCount, columns: sizes.feature)
@@ -48,14 +50,18 @@ package struct StepWorkspace: Sendable {
 
   /// - Parameters:
   ///   - mostSteps: those whose fakes may be generated ahead: an iteration's, or 1 where a batch has several micro-batches.
+  ///   - mostRowsAhead: see `FakesAhead`.
   ///   - pool: memory; that of a workspace with at least as many rows, rewound, to lie in its place.
-  package init(sizes: ModelSizes, rowCount: Int, classCount: Int, mostSteps: Int, pool: MatrixPool) {
+  package init(
+    sizes: ModelSizes, rowCount: Int, classCount: Int, mostSteps: Int, mostRowsAhead: Int, pool: MatrixPool
+  ) {
     self.rowCount = rowCount
     let n = rowCount
     let hidden = sizes.kind == .none ? 0 : sizes.classifierInput
     critic = CriticWorkspace(rowCount: n, classCount: classCount, sizes: sizes, pool: pool)
     ahead = FakesAhead(
-      sizes: sizes, rowCount: n, mostSteps: mostSteps, fake: critic.rows.rows(n..<2 * n), pool: pool)
+      sizes: sizes, rowCount: n, mostSteps: mostSteps, mostRows: mostRowsAhead, fake: critic.rows.rows(n..<2 * n),
+      pool: pool)
     alpha = pool.matrix(rows: 1, columns: n)
     generatorBase = pool.matrix(rows: classCount, columns: sizes.generatorWidth)
     generatorClassDelta = pool.matrix(rows: classCount, columns: sizes.generatorWidth)

@@ -31,6 +31,18 @@ import Training
     }
   }
 
+  /// Fakes of one step at a time, of two, three, … or of the whole iteration: the same bits.
+  @Test(arguments: cases) func fakesAheadChangeNothing(_ name: String) throws {
+    let parityCase = try ParityCase(path: Self.fixtures + "/\(name).safetensors")
+    let together = try parityCase.run(SingleProcess())
+    for steps in 1...4 {
+      let apart = try parityCase.run(SingleProcess(), mostRowsAhead: steps * parityCase.batchSize)
+      for (a, b) in zip(apart, together) {
+        #expect(a.name == b.name && elements(a) == elements(b), "\(a.name), \(steps) steps ahead")
+      }
+    }
+  }
+
   @Test func cutDependsOnTheBatchAlone() {
     for ranks in [1, 2, 3, 7] {
       let parts = MicroBatches(batchSize: 50, largest: 20, rankCount: ranks)

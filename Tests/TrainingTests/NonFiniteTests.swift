@@ -1,4 +1,5 @@
 import Collectives
+import Matrices
 import TestSupport
 import Testing
 import Training
@@ -15,14 +16,20 @@ import Training
     fill(step, world, rows: 0..<world.b)
     let batch = BatchSlice(globalLabels: world.labels, slice: 0..<world.b)
     let before = step.stateDigest()
+    // Every bad element is counted, of whatever layer.
+    func bad(_ arena: ParameterArena) -> Int {
+      arena.shapes.reduce(0) { $0 + arena.gradient($1.name).elements.count { !$0.isFinite } }
+    }
     let ofCritic = #expect(throws: NonFiniteError.self) {
       try step.criticStep(batch, learningRate: 0.1, name: "test, critic step 1")
     }
     // Some of these leave G's gradient finite, but never the losses.
-    #expect(throws: NonFiniteError.self) {
+    let ofGenerator = #expect(throws: NonFiniteError.self) {
       try step.generatorStep(batch, fakes: 0, learningRate: 0.1, name: "test, generator step")
     }
-    #expect((ofCritic?.gradientCount ?? 0) > 0)
+    #expect(bad(step.model.criticArena) > 0)
+    #expect(ofCritic?.gradientCount == bad(step.model.criticArena))
+    #expect(ofGenerator?.gradientCount == bad(step.model.generatorArena))
     #expect(step.stateDigest() == before)
   }
 
