@@ -1,20 +1,21 @@
 // swift-tools-version: 6.0
 // Targets are listed bottom-up, in the order in which data flows; a target imports only those above it in this file.
-import Foundation
 import PackageDescription
 
-/// The processor to build for: this machine's own vector units (Swift's default is SSE2, a quarter of the speed).
-/// `CEGZSL_TARGET_CPU` names another one for a cluster whose nodes differ (an LLVM name such as `haswell`, or `generic`).
-func targetCPU() -> String? {
-  let chosen = ProcessInfo.processInfo.environment["CEGZSL_TARGET_CPU"] ?? ""
-  #if arch(x86_64)
-    return chosen == "generic" ? nil : chosen.isEmpty ? "native" : chosen
-  #else
-    return chosen == "generic" || chosen.isEmpty ? nil : chosen
-  #endif
-}
-
-let settings: [SwiftSetting] = targetCPU().map { [.unsafeFlags(["-target-cpu", $0])] } ?? []
+// One program for all processors with AVX2, whatever machine builds it (Swift's default is SSE2, a quarter of the speed). The main
+// program alone is built for any x86-64: it looks at the processor before it calls the rest.
+let settings: [SwiftSetting] = [.unsafeFlags(["-target-cpu", "haswell"])]
+// A debug build computes at full speed too, with its assertions on.
+let kernelSettings: [SwiftSetting] =
+  settings + [.unsafeFlags(["-O", "-assert-config", "Debug"], .when(configuration: .debug))]
+// Loops that a debug build, too, needs at full speed.
+let loopSettings: [SwiftSetting] = [.unsafeFlags(["-O", "-target-cpu", "haswell"])]
+// The same files once more for AVX-512; which of them run is decided when the program starts.
+let wideLoopSettings: [SwiftSetting] = [
+  .define("WIDE_VECTORS"), .unsafeFlags(["-O", "-target-cpu", "skylake-avx512"]),
+]
+// And once for tests: the wide loops' arithmetic on a processor without AVX-512.
+let emulatedLoopSettings: [SwiftSetting] = [.define("WIDE_VECTORS"), .unsafeFlags(["-O", "-target-cpu", "haswell"])]
 
 let package = Package(
   name: "cegzsl",
@@ -31,9 +32,15 @@ let package = Package(
     .systemLibrary(name: "CMatIO", pkgConfig: "matio", providers: [.apt(["libmatio-dev"])]),
     .systemLibrary(name: "CMalloc"),
     .systemLibrary(name: "CPrefetch"),
+    .systemLibrary(name: "CProcessor"),
     .target(name: "Profiling", swiftSettings: settings),
     .target(name: "Matrices", dependencies: ["CMalloc"], swiftSettings: settings),
-    .target(name: "Kernels", dependencies: ["Matrices", "Profiling", "COneDNN", "CPrefetch"], swiftSettings: settings),
+    .target(name: "LoopsAVX2", dependencies: ["Matrices"], swiftSettings: loopSettings),
+    .target(name: "LoopsAVX512", dependencies: ["Matrices"], swiftSettings: wideLoopSettings),
+    .target(
+      name: "Kernels",
+      dependencies: ["Matrices", "Profiling", "LoopsAVX2", "LoopsAVX512", "COneDNN", "CPrefetch", "CProcessor"],
+      swiftSettings: kernelSettings),
     .target(name: "Collectives", dependencies: ["Matrices", "Profiling", "CMPI"], swiftSettings: settings),
     .target(
       name: "Files", dependencies: ["Matrices", "CMatIO", .product(name: "Crypto", package: "swift-crypto")],
@@ -65,8 +72,8 @@ let package = Package(
         "Collectives", "Kernels", "Matrices",
         "Profiling", .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
-        .product(name: "Yams", package: "Yams"),
-      ], swiftSettings: settings),
+        .product(name: "Yams", package: "Yams"), "CProcessor",
+      ]),
     .target(name: "TestSupport", dependencies: ["Matrices"], path: "Tests/TestSupport", swiftSettings: settings),
     .testTarget(name: "MatricesTests", dependencies: ["Matrices", "TestSupport"], swiftSettings: settings),
     .testTarget(
@@ -77,8 +84,11 @@ let package = Package(
     .testTarget(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "Files", "Matrices", "TestSupport"],
       swiftSettings: settings),
+    .target(
+      name: "WideLoops", dependencies: ["Matrices"], path: "Tests/WideLoops", swiftSettings: emulatedLoopSettings),
     .testTarget(
-      name: "KernelsTests", dependencies: ["Kernels", "Matrices", "TestSupport"], swiftSettings: settings),
+      name: "KernelsTests", dependencies: ["Kernels", "WideLoops", "Matrices", "TestSupport"],
+      swiftSettings: settings),
     .testTarget(
       name: "TrainingTests",
       dependencies: [

@@ -96,7 +96,7 @@ package enum DemoData {
     add(result, white)
     let offset = Matrix(rows: 1, columns: featureCount)
     offset.fill(0.3)
-    addBias(result, bias: offset, relu: true)
+    apply(.biasReLU(offset), to: result)
     return result
   }
 

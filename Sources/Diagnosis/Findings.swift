@@ -147,10 +147,6 @@ private func programFindings(_ facts: [RankFacts]) -> [Finding] {
       "copy one binary to every host, or use a shared file system"
     ),
     ("Open MPI", { $0.messagePassing }, same), ("oneDNN", { $0.products }, same),
-    (
-      "vector instructions", { $0.instructionSet },
-      "the bits of products depend on them: set DNNL_MAX_CPU_ISA to what all hosts have (AVX2, for instance); launch/ passes it on"
-    ),
   ]
   return parts.compactMap { name, value, cure in
     var hostsOf: [String: [String]] = [:]

@@ -19,7 +19,7 @@ extension RankFacts {
     facts.program.version = version
     facts.program.binary = binary
     facts.program.products = ProductLibrary.version
-    facts.program.instructionSet = ProductLibrary.instructionSet
+    facts.program.instructionSet = VectorLoops.instructionSet
     facts.processors.allowed = allowedProcessors("self") ?? []
     facts.processors.allocated = launcherProcessors() ?? facts.processors.allowed
     facts.processors.threads = ThreadPool.threadCount

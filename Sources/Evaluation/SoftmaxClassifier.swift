@@ -73,7 +73,8 @@ package struct SoftmaxClassifier: Sendable {
         _ = classificationLoss(
           batchScores, labels: chosen.map { labels[$0] }, temperature: 1, weight: 1, batchSize: chosen.count,
           losses: losses)
-        multiply(into: layer.dWeight, batchScores.transposed, rows)
+        multiply(
+          into: layer.dWeight, batchScores.transposed, rows, order: .batch(rowCount: settings.batchSize))
         columnSums(of: batchScores, into: layer.dBias)
         adam.update(arena, learningRate: settings.learningRate)
       }
@@ -83,8 +84,7 @@ package struct SoftmaxClassifier: Sendable {
 
   /// scores [M×C] ← W·x + b.
   private func forward(scores: Matrix, x: Matrix) {
-    multiply(into: scores, x, layer.weight.transposed)
-    addBias(scores, bias: layer.bias, relu: false)
+    multiply(into: scores, x, layer.weight.transposed, finish: .bias(layer.bias))
   }
 
   /// The candidate with the highest score for each row of x.

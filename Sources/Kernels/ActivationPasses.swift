@@ -14,45 +14,6 @@ private func forEachVector(
   }
 }
 
-/// x [N×K] ← LeakyReLU₀.₂(x + base[label]), row by row.
-///
-/// - Parameters:
-///   - base: S×K, the part of the layer that depends on the class alone (W_a·a_s + bias).
-///   - labels: N class indices in 0..<S.
-package func addClassAndLeakyReLU(_ x: Matrix, base: Matrix, labels: [Int]) {
-  precondition(labels.count == x.rowCount && base.columnCount == x.columnCount)
-  forEachVector(x, "class and LeakyReLU", floats: 2 * x.count + base.count) { r, c, left in
-    let value = load(x.row(r) + c, left) + load(base.row(labels[r]) + c, left)
-    store(value * leakySlope(value), x.row(r) + c, left)
-  }
-}
-
-/// dx [N×K] ← dx ⊙ LeakyReLU₀.₂′, from the layer's output y (whose sign is its input's).
-package func leakyReLUBackward(_ dx: Matrix, output y: Matrix) {
-  precondition(dx.rowCount == y.rowCount && dx.columnCount == y.columnCount)
-  forEachVector(dx, "LeakyReLU backward", floats: 3 * dx.count) { r, c, left in
-    store(load(dx.row(r) + c, left) * leakySlope(load(y.row(r) + c, left)), dx.row(r) + c, left)
-  }
-}
-
-/// x [N×K] ← ReLU(x + bias), or x + bias without the activation. `bias` is 1×K.
-package func addBias(_ x: Matrix, bias: Matrix, relu: Bool) {
-  precondition(bias.rowCount == 1 && bias.columnCount == x.columnCount)
-  forEachVector(x, "bias and ReLU", floats: 2 * x.count) { r, c, left in
-    let value = load(x.row(r) + c, left) + load(bias.start + c, left)
-    store(relu ? positivePart(value) : value, x.row(r) + c, left)
-  }
-}
-
-/// dx [N×K] ← dx where the layer's output y is above zero, else 0.
-package func reluBackward(_ dx: Matrix, output y: Matrix) {
-  precondition(dx.rowCount == y.rowCount && dx.columnCount == y.columnCount)
-  forEachVector(dx, "ReLU backward", floats: 3 * dx.count) { r, c, left in
-    let kept = Vector().replacing(with: load(dx.row(r) + c, left), where: load(y.row(r) + c, left) .> Vector())
-    store(kept, dx.row(r) + c, left)
-  }
-}
-
 /// x [N×K] ← x + y.
 package func add(_ x: Matrix, _ y: Matrix) {
   precondition(x.rowCount == y.rowCount && x.columnCount == y.columnCount)

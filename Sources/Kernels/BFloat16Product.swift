@@ -3,7 +3,7 @@
 // Product M×K times K×N.
 import COneDNN
 import Matrices
-import Profiling
+import Synchronization
 
 /// How the large products round their factors; sums and results are float32 in either case.
 package enum ProductPrecision: String, Sendable, CaseIterable {
@@ -25,20 +25,27 @@ package struct UnsupportedPrecision: ReportableError {
   }
 }
 
-/// result = a · b (+ result if `accumulate`) from factors rounded to bfloat16, at least 32 rows.
+/// result = a · b (+ result if `accumulate`) from factors rounded to bfloat16.
 ///
-/// oneDNN's `gemm` implementation is asked for by name: like `dnnl_sgemm`, and unlike its other one, it gives an element
-/// the same bits whatever rows and columns are computed with it.
-func multiplyRounded(
-  into result: Matrix, _ a: some ProductOperand, _ b: some ProductOperand, _ rounded: RoundedFactors,
-  slices: [ProductSlice], accumulate: Bool
-) {
+/// oneDNN's `gemm` implementation is asked for by name: unlike its other one, it gives an element the same bits whatever rows and
+/// columns are computed with it, from 32 rows on. Its order of sums is its own, and other processors may have another.
+func multiplyRounded(into result: Matrix, _ a: some ProductOperand, _ b: some ProductOperand, accumulate: Bool) {
+  guard a.isTransposed || result.rowCount >= fewestRoundedRows else {
+    return multiplyFewRounded(into: result, a.matrix, b, accumulate: accumulate)
+  }
+  let rounded = RoundedFactors(a.matrix, b.matrix)
   let (left, right) = (rounded.left, rounded.right)
-  let inner = a.isTransposed ? a.matrix.rowCount : a.matrix.columnCount
+  // Each thread multiplies a slice by itself: oneDNN's own division among threads may cut the sum, and then the bits depend on the
+  // thread count. The longer side is cut, since a thread packs all of the other factor.
+  let (m, n) = (result.rowCount, result.columnCount)
+  let threads = min(ThreadPool.threadCount, 1 + m * n * a.columns / 65536)
+  let slices = UnitPartition(unitCount: max(m, n), rankCount: threads).slices.filter { !$0.isEmpty }.map {
+    n > m ? (rows: 0..<m, columns: $0) : (rows: $0, columns: 0..<n)
+  }
   let primitives = slices.enumerated().map { part, slice in
     MatmulCache.shared.primitive(
       MatmulKey(
-        rows: slice.rows.count, inner: inner, columns: slice.columns.count, leftStride: left.stride,
+        rows: slice.rows.count, inner: a.columns, columns: slice.columns.count, leftStride: left.stride,
         leftIsTransposed: a.isTransposed, rightStride: right.stride, rightIsTransposed: b.isTransposed,
         resultStride: result.rowStride, accumulates: accumulate, part: part))
   }
@@ -53,6 +60,31 @@ func multiplyRounded(
     }
   }
 }
+
+/// Fewer rows are multiplied as so many, the others being zero.
+private let fewestRoundedRows = 32
+
+private func multiplyFewRounded(into result: Matrix, _ a: Matrix, _ b: some ProductOperand, accumulate: Bool) {
+  let count = result.rowCount
+  fewRowsScratch.withLock { scratch in
+    func room(_ index: Int, columns: Int) -> Matrix {
+      let floats = fewestRoundedRows * columns
+      if scratch[index].count < floats { scratch[index] = FloatStorage(count: floats) }
+      let room = Matrix(
+        storage: scratch[index], offset: 0, rowCount: fewestRoundedRows, columnCount: columns, rowStride: columns)
+      room.fill(0)
+      return room
+    }
+    let (product, left) = (room(0, columns: result.columnCount), room(1, columns: a.columnCount))
+    if accumulate { product.rows(0..<count).copy(from: result) }
+    left.rows(0..<count).copy(from: a)
+    multiplyRounded(into: product, left, b, accumulate: accumulate)
+    result.copy(from: product.rows(0..<count))
+  }
+}
+
+/// Room for a factor and a product of few rows; grows to the largest and stays.
+private let fewRowsScratch = Mutex([FloatStorage(count: 0), FloatStorage(count: 0)])
 
 /// Everything oneDNN fixes when it makes a primitive, and the thread that will run it.
 private struct MatmulKey: Hashable {

@@ -28,7 +28,7 @@ func sumNarrowPanel(
   let halves = vectors + SubsetShape.panel &* perBlock
   let narrow = halves + 32 &* vectorWidth
   let (tiles, tile) = ((lanes.count &+ SubsetShape.tile &- 1) / SubsetShape.tile, SubsetShape.tile)
-  let blockSize = SubsetShape.blockSize(lanes)
+  let (blockSize, loops) = (SubsetShape.blockSize(lanes), VectorLoops.chosen)
   let sums = narrow + blockSize
   let blocks = (columns.count &+ vectorWidth &- 1) / vectorWidth
   sums.update(repeating: 0, count: SubsetShape.panel &* blockSize)
@@ -51,13 +51,11 @@ func sumNarrowPanel(
         for group in 0..<chunk.count {
           let members = own + (chunk.lowerBound &- firstGroup &+ group) &* groupSize &* vectorWidth
           let count = narrowHalves(halves, shape.groups, members, members + perBlock, scale0, scale1)
-          tabulateNarrow(room + group &* tableSize, halves, count)
+          loops.tabulateNarrow(room + group &* tableSize, halves, count)
         }
-        for index in 0..<tiles {
-          addNarrowTile(
-            narrow + index &* tile &* vectorWidth, room, tableSize,
-            scratch.indices + shape.place(chunk, tile: lanes.lowerBound / tile &+ index), chunk.count)
-        }
+        loops.addNarrowTiles(
+          narrow, tiles, room, tableSize, scratch.indices + shape.place(chunk, tile: lanes.lowerBound / tile),
+          chunk.count)
       }
       widen(narrow, 1 / scale0, 1 / scale1, into: sums + block &* blockSize, blockSize: blockSize)
     }
@@ -123,26 +121,6 @@ private func tripleSums(_ vectors: UnsafePointer<Float>) -> (Vector, Vector, Vec
   return (none, ofReal, ofFake, realBetween, fakeBetween, fakeBetween.addingProduct(0.8, real))
 }
 
-/// table[e₀ + count·e₁] ← the sum of an entry of each half, as a 16-bit integer: the first block's in the lower half of a lane, the
-/// second block's in the upper one.
-private func tabulateNarrow(_ table: UnsafeMutablePointer<Float>, _ halves: UnsafePointer<Float>, _ count: Int) {
-  let lower = SIMD16<UInt32>(repeating: 0xFFFF)
-  // Added to a float below 2²² it leaves the nearest integer in the last digits.
-  let offset = Vector(repeating: 12_582_912)
-  var target = table
-  for j in 0..<count {
-    let second = halves + (16 &+ 2 &* j) &* vectorWidth
-    let (b0, b1) = (load(second), load(second + vectorWidth))
-    for i in 0..<count {
-      let first = halves + 2 &* i &* vectorWidth
-      let q0 = unsafeBitCast(load(first) + b0 + offset, to: SIMD16<UInt32>.self)
-      let q1 = unsafeBitCast(load(first + vectorWidth) + b1 + offset, to: SIMD16<UInt32>.self)
-      store(unsafeBitCast((q0 & lower) | (q1 &<< SIMD16(repeating: 16)), to: Vector.self), target)
-      target += vectorWidth
-    }
-  }
-}
-
 /// sums ← sums + the lanes' integers over their scales.
 private func widen(
   _ narrow: UnsafePointer<Float>, _ unit0: Vector, _ unit1: Vector, into sums: UnsafeMutablePointer<Float>,
@@ -156,67 +134,4 @@ private func widen(
     store(load(sums + i).addingProduct(low, unit0), sums + i)
     store(load(sums + blockSize + i).addingProduct(high, unit1), sums + blockSize + i)
   }
-}
-
-private typealias Halves = SIMD32<UInt16>
-
-/// As `addTile` of integers.
-@inline(never)
-private func addNarrowTile(
-  _ sums: UnsafeMutablePointer<Float>, _ tables: UnsafePointer<Float>, _ tableSize: Int,
-  _ indices: UnsafePointer<UInt8>, _ groups: Int
-) {
-  @inline(__always)
-  func sum(_ n: Int) -> Halves { UnsafeRawPointer(sums + n &* vectorWidth).loadUnaligned(as: Halves.self) }
-  @inline(__always)
-  func put(_ value: Halves, _ n: Int) {
-    UnsafeMutableRawPointer(sums + n &* vectorWidth).storeBytes(of: value, as: Halves.self)
-  }
-  var (a0, a1, a2, a3, a4, a5, a6, a7) = (sum(0), sum(1), sum(2), sum(3), sum(4), sum(5), sum(6), sum(7))
-  var (b0, b1, b2, b3, b4, b5, b6, b7) = (sum(8), sum(9), sum(10), sum(11), sum(12), sum(13), sum(14), sum(15))
-  var (table, index) = (UnsafeRawPointer(tables), UnsafeRawPointer(indices))
-  @inline(__always)
-  func entry(_ eight: UInt64, _ n: UInt64) -> Halves {
-    (table + Int(truncatingIfNeeded: ((eight &>> (8 &* n)) & 255) &<< 6)).load(as: Halves.self)
-  }
-  var group = 0
-  while group < groups {
-    let low = index.load(as: UInt64.self)
-    a0 &+= entry(low, 0)
-    a1 &+= entry(low, 1)
-    a2 &+= entry(low, 2)
-    a3 &+= entry(low, 3)
-    a4 &+= entry(low, 4)
-    a5 &+= entry(low, 5)
-    a6 &+= entry(low, 6)
-    a7 &+= entry(low, 7)
-    let high = index.load(fromByteOffset: 8, as: UInt64.self)
-    b0 &+= entry(high, 0)
-    b1 &+= entry(high, 1)
-    b2 &+= entry(high, 2)
-    b3 &+= entry(high, 3)
-    b4 &+= entry(high, 4)
-    b5 &+= entry(high, 5)
-    b6 &+= entry(high, 6)
-    b7 &+= entry(high, 7)
-    table += 4 &* tableSize
-    index += SubsetShape.tile
-    group &+= 1
-  }
-  put(a0, 0)
-  put(a1, 1)
-  put(a2, 2)
-  put(a3, 3)
-  put(a4, 4)
-  put(a5, 5)
-  put(a6, 6)
-  put(a7, 7)
-  put(b0, 8)
-  put(b1, 9)
-  put(b2, 10)
-  put(b3, 11)
-  put(b4, 12)
-  put(b5, 13)
-  put(b6, 14)
-  put(b7, 15)
 }

@@ -1,4 +1,12 @@
-import COneDNN
+// Float32 products, M×K times K×N. Bits: `Matrices/SumOrder.swift`. Memory: `ProductPacking.swift`.
+//
+//   for rows (as many as a buffer of packed strips takes; all threads pack)
+//     for panels, some at a time: a chunk; shared out among the threads
+//       for block of terms (the chunk's panels are packed)
+//         for strips, as many as stay in the second cache
+//           for panel (stays in the first cache): strips times panel, tile by tile (`LoopsAVX2/ProductLoop.swift`)
+//           after the last block the tiles are finished into the result
+import LoopsAVX2
 import Matrices
 import Profiling
 import Synchronization
@@ -22,127 +30,269 @@ extension Matrix: ProductOperand {
 }
 
 extension ProductOperand {
-  fileprivate var rows: Int { isTransposed ? matrix.columnCount : matrix.rowCount }
-  fileprivate var columns: Int { isTransposed ? matrix.rowCount : matrix.columnCount }
-  fileprivate var code: CChar { isTransposed ? 84 : 78 }  // "T", "N"
+  var rows: Int { isTransposed ? matrix.columnCount : matrix.rowCount }
+  var columns: Int { isTransposed ? matrix.rowCount : matrix.columnCount }
 }
 
-/// result = a · b (+ result if `accumulate`), with a and b read plain or transposed. Row strides are free; the
-/// result may be a block of columns of a larger matrix. Runs on all threads of `ThreadPool`.
+/// result = finish(a · b), or finish(result + a · b) if `accumulate`, with a and b read plain or transposed. Row strides are free;
+/// the result may be a block of columns of a larger matrix. Runs on all threads of `ThreadPool`.
 ///
 /// - Parameters:
 ///   - result: M×N. Overwritten, or added to.
 ///   - a: M×K.
 ///   - b: K×N.
-///   - precision: to which a and b are rounded first.
+///   - order: of the sums; those over a batch cannot accumulate.
+///   - precision: to which a and b are rounded first. Products of bfloat16 are oneDNN's, and so is the order of their sums.
+///   - loops: for tests.
 package func multiply(
   into result: Matrix, _ a: some ProductOperand, _ b: some ProductOperand, accumulate: Bool = false,
-  precision: ProductPrecision = .float32
+  order: SumOrder = .chain, finish: ProductFinish = .none, precision: ProductPrecision = .float32,
+  loops: VectorLoops = .chosen
 ) {
   let (m, k, n) = (a.rows, a.columns, b.columns)
   precondition(
-    k == b.rows && result.rowCount == m && result.columnCount == n,
+    k == b.rows && result.rowCount == m && result.columnCount == n && finish.fits(rows: m, columns: n),
     "\(m)×\(k) times \(b.rows)×\(n) into \(result.rowCount)×\(result.columnCount)")
   guard m > 0 && n > 0 else { return }
   guard k > 0 else {
     if !accumulate { result.fill(0) }
-    return
+    return apply(finish, to: result)
   }
-  let cut = ProductCut.ofThisProcessor
-  let whole = cut.wholeRows(m, isTransposed: a.isTransposed)
-  if whole < m {
-    multiplyFewRows(into: result, a, b, rows: whole..<m, accumulate: accumulate, precision: precision)
-    if whole > 0 {
-      multiply(
-        into: result.rows(0..<whole), FirstRows(of: a, count: whole), b, accumulate: accumulate, precision: precision)
-    }
-    return
-  }
-  // Each thread multiplies a slice by itself: oneDNN's own division among threads may cut the sum, and then the bits
-  // depend on the thread count.
-  let slices = cut.slices(m: m, k: k, n: n)
-  let rounded = precision == .bfloat16 ? RoundedFactors(a.matrix, b.matrix) : nil
   let start = Profile.shared.begin()
-  if let rounded {
-    multiplyRounded(into: result, a, b, rounded, slices: slices, accumulate: accumulate)
+  ProductBreaks.shared.take()
+  if precision == .bfloat16 {
+    multiplyRounded(into: result, a, b, accumulate: accumulate)
   } else {
-    multiplySlices(into: result, a, b, slices: slices, accumulate: accumulate)
+    finish.withAddresses { finish in
+      let product = FloatProduct(
+        result: result, left: PackedSide(matrix: a.matrix, areTerms: a.isTransposed),
+        right: PackedSide(matrix: b.matrix, areTerms: !b.isTransposed), termCount: k, accumulate: accumulate,
+        order: order, finish: finish, loops: loops)
+      ProductRooms.shared.withLock { product.run($0) }
+    }
   }
   Profile.shared.end(
-    start, .product, "\(m)×\(k)\(a.isTransposed ? "ᵀ" : "") · \(k)×\(n)\(b.isTransposed ? "ᵀ" : "")",
-    flops: 2 * Double(m) * Double(n) * Double(k), bytes: 4 * (m * k + k * n + m * n))
+    start,
+    ProductShape(
+      m: m, k: k, n: n, leftIsTransposed: a.isTransposed, rightIsTransposed: b.isTransposed, isBatchSum: order != .chain
+    )
+  )
+  if precision == .bfloat16 { apply(finish, to: result) }
 }
 
-private func multiplySlices(
-  into result: Matrix, _ a: some ProductOperand, _ b: some ProductOperand, slices: [ProductSlice], accumulate: Bool
-) {
-  let (left, right, k) = (a.matrix, b.matrix, a.columns)
-  ProductBreaks.shared.take()
-  let (aStep, bStep) = (a.isTransposed ? 1 : left.rowStride, b.isTransposed ? right.rowStride : 1)
-  let (aTermStep, bTermStep) = (a.isTransposed ? left.rowStride : 1, b.isTransposed ? 1 : right.rowStride)
-  let cut = ProductCut.ofThisProcessor
-  let runs = cut.runs(k)
-  fork(slices.count) { part in
-    for index in part {
-      for piece in slices[index].pieces(inner: k, takesBreaks: index == 0).flatMap({
-        $0.split(columns: cut.mostColumns)
-      }) {
-        let (rows, columns) = (piece.rows, piece.columns)
-        for terms in runs {
-          let status = dnnl_sgemm(
-            a.code, b.code, Int64(rows.count), Int64(columns.count), Int64(terms.count), 1,
-            left.start + rows.lowerBound * aStep + terms.lowerBound * aTermStep, Int64(left.rowStride),
-            right.start + columns.lowerBound * bStep + terms.lowerBound * bTermStep, Int64(right.rowStride),
-            accumulate || terms.lowerBound > 0 ? 1 : 0, result.row(rows.lowerBound) + columns.lowerBound,
-            Int64(result.rowStride))
-          precondition(
-            status == dnnl_success, "dnnl_sgemm returned \(status.rawValue) for \(rows)×\(terms) times \(columns)")
+/// A product under way.
+private struct FloatProduct {
+  let result: Matrix
+  let left, right: PackedSide
+  let plan: SumPlan
+  let accumulate: Bool
+  let finish: FinishAddresses
+  let loops: VectorLoops
+  let termCount: Int
+
+  /// Floats of packed strips: 8 MiB of the third cache.
+  private static let packedFloats = 1 << 21
+  /// Strips that are multiplied with one panel after the other: with their tiles some 300 KiB of the second cache.
+  private static let stripsAtOnce = 32
+  /// Columns of a chunk of panels.
+  private static let chunkColumns = 512
+
+  init(
+    result: Matrix, left: PackedSide, right: PackedSide, termCount: Int, accumulate: Bool, order: SumOrder,
+    finish: FinishAddresses, loops: VectorLoops
+  ) {
+    self.result = result
+    self.left = left
+    self.right = right
+    self.termCount = termCount
+    self.accumulate = accumulate
+    self.finish = finish
+    self.loops = loops
+    // A panel's block takes 24 KiB; of a sum over a batch 32, so that the block is a whole node of the tree.
+    let most = 6144 / loops.panelWidth
+    let blocks = (termCount + most - 1) / most
+    plan = SumPlan(
+      order, termCount: termCount, accumulate: accumulate,
+      blockTerms: order == .chain ? (termCount + blocks - 1) / blocks : 8192 / loops.panelWidth)
+  }
+
+  func run(_ rooms: ProductRooms) {
+    let strips = (result.rowCount + stripRows - 1) / stripRows
+    let most = max(16, Self.packedFloats / (stripRows * termCount))
+    let blocks = RowPartition(rowCount: strips, rankCount: (strips + most - 1) / most)
+    let threads = min(
+      ThreadPool.threadCount, 1 + result.rowCount * result.columnCount * termCount / 65536)
+    let panels = (result.columnCount + loops.panelWidth - 1) / loops.panelWidth
+    let grid = ThreadGrid(strips: blocks.largestSlice, panels: panels, threads: threads)
+    let (ownStrips, ownPanels) = grid.part(0, strips: blocks.largestSlice, panels: panels)
+    let chunk = min(Self.chunkColumns / loops.panelWidth, ownPanels.count)
+    let room = RoomShape(strips: ownStrips.count, panels: chunk, panelWidth: loops.panelWidth, plan)
+    rooms.prepare(
+      stripFloats: blocks.largestSlice * stripRows * termCount, threadFloats: room.floats, threads: grid.threadCount)
+    for rows in blocks.slices {
+      packStrips(rows, into: rooms.strips, threads: threads)
+      fork(grid.threadCount) { part in
+        for thread in part {
+          let (ownStrips, ownPanels) = grid.part(thread, strips: rows.count, panels: panels)
+          for first in stride(from: ownPanels.lowerBound, to: ownPanels.upperBound, by: chunk) {
+            multiplyChunk(
+              first..<min(first + chunk, ownPanels.upperBound), rows: rows, strips: ownStrips, packed: rooms.strips,
+              rooms.room(thread), room)
+            if thread == 0 { ProductBreaks.shared.take() }
+          }
         }
-        if index == 0 { ProductBreaks.shared.take() }
+      }
+    }
+  }
+
+  /// The strips of some rows, block of terms after block of terms.
+  private func packStrips(_ rows: Range<Int>, into packed: UnsafeMutablePointer<Float>, threads: Int) {
+    fork(rows.count, grain: max(1, rows.count / threads)) { part in
+      for strip in part {
+        for terms in plan.blocks.lazy.map(\.terms) {
+          left.packStrip(
+            rows.lowerBound &+ strip, terms: terms,
+            into: packed + stripRows &* (rows.count &* terms.lowerBound &+ strip &* terms.count))
+        }
+      }
+    }
+  }
+
+  /// Some strips, counted from the first of `rows`, times a chunk of panels.
+  private func multiplyChunk(
+    _ panels: Range<Int>, rows: Range<Int>, strips: Range<Int>, packed: UnsafePointer<Float>,
+    _ packedPanels: UnsafeMutablePointer<Float>, _ room: RoomShape
+  ) {
+    let width = loops.panelWidth
+    let passing = packedPanels + room.panelFloats
+    let stacks = passing + room.passingFloats
+    plan.segments.withUnsafeBufferPointer { segments in
+      for (number, block) in plan.blocks.enumerated() {
+        let terms = block.terms
+        right.packPanels(panels, width: width, terms: terms, into: packedPanels)
+        for first in stride(from: strips.lowerBound, to: strips.upperBound, by: Self.stripsAtOnce) {
+          let own = first..<min(first + Self.stripsAtOnce, strips.upperBound)
+          for (place, panel) in panels.enumerated() {
+            // Where a block is the whole sum, every strip and panel uses the same stacks.
+            let stack =
+              stacks
+              + (plan.blocks.count == 1 ? 0 : place &* strips.count &+ own.lowerBound &- strips.lowerBound)
+              &* room.stackFloats
+            let tiles = TileColumn(
+              start: result.start, stride: result.rowStride, row: (rows.lowerBound &+ own.lowerBound) &* stripRows,
+              rowCount: result.rowCount, stripCount: own.count, column: panel &* width,
+              columnCount: min(width, result.columnCount &- panel &* width), panelWidth: width,
+              stackFloats: room.stackFloats)
+            if accumulate && number == 0 { tiles.load(into: stack) }
+            loops.multiplyStrips(
+              packed + stripRows &* (rows.count &* terms.lowerBound &+ own.lowerBound &* terms.count), own.count,
+              packedPanels + place &* width &* terms.count, terms.count, stack, plan.keptSlots, passing,
+              UnsafeBufferPointer(rebasing: segments[block.segments]), terms.lowerBound)
+            if number == plan.blocks.count - 1 { tiles.store(from: stack, finish) }
+          }
+        }
       }
     }
   }
 }
 
-/// The first rows of a factor.
-private struct FirstRows: ProductOperand {
-  let matrix: Matrix
-  let isTransposed: Bool
+/// Sizes of a thread's room: packed panels, the stacks' passing places, then the stacks of tiles.
+private struct RoomShape {
+  let panelFloats: Int
+  let passingFloats: Int
+  let stackFloats: Int
+  let floats: Int
 
-  init(of operand: some ProductOperand, count: Int) {
-    isTransposed = operand.isTransposed
-    matrix = isTransposed ? operand.matrix.columns(0..<count) : operand.matrix.rows(0..<count)
+  init(strips: Int, panels: Int, panelWidth: Int, _ plan: SumPlan) {
+    panelFloats = panels * panelWidth * (plan.blocks.map(\.terms.count).max() ?? 0)
+    passingFloats = plan.passingSlots * stripRows * panelWidth
+    stackFloats = plan.keptSlots * stripRows * panelWidth
+    floats = panelFloats + passingFloats + strips * (plan.blocks.count == 1 ? 1 : panels) * stackFloats
   }
 }
 
-/// Rows of a product that are too few for the usual kernels, done with zeros as their company.
-private func multiplyFewRows(
-  into result: Matrix, _ a: some ProductOperand, _ b: some ProductOperand, rows: Range<Int>, accumulate: Bool,
-  precision: ProductPrecision
-) {
-  let count = ProductCut.ofThisProcessor.fewestRows
-  fewRowsScratch.withLock { scratch in
-    func room(_ index: Int, rows: Int, columns: Int) -> Matrix {
-      if scratch[index].count < rows * columns { scratch[index] = FloatStorage(count: rows * columns) }
-      let room = Matrix(storage: scratch[index], offset: 0, rowCount: rows, columnCount: columns, rowStride: columns)
-      room.fill(0)
-      return room
+/// Where the tiles of some strips and a panel lie in the result. A tile's own floats are the first place of its stack.
+private struct TileColumn {
+  /// The result's first element, and from row to row.
+  let start: UnsafeMutablePointer<Float>
+  let stride: Int
+  /// First row of the tiles, and rows of the result.
+  let row: Int
+  let rowCount: Int
+  let stripCount: Int
+  /// First column, and how many of the panel's are the result's.
+  let column: Int
+  let columnCount: Int
+  let panelWidth: Int
+  let stackFloats: Int
+
+  @inline(__always)
+  private func forEachRow(_ body: (_ place: Int, _ row: Int, _ address: UnsafeMutablePointer<Float>) -> Void) {
+    for strip in 0..<stripCount {
+      let first = row &+ strip &* stripRows
+      for r in 0..<min(stripRows, rowCount &- first) {
+        body(
+          strip &* stackFloats &+ r &* panelWidth, first &+ r, start + ((first &+ r) &* stride &+ column))
+      }
     }
-    let product = room(0, rows: count, columns: result.columnCount)
-    if accumulate { product.rows(0..<rows.count).copy(from: result.rows(rows)) }
-    // A factor that is read transposed stays one: that is another kernel.
-    if a.isTransposed {
-      let left = room(1, rows: a.columns, columns: count)
-      left.columns(0..<rows.count).copy(from: a.matrix.columns(rows))
-      multiply(into: product, left.transposed, b, accumulate: accumulate, precision: precision)
-    } else {
-      let left = room(1, rows: count, columns: a.columns)
-      left.rows(0..<rows.count).copy(from: a.matrix.rows(rows))
-      multiply(into: product, left, b, accumulate: accumulate, precision: precision)
+  }
+
+  func load(into stacks: UnsafeMutablePointer<Float>) {
+    forEachRow { place, _, address in (stacks + place).update(from: address, count: columnCount) }
+  }
+
+  func store(from stacks: UnsafePointer<Float>, _ finish: FinishAddresses) {
+    forEachRow { place, row, address in
+      finish.put(stacks + place, into: address, row: row, column: column, count: columnCount)
     }
-    result.rows(rows).copy(from: product.rows(0..<rows.count))
   }
 }
 
-/// Room for a factor and a product of few rows; grows to the largest and stays.
-private let fewRowsScratch = Mutex([FloatStorage(count: 0), FloatStorage(count: 0)])
+/// The threads of a product as a grid over strips and panels: as even as whole tiles allow, rather more columns than rows of threads,
+/// since every row of threads packs all panels.
+package struct ThreadGrid {
+  let rows: Int
+  let columns: Int
+  package var threadCount: Int { rows * columns }
+
+  package init(strips: Int, panels: Int, threads: Int) {
+    var best = (rows: 1, columns: 1, tiles: Int.max)
+    for rows in 1...max(1, threads) {
+      let columns = min(threads / rows, panels)
+      guard rows <= strips, columns >= 1 else { continue }
+      let tiles = ((strips + rows - 1) / rows) * ((panels + columns - 1) / columns)
+      if tiles < best.tiles { best = (rows, columns, tiles) }
+    }
+    (rows, columns) = (best.rows, best.columns)
+  }
+
+  package func part(_ thread: Int, strips: Int, panels: Int) -> (strips: Range<Int>, panels: Range<Int>) {
+    (
+      RowPartition(rowCount: strips, rankCount: rows).slice(of: thread / columns),
+      RowPartition(rowCount: panels, rankCount: columns).slice(of: thread % columns)
+    )
+  }
+}
+
+/// Room for packed factors and tiles; grows to the largest product's and stays.
+///
+/// `@unchecked Sendable`: used under its lock; threads of a product use their own rooms.
+private final class ProductRooms: @unchecked Sendable {
+  static let shared = ProductRooms()
+  private let lock = Mutex(())
+  private var stripStorage = FloatStorage(count: 0)
+  private var threadStorage: [FloatStorage] = []
+
+  func withLock(_ body: (ProductRooms) -> Void) { lock.withLock { _ in body(self) } }
+
+  func prepare(stripFloats: Int, threadFloats: Int, threads: Int) {
+    if stripStorage.count < stripFloats { stripStorage = FloatStorage(count: stripFloats) }
+    while threadStorage.count < threads { threadStorage.append(FloatStorage(count: 0)) }
+    for thread in 0..<threads where threadStorage[thread].count < threadFloats {
+      threadStorage[thread] = FloatStorage(count: threadFloats)
+    }
+  }
+
+  var strips: UnsafeMutablePointer<Float> { stripStorage.base }
+  func room(_ thread: Int) -> UnsafeMutablePointer<Float> { threadStorage[thread].base }
+}

@@ -1,21 +1,21 @@
 import COneDNN
+import Matrices
 
-/// The library that multiplies, for messages and for comparing hosts.
+/// The library that multiplies in bfloat16, for messages and for comparing hosts.
 package enum ProductLibrary {
   /// E.g. "oneDNN 2.7.4".
   package static var version: String {
     guard let version = dnnl_version()?.pointee else { return "oneDNN" }
     return "oneDNN \(version.major).\(version.minor).\(version.patch)"
   }
+}
 
-  /// The vector instructions that its products use on this processor, after DNNL_MAX_CPU_ISA.
-  package static var instructionSet: String {
-    let names: [(dnnl_cpu_isa_t, String)] = [
-      (dnnl_cpu_isa_avx512_core_amx, "AVX-512 with AMX"), (dnnl_cpu_isa_avx512_core_bf16, "AVX-512 with bfloat16"),
-      (dnnl_cpu_isa_avx512_core_vnni, "AVX-512 with VNNI"), (dnnl_cpu_isa_avx512_core, "AVX-512"),
-      (dnnl_cpu_isa_avx2, "AVX2"), (dnnl_cpu_isa_avx, "AVX"), (dnnl_cpu_isa_sse41, "SSE4.1"),
-    ]
-    let own = dnnl_get_effective_cpu_isa().rawValue
-    return names.first { own & $0.0.rawValue == $0.0.rawValue }?.1 ?? "plain"
-  }
+/// result [M×N] ← a [M×K] · bᵀ, b N×K, in float32 by oneDNN on all threads: another library's speed, for comparison. Nothing else
+/// calls it.
+package func multiplyWithLibrary(into result: Matrix, _ a: Matrix, transposed b: Matrix) {
+  precondition(result.rowCount == a.rowCount && result.columnCount == b.rowCount && a.columnCount == b.columnCount)
+  let status = dnnl_sgemm(
+    78, 84, Int64(a.rowCount), Int64(b.rowCount), Int64(a.columnCount), 1, a.start, Int64(a.rowStride), b.start,
+    Int64(b.rowStride), 0, result.start, Int64(result.rowStride))  // 78 and 84: "N", "T"
+  precondition(status == dnnl_success, "dnnl_sgemm returned \(status.rawValue)")
 }

@@ -6,6 +6,7 @@
 // multiplies, at three times its speed. (Boolean products are computed this way since Arlazarov, Dinic, Kronrod and Faradzhev,
 // 1970.) The order of a sum depends on its length alone: the same bits on any number of threads and ranks.
 import CPrefetch
+import LoopsAVX2
 import Matrices
 import Profiling
 import Synchronization
@@ -25,9 +26,9 @@ enum SubsetGroups {
 /// How a product is divided: groups of members, tiles of lanes, chunks of groups whose tables are kept at once.
 struct SubsetShape {
   /// Members of a group.
-  static let groupSize = 6
+  static let groupSize = LoopsAVX2.groupSize
   /// Lanes whose sums are in registers at once.
-  static let tile = 16
+  static let tile = LoopsAVX2.tileLanes
   /// Blocks of columns whose members are fetched at once.
   static let panel = 4
   /// Lanes whose sums are in the second cache at once; for more the tables are made again.
@@ -209,7 +210,7 @@ private func sumPanel(
   let vectors = room + shape.chunkSize &* SubsetGroups.members.tableSize
   let sums = vectors + SubsetShape.panel &* perBlock
   let (tiles, tile) = ((lanes.count &+ SubsetShape.tile &- 1) / SubsetShape.tile, SubsetShape.tile)
-  let blockSize = SubsetShape.blockSize(lanes)
+  let (blockSize, loops) = (SubsetShape.blockSize(lanes), VectorLoops.chosen)
   let blocks = (columns.count &+ vectorWidth &- 1) / vectorWidth
   sums.update(repeating: 0, count: blocks &* blockSize)
   for number in 0..<shape.chunkCount {
@@ -220,18 +221,10 @@ private func sumPanel(
       scratch.withMembers(shape.members(chunk: number &+ 1)) {
         fetch($0, column: columns.lowerBound &+ block &* vectorWidth)
       }
-      for group in 0..<chunk.count {
-        let members = vectors + (block &* perBlock &+ group &* groupSize &* vectorWidth)
-        switch groups {
-        case .members: tabulate(room + group &* tableSize, members)
-        case .triples: tabulateTriples(room + group &* tableSize, members)
-        }
-      }
-      for index in 0..<tiles {
-        addTile(
-          sums + (block &* blockSize &+ index &* tile &* vectorWidth), room, tableSize,
-          scratch.indices + shape.place(chunk, tile: lanes.lowerBound / tile &+ index), chunk.count)
-      }
+      loops.tabulateGroups(room, tableSize, vectors + block &* perBlock, chunk.count, groups == .triples)
+      loops.addTiles(
+        sums + block &* blockSize, tiles, room, tableSize,
+        scratch.indices + shape.place(chunk, tile: lanes.lowerBound / tile), chunk.count)
     }
   }
   return UnsafePointer(sums)
@@ -258,105 +251,4 @@ func gather(
 /// Asks for a column of members that `gather` will want.
 func fetch(_ members: Slice<UnsafeBufferPointer<SubsetScratch.Member>>, column: Int) {
   for member in members { cegzsl_prefetch(member.row + column) }
-}
-
-/// table[e] ← Σ_i slope_i·v_i over six members, where slope_i is 1 if bit i of e is set and 0.2 otherwise.
-private func tabulate(_ table: UnsafeMutablePointer<Float>, _ vectors: UnsafePointer<Float>) {
-  store(lowestSum(vectors), table)
-  for i in 0..<SubsetShape.groupSize {
-    let step = load(vectors + i &* vectorWidth) * 0.8
-    let half = 1 &<< i
-    for entry in 0..<half {
-      store(load(table + entry &* vectorWidth) + step, table + (entry &+ half) &* vectorWidth)
-    }
-  }
-}
-
-/// 0.2·Σ_i v_i over six members.
-@inline(__always)
-private func lowestSum(_ vectors: UnsafePointer<Float>) -> Vector {
-  var sum = Vector()
-  for i in 0..<SubsetShape.groupSize { sum.addProduct(load(vectors + i &* vectorWidth), Vector(repeating: 0.2)) }
-  return sum
-}
-
-/// table[e₀ + 6·e₁] ← Σ_i slope_i·v_i over two triples in the states `triplesIndex` numbers: the entries of `tabulate` that can
-/// occur, each the sum of the same terms in the same order.
-private func tabulateTriples(_ table: UnsafeMutablePointer<Float>, _ vectors: UnsafePointer<Float>) {
-  addTriple(to: lowestSum(vectors), vectors) { first, e0 in
-    addTriple(to: first, vectors + 3 &* vectorWidth) { sum, e1 in store(sum, table + (e0 &+ 6 &* e1) &* vectorWidth) }
-  }
-}
-
-/// From a sum in which a triple's slopes are 0.2, those of its six states: none at 1; real; fake; real and interpolate; fake and
-/// interpolate; all.
-@inline(__always)
-private func addTriple(to none: Vector, _ vectors: UnsafePointer<Float>, _ put: (Vector, Int) -> Void) {
-  let real = load(vectors) * 0.8
-  let fake = load(vectors + vectorWidth) * 0.8
-  let between = load(vectors + 2 &* vectorWidth) * 0.8
-  put(none, 0)
-  put(none + real, 1)
-  put(none + fake, 2)
-  put(none + real + between, 3)
-  put(none + fake + between, 4)
-  put(none + real + fake + between, 5)
-}
-
-/// Adds to the sums of sixteen lanes what the tables of consecutive groups hold for them.
-@inline(never)
-private func addTile(
-  _ sums: UnsafeMutablePointer<Float>, _ tables: UnsafePointer<Float>, _ tableSize: Int,
-  _ indices: UnsafePointer<UInt8>, _ groups: Int
-) {
-  var (a0, a1, a2, a3) = (load(sums), load(sums + 16), load(sums + 32), load(sums + 48))
-  var (a4, a5, a6, a7) = (load(sums + 64), load(sums + 80), load(sums + 96), load(sums + 112))
-  var (b0, b1, b2, b3) = (load(sums + 128), load(sums + 144), load(sums + 160), load(sums + 176))
-  var (b4, b5, b6, b7) = (load(sums + 192), load(sums + 208), load(sums + 224), load(sums + 240))
-  var (table, index) = (UnsafeRawPointer(tables), UnsafeRawPointer(indices))
-  /// The entry of the lane whose index is the n-th byte. Indices are read eight at a time: look-ups are bound by loads.
-  @inline(__always)
-  func entry(_ eight: UInt64, _ n: UInt64) -> Vector {
-    (table + Int(truncatingIfNeeded: ((eight &>> (8 &* n)) & 255) &<< 6)).load(as: Vector.self)
-  }
-  var group = 0
-  while group < groups {
-    let low = index.load(as: UInt64.self)
-    a0 += entry(low, 0)
-    a1 += entry(low, 1)
-    a2 += entry(low, 2)
-    a3 += entry(low, 3)
-    a4 += entry(low, 4)
-    a5 += entry(low, 5)
-    a6 += entry(low, 6)
-    a7 += entry(low, 7)
-    let high = index.load(fromByteOffset: 8, as: UInt64.self)
-    b0 += entry(high, 0)
-    b1 += entry(high, 1)
-    b2 += entry(high, 2)
-    b3 += entry(high, 3)
-    b4 += entry(high, 4)
-    b5 += entry(high, 5)
-    b6 += entry(high, 6)
-    b7 += entry(high, 7)
-    table += 4 &* tableSize
-    index += SubsetShape.tile
-    group &+= 1
-  }
-  store(a0, sums)
-  store(a1, sums + 16)
-  store(a2, sums + 32)
-  store(a3, sums + 48)
-  store(a4, sums + 64)
-  store(a5, sums + 80)
-  store(a6, sums + 96)
-  store(a7, sums + 112)
-  store(b0, sums + 128)
-  store(b1, sums + 144)
-  store(b2, sums + 160)
-  store(b3, sums + 176)
-  store(b4, sums + 192)
-  store(b5, sums + 208)
-  store(b6, sums + 224)
-  store(b7, sums + 240)
 }

@@ -1,7 +1,7 @@
 import COneDNN
 import Profiling
 
-/// The threads of oneDNN's products (libgomp's), lent to the element-wise passes.
+/// libgomp's threads, which products, passes and oneDNN's products of bfloat16 share.
 package enum ThreadPool {
   /// Threads that a product or a pass of this process uses; 1 or more.
   package static var threadCount: Int { Int(omp_get_max_threads()) }

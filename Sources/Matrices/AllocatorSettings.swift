@@ -11,8 +11,8 @@ package enum AllocatorSettings {
     mallopt(M_TRIM_THRESHOLD, 4 << 20)
   }
 
-  /// What is smaller than 32 MiB is kept for the next of its size: for iterations and classifiers, where every product of oneDNN allocates its
-  /// packing room anew, and fresh pages took 4 % of the time.
+  /// What is smaller than 32 MiB is kept for the next of its size: for iterations and classifiers, where some
+  /// passes allocate anew in every step, and fresh pages took 4 % of the time.
   package static func keepFreedMemory() {
     mallopt(M_MMAP_THRESHOLD, 32 << 20)
     mallopt(M_TRIM_THRESHOLD, 512 << 20)

@@ -19,7 +19,7 @@ package struct ParameterShape: Sendable, Equatable {
   package var fileShape: [Int] { isVector ? [columnCount] : [rowCount, columnCount] }
 
   /// Elements from row to row of the values. Those of a wide weight start at multiples of 1 KiB, and none a multiple of 4 KiB
-  /// behind its neighbour: such rows crowd the same lines of a cache. oneDNN has slower kernels for other strides.
+  /// behind its neighbour: such rows crowd the same lines of a cache.
   package var valueStride: Int {
     guard rowCount > 1 && columnCount >= 1024 else { return columnCount }
     let stride = (columnCount + 255) / 256 * 256

@@ -6,6 +6,8 @@ package enum ExitStatus: Int32, Sendable {
   case usage = 64
   case badData = 65
   case badCheckpoint = 66
+  /// This machine, or a host, cannot run the program.
+  case unusableMachine = 69
   case ranksDiverged = 70
   case nonFinite = 71
   case inputOutput = 74

@@ -48,8 +48,9 @@ package struct Comparator: Sendable {
 
   /// workspace.scores [N×S] ← F(h_i, a_s) up to a term common to row i; h is N×H, descriptors S×A.
   package func forward(_ workspace: ComparatorWorkspace, h: Matrix, descriptors: Matrix) {
-    multiply(into: workspace.u, h, first.weight.columns(embeddingColumns).transposed, precision: first.precision)
-    addBias(workspace.u, bias: first.bias, relu: false)
+    multiply(
+      into: workspace.u, h, first.weight.columns(embeddingColumns).transposed, finish: .bias(first.bias),
+      precision: first.precision)
     multiply(into: workspace.v, descriptors, first.weight.columns(attributeColumns).transposed)
     workspace.weight.copy(from: second.weight)
     comparatorLinearPart(workspace.linear, v: workspace.v, weight: workspace.weight)
@@ -63,10 +64,13 @@ package struct Comparator: Sendable {
     comparatorRowGradient(u: workspace.u, v: workspace.v, weight: workspace.weight, c: workspace.scores)
   }
 
-  /// dh [N×H], overwritten or added to, from the gradient in `workspace.u`.
-  package func inputBackward(_ workspace: ComparatorWorkspace, dh: Matrix, accumulate: Bool) {
+  /// dh [N×H], overwritten or added to, from the gradient in `workspace.u`; then `finish`, where it is the last to be added.
+  package func inputBackward(
+    _ workspace: ComparatorWorkspace, dh: Matrix, accumulate: Bool, finish: ProductFinish = .none
+  ) {
     multiply(
-      into: dh, workspace.u, first.weight.columns(embeddingColumns), accumulate: accumulate, precision: first.precision)
+      into: dh, workspace.u, first.weight.columns(embeddingColumns), accumulate: accumulate, finish: finish,
+      precision: first.precision)
   }
 
   /// Overwrites F's gradients for some units of the hidden layer, from the rows of all ranks (that of b₂ is exactly 0 and

@@ -15,18 +15,17 @@ package struct Embedding: Sendable {
 
   /// h [N×H] ← E(x), x is N×X.
   package func forward(h: Matrix, x: Matrix) {
-    multiply(into: h, x, layer.weight.transposed, precision: layer.precision)
-    addBias(h, bias: layer.bias, relu: isHidden)
+    multiply(
+      into: h, x, layer.weight.transposed, finish: isHidden ? .biasReLU(layer.bias) : .bias(layer.bias),
+      precision: layer.precision)
   }
 
-  /// dh [N×H] becomes the gradient before the activation.
-  package func backward(dh: Matrix, h: Matrix) {
-    if isHidden { reluBackward(dh, output: h) }
-  }
+  /// What makes the gradient of h [N×H] the one before the activation; for the product that adds the last part of it.
+  package func backward(h: Matrix) -> ProductFinish { isHidden ? .reluBackward(output: h) : .none }
 
-  /// dx [N×X] ← dx + the gradient through E, from the gradient before the activation.
-  package func inputBackward(addingTo dx: Matrix, delta: Matrix) {
-    multiply(into: dx, delta, layer.weight, accumulate: true, precision: layer.precision)
+  /// dx [N×X] ← dx + the gradient through E, from the gradient before the activation; then `finish`.
+  package func inputBackward(addingTo dx: Matrix, delta: Matrix, finish: ProductFinish) {
+    multiply(into: dx, delta, layer.weight, accumulate: true, finish: finish, precision: layer.precision)
   }
 
   /// Overwrites the gradients of some units, from the rows of all ranks: delta B×units, x B×X.
@@ -45,15 +44,14 @@ package struct Projection: Sendable {
 
   /// z [N×Z] ← H(h), unit rows; norms [1×N] ← their norms before normalisation, for `backward`.
   package func forward(z: Matrix, norms: Matrix, h: Matrix) {
-    multiply(into: z, h, layer.weight.transposed, precision: layer.precision)
-    addBias(z, bias: layer.bias, relu: false)
+    multiply(into: z, h, layer.weight.transposed, finish: .bias(layer.bias), precision: layer.precision)
     normaliseRows(z, norms: norms)
   }
 
-  /// dz [N×Z] becomes the gradient before normalisation; dh [N×H] ← the gradient of h (overwritten).
-  package func backward(dh: Matrix, dz: Matrix, z: Matrix, norms: Matrix) {
+  /// dz [N×Z] becomes the gradient before normalisation; dh [N×H] ← the gradient of h (overwritten), then `finish`.
+  package func backward(dh: Matrix, dz: Matrix, z: Matrix, norms: Matrix, finish: ProductFinish = .none) {
     normaliseRowsBackward(dz, z: z, norms: norms)
-    multiply(into: dh, dz, layer.weight, precision: layer.precision)
+    multiply(into: dh, dz, layer.weight, finish: finish, precision: layer.precision)
   }
 
   /// Overwrites the gradients of some units, from the rows of all ranks: delta B×units, h B×H.

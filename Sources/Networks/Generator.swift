@@ -20,24 +20,23 @@ package struct Generator: Sendable {
 
   /// base [C×G] ← W_a·a + b₁ for every class; descriptors are C×A.
   package func classBase(into base: Matrix, descriptors: Matrix) {
-    multiply(into: base, descriptors, first.weight.columns(attributeColumns).transposed)
-    addBias(base, bias: first.bias, relu: false)
+    multiply(into: base, descriptors, first.weight.columns(attributeColumns).transposed, finish: .bias(first.bias))
   }
 
   /// output [N×X] ← G(noise, descriptor of label); hidden [N×G] is kept for `backward`.
   package func forward(output: Matrix, hidden: Matrix, noise: Matrix, base: Matrix, labels: [Int]) {
-    multiply(into: hidden, noise, first.weight.columns(noiseColumns).transposed, precision: first.precision)
-    addClassAndLeakyReLU(hidden, base: base, labels: labels)
-    multiply(into: output, hidden, second.weight.transposed, precision: second.precision)
-    addBias(output, bias: second.bias, relu: true)
+    multiply(
+      into: hidden, noise, first.weight.columns(noiseColumns).transposed,
+      finish: .classLeakyReLU(base: base, labels: labels), precision: first.precision)
+    multiply(
+      into: output, hidden, second.weight.transposed, finish: .biasReLU(second.bias), precision: second.precision)
   }
 
-  /// The local half of the backward pass: dOutput [N×X] becomes the gradient before the ReLU, dHidden [N×G] the one before
-  /// the LeakyReLU (overwritten).
-  package func backward(dOutput: Matrix, output: Matrix, hidden: Matrix, dHidden: Matrix) {
-    reluBackward(dOutput, output: output)
-    multiply(into: dHidden, dOutput, second.weight, precision: second.precision)
-    leakyReLUBackward(dHidden, output: hidden)
+  /// The local half of the backward pass: dHidden [N×G] ← the gradient before the LeakyReLU (overwritten), from that before the
+  /// ReLU, delta [N×X].
+  package func backward(delta: Matrix, hidden: Matrix, dHidden: Matrix) {
+    multiply(
+      into: dHidden, delta, second.weight, finish: .leakyReLUBackward(output: hidden), precision: second.precision)
   }
 
   /// Overwrites the gradients of some units of the second layer, from the rows of all ranks.

@@ -116,7 +116,9 @@ package struct LinearLayer: Sendable {
   ///   - input: B×columns.
   ///   - columns: the inputs' place among the weight's columns.
   package func weightGradient(units: Range<Int>, delta: Matrix, input: Matrix, columns: Range<Int>) {
-    multiply(into: dWeight.rows(units).columns(columns), delta.transposed, input, precision: precision)
+    multiply(
+      into: dWeight.rows(units).columns(columns), delta.transposed, input, order: .batch(rowCount: delta.rowCount),
+      precision: precision)
   }
 
   package func biasGradient(units: Range<Int>, delta: Matrix) {

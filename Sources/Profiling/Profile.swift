@@ -8,10 +8,31 @@ package enum WorkKind: String, Sendable, CaseIterable {
   case elementwise, optimizer, communication, data
 }
 
+/// A product M×K times K×N, and which factors lie in memory the other way round.
+package struct ProductShape: Sendable, Equatable {
+  package let m, k, n: Int
+  package let leftIsTransposed, rightIsTransposed: Bool
+  /// Whether the sum goes over a batch.
+  package let isBatchSum: Bool
+
+  package init(m: Int, k: Int, n: Int, leftIsTransposed: Bool, rightIsTransposed: Bool, isBatchSum: Bool) {
+    (self.m, self.k, self.n) = (m, k, n)
+    (self.leftIsTransposed, self.rightIsTransposed) = (leftIsTransposed, rightIsTransposed)
+    self.isBatchSum = isBatchSum
+  }
+
+  package var name: String {
+    "\(m)×\(k)\(leftIsTransposed ? "ᵀ" : "") · \(k)×\(n)\(rightIsTransposed ? "ᵀ" : "")"
+  }
+  package var flops: Double { 2 * Double(m) * Double(n) * Double(k) }
+}
+
 /// Everything of one kind and name that was measured: calls, seconds, and the work that had to be done in them.
 package struct Measurement: Sendable {
   package let kind: WorkKind
   package let name: String
+  /// Of a product.
+  package let shape: ProductShape?
   package fileprivate(set) var calls = 0
   package fileprivate(set) var seconds = 0.0
   /// Floating-point operations of products, a multiply-add being two.
@@ -65,8 +86,21 @@ package final class Profile: @unchecked Sendable {
     if isOn { inFlightSeconds += Double(now() - start) * 1e-9 }
   }
 
-  private func add(_ kind: WorkKind, _ name: String, seconds: Double, flops: Double, bytes: Double) {
-    var entry = measurements[name] ?? Measurement(kind: kind, name: name)
+  /// Books a product.
+  @inline(__always)
+  package func end(_ start: UInt64, _ shape: @autoclosure () -> ProductShape) {
+    guard isOn else { return }
+    let seconds = Double(now() - start) * 1e-9
+    let shape = shape()
+    add(
+      .product, shape.name, seconds: seconds, flops: shape.flops,
+      bytes: 4 * Double(shape.m * shape.k + shape.k * shape.n + shape.m * shape.n), shape: shape)
+  }
+
+  private func add(
+    _ kind: WorkKind, _ name: String, seconds: Double, flops: Double, bytes: Double, shape: ProductShape? = nil
+  ) {
+    var entry = measurements[name] ?? Measurement(kind: kind, name: name, shape: shape)
     entry.calls += 1
     entry.seconds += seconds
     entry.flops += flops

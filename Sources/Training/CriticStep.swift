@@ -85,10 +85,15 @@ extension HybridStep {
         negatives: batch.negatives, margin: settings.semanticMargin, weight: 1, batchSize: batchSize)
     } else {
       deltas.embedded = try exchange.startRows(h, "embedded rows")
-      if let projection = model.projection { instance = try projectionBackward(projection, batch, h: h, &deltas) }
-      if let comparator = model.comparator { classLevel = try comparatorBackward(comparator, batch, h: h, &deltas) }
+      // Whichever comes last takes the gradient through E's activation.
+      if let projection = model.projection {
+        instance = try projectionBackward(
+          projection, batch, h: h, finish: model.comparator == nil ? embedding.backward(h: h) : .none, &deltas)
+      }
+      if let comparator = model.comparator {
+        classLevel = try comparatorBackward(comparator, batch, h: h, finish: embedding.backward(h: h), &deltas)
+      }
     }
-    embedding.backward(dh: w.embeddedGradient, h: h)
     deltas.embedding = try exchange.startColumns(w.embeddedGradient, "embedding delta")
     return (instance, classLevel, deltas)
   }
@@ -96,7 +101,7 @@ extension HybridStep {
   /// H and the instance-level loss over the global batch. Where that has several micro-batches, a first pass over all of them
   /// has left the gradients of z.
   private func projectionBackward(
-    _ projection: Projection, _ batch: BatchSlice, h: Matrix, _ deltas: inout EmbeddingDeltas
+    _ projection: Projection, _ batch: BatchSlice, h: Matrix, finish: ProductFinish, _ deltas: inout EmbeddingDeltas
   ) throws -> Double {
     guard let contrast else { return 0 }
     let w = workspace
@@ -105,14 +110,14 @@ extension HybridStep {
     var loss = 0.0
     if microBatches.count == 1 { loss = try contrast.evaluate(labels: batch.globalLabels, sets: [.real], weight: 1) }
     let dz = contrast.gradient(microBatch)
-    projection.backward(dh: w.embeddedGradient, dz: dz, z: z, norms: w.norms)
+    projection.backward(dh: w.embeddedGradient, dz: dz, z: z, norms: w.norms, finish: finish)
     deltas.projection = try exchange.startColumns(dz, "projection delta")
     return loss
   }
 
   /// F and the class-level loss. The owner of a unit goes over the pairs of all rows for it: u travels, not its gradient.
   private func comparatorBackward(
-    _ comparator: Comparator, _ batch: BatchSlice, h: Matrix, _ deltas: inout EmbeddingDeltas
+    _ comparator: Comparator, _ batch: BatchSlice, h: Matrix, finish: ProductFinish, _ deltas: inout EmbeddingDeltas
   ) throws -> Double {
     let w = workspace.comparator
     comparator.forward(w, h: h, descriptors: descriptors)
@@ -130,7 +135,8 @@ extension HybridStep {
       deltas.scoreGradients = try exchange.startRows(w.scores, "score gradients")
       comparator.backward(w)
     }
-    comparator.inputBackward(w, dh: workspace.embeddedGradient, accumulate: model.projection != nil)
+    comparator.inputBackward(
+      w, dh: workspace.embeddedGradient, accumulate: model.projection != nil, finish: finish)
     return sum
   }
 

@@ -58,8 +58,8 @@ extension HybridStep {
   private func generatorParameterGradients(_ batch: BatchSlice, fakes: Int) throws {
     let (w, generator) = (workspace, model.generator)
     let ownHidden = w.generatorHidden(fakes)
-    generator.backward(
-      dOutput: w.fakeGradient, output: w.fake, hidden: ownHidden, dHidden: w.generatorHiddenGradient)
+    if model.embedding == nil { apply(.reluBackward(output: w.fake), to: w.fakeGradient) }
+    generator.backward(delta: w.fakeGradient, hidden: ownHidden, dHidden: w.generatorHiddenGradient)
     let outputDelta = try exchange.startColumns(w.fakeGradient, "generator output delta")
     let hidden = try exchange.startRows(ownHidden, "generator hidden")
     let hiddenDelta = try exchange.startColumns(w.generatorHiddenGradient, "generator hidden delta")
@@ -74,7 +74,7 @@ extension HybridStep {
     try exchange.finishShares()
   }
 
-  /// Adds to `fakeGradient` what E sends back; returns the local parts of L_ins (a mean) and of Σ L_cls.
+  /// Adds to `fakeGradient` what E sends back, and takes it through G's last ReLU; returns the local parts of L_ins (a mean) and of Σ L_cls.
   private func addEmbeddingGradient(_ batch: BatchSlice) throws -> (instance: Double, classLevel: Double) {
     guard let embedding = model.embedding else { return (0, 0) }
     let w = workspace
@@ -93,7 +93,8 @@ extension HybridStep {
         into: w.embeddedGradient, embedded: h, descriptors: descriptors, labels: batch.labels,
         negatives: batch.negatives, margin: settings.semanticMargin, weight: settings.classWeight,
         batchSize: batchSize)
-      embedding.inputBackward(addingTo: w.fakeGradient, delta: w.embeddedGradient)
+      embedding.inputBackward(
+        addingTo: w.fakeGradient, delta: w.embeddedGradient, finish: .reluBackward(output: w.fake))
       return (0, sum)
     }
     var (instance, classLevel) = (0.0, 0.0)
@@ -106,10 +107,11 @@ extension HybridStep {
         w.comparator.scores, labels: batch.labels, temperature: settings.classTemperature,
         weight: settings.classWeight, batchSize: batchSize, losses: w.rowLosses)
       comparator.backward(w.comparator)
-      comparator.inputBackward(w.comparator, dh: w.embeddedGradient, accumulate: hasProjection)
+      comparator.inputBackward(
+        w.comparator, dh: w.embeddedGradient, accumulate: hasProjection, finish: embedding.backward(h: h))
     }
-    embedding.backward(dh: w.embeddedGradient, h: h)
-    embedding.inputBackward(addingTo: w.fakeGradient, delta: w.embeddedGradient)
+    embedding.inputBackward(
+      addingTo: w.fakeGradient, delta: w.embeddedGradient, finish: .reluBackward(output: w.fake))
     return (instance, classLevel)
   }
 
@@ -129,7 +131,9 @@ extension HybridStep {
       loss = try contrast.evaluate(
         labels: batch.globalLabels, sets: [.real, .fake], weight: settings.instanceWeight)
     }
-    projection.backward(dh: w.embeddedGradient, dz: contrast.gradient(microBatch), z: z, norms: norms)
+    projection.backward(
+      dh: w.embeddedGradient, dz: contrast.gradient(microBatch), z: z, norms: norms,
+      finish: model.comparator == nil ? model.embedding?.backward(h: h) ?? .none : .none)
     return loss
   }
 }

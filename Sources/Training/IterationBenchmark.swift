@@ -18,7 +18,7 @@ package final class IterationBenchmark {
     let rows = max(configuration.batchSize, 4096)
     let features = Matrix(rows: rows, columns: preset.featureSize)
     fillNormal(features, source, .benchmarkData, step: 0, firstRow: 0, scale: 0.1)
-    addBias(features, bias: Matrix(rows: 1, columns: preset.featureSize), relu: true)
+    apply(.biasReLU(Matrix(rows: 1, columns: preset.featureSize)), to: features)
     let descriptors = Matrix(rows: preset.seenClassCount + 1, columns: preset.attributeSize)
     fillNormal(descriptors, source, .benchmarkData, step: 1, firstRow: 0, scale: 0.1)
     let dataset = GZSLDataset(

@@ -23,6 +23,11 @@ struct Benchmark: ParsableCommand {
   var precision: ProductPrecision = .float32
   @Flag(help: "Print on standard error where an iteration's time goes on rank 0, each phase beside its floor.")
   var profile: Bool = false
+  @Flag(
+    help:
+      "Instead print a line for every product shape of an iteration: its speed on all threads and on one, beside that of numpy if PEER_PYTHON names a Python that has it."
+  )
+  var products: Bool = false
   @OptionGroup var threadOptions: ThreadOptions
 
   func validate() throws {
@@ -40,6 +45,7 @@ struct Benchmark: ParsableCommand {
       configuration.microBatchSize = microBatchSize
       configuration.precision = precision
       try precision.requireSupport()
+      if products { return try measureProducts(preset, configuration, communicator) }
       var rates = MachineRates(precision: precision)
       rates.measure()
       IterationBenchmark.forgetPeakMemory()
@@ -64,4 +70,32 @@ struct Benchmark: ParsableCommand {
       return .done
     }
   }
+
+  /// One JSON line for each product shape, and the time-weighted ratio to the peer on standard error. On one rank alone: several
+  /// would measure each other.
+  private func measureProducts(
+    _ preset: Preset, _ configuration: Configuration, _ communicator: any Communicator
+  ) throws -> ExitStatus {
+    guard communicator.rankCount == 1 else { throw ProductsOnOneRank() }
+    let benchmark = try IterationBenchmark(preset: preset, configuration: configuration, communicator: communicator)
+    _ = try benchmark.run(iterations: 1)
+    let peer = try ProductBenchmark(python: ProcessInfo.processInfo.environment["PEER_PYTHON"])
+    let rates = try peer.rates(try benchmark.profile().measurements)
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    for rate in rates { print(String(decoding: try encoder.encode(rate), as: UTF8.self)) }
+    let all = ProductBenchmark.weightedRatio(rates, ours: \.gflops, peer: \.peerGflops)
+    let one = ProductBenchmark.weightedRatio(rates, ours: \.gflopsOneThread, peer: \.peerGflopsOneThread)
+    if let all, let one {
+      writeError(
+        String(
+          format: "time-weighted ratio to numpy: %.3f on %d threads, %.3f on one", all, ThreadPool.threadCount, one))
+    }
+    return .done
+  }
+}
+
+private struct ProductsOnOneRank: SharedFailure {
+  var exitStatus: ExitStatus { .usage }
+  var description: String { "benchmark --products runs on one rank: start it without mpirun." }
 }

@@ -1,7 +1,9 @@
 import ArgumentParser
+import CProcessor
 import Collectives
 import Files
 import Foundation
+import Kernels
 import Matrices
 
 @main
@@ -11,7 +13,7 @@ struct Cegzsl: ParsableCommand {
     abstract: "Trains CE-GZSL (contrastive embedding for generalized zero-shot learning, CVPR 2021) over MPI.",
     discussion: """
       Start it alone, or on many ranks with 'mpirun -n P cegzsl …': the trained model has the same bytes.
-      Exit status: 0 done, 1 parity mismatch, 64 usage, 65 bad data, 66 bad checkpoint, 70 ranks diverged, 71 not finite,
+      Exit status: 0 done, 1 parity mismatch, 64 usage, 65 bad data, 66 bad checkpoint, 69 unusable machine, 70 ranks diverged, 71 not finite,
       74 input/output or no memory left, 75 stopped by a signal and resumable, 78 ranks disagree on binary, configuration or data (or the
       doctor found something), 79 watchdog: a rank no longer moves.
       """,
@@ -22,14 +24,19 @@ struct Cegzsl: ParsableCommand {
     ])
 
   static func main() {
+    guard cegzsl_has_avx2() != 0 else { refuseProcessor() }
     // A user who writes to a closed pipe or file limit gets an error, not a signal.
     signal(SIGPIPE, SIG_IGN)
     AllocatorSettings.returnFreedMemory()
     do {
+      try VectorLoops.requireUsable()
       var command = try parseAsRoot()
       try command.run()
     } catch let exit as ExitCode {
       Foundation.exit(exit.rawValue)
+    } catch let error as UnusableVectorWidth {
+      if MPICommunicator.launchedRank == 0 { writeError("cegzsl: \(error)") }
+      Foundation.exit(error.exitStatus.rawValue)
     } catch {
       let status = exitCode(for: error)
       let text = fullMessage(for: error)
@@ -40,6 +47,13 @@ struct Cegzsl: ParsableCommand {
       Foundation.exit(status.isSuccess ? 0 : ExitStatus.usage.rawValue)
     }
   }
+}
+
+/// Before anything that was compiled for AVX2 runs.
+private func refuseProcessor() -> Never {
+  let text = "cegzsl: this processor has no AVX2, which cegzsl needs (Intel since 2013, AMD since 2015)\n"
+  _ = text.withCString { write(2, $0, strlen($0)) }
+  exit(ExitStatus.unusableMachine.rawValue)
 }
 
 enum Build {

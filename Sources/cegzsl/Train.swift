@@ -27,7 +27,7 @@ struct Train: ParsableCommand {
   var resume: String?
   @Flag(
     help:
-      "Check first that this processor keeps the promise of the same bits on any number of ranks and threads, and refuse if not. The promise itself is always on and costs nothing extra."
+      "Refuse what does not give the same bits on every processor: bfloat16. In float32 the promise is always on and costs nothing extra."
   )
   var reproducible = false
   @OptionGroup var options: ConfigurationOptions
@@ -37,7 +37,9 @@ struct Train: ParsableCommand {
     StopSignal.install()
     try withRanks(threads: threadOptions.threads) { communicator in
       let configuration = try resolve(communicator)
-      if reproducible { try requireInvariantProducts(precision: configuration.precision) }
+      if reproducible && configuration.precision == .bfloat16 {
+        throw IrreproduciblePrecision()
+      }
       try requireAgreement(
         [("version", Build.version), ("binary", try Build.digest())]
           + configuration.resolved.map { ("--" + $0.name, $0.value) },
@@ -78,5 +80,14 @@ struct Train: ParsableCommand {
     let configuration = try options.resolve(base: text.isEmpty ? nil : (text, path))
     try configuration.precision.requireSupport()
     return configuration
+  }
+}
+
+/// `--reproducible` with bfloat16.
+private struct IrreproduciblePrecision: SharedFailure {
+  var exitStatus: ExitStatus { .usage }
+  var description: String {
+    "--reproducible and --precision bfloat16 exclude each other: bfloat16's products are oneDNN's, whose bits depend on the processor. "
+      + "Leave out one of them."
   }
 }

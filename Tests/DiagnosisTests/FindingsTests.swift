@@ -38,7 +38,7 @@ private func goodRanks() -> [RankFacts] {
   let mistakes: [(subject: Finding.Subject, make: (inout RankFacts) -> Void)] = [
     (.worldSize, { $0.launcher.ranks = 1 }), (.binding, { $0.processors.allowed = [0] }),
     (.binding, { $0.processors.slurmPerTask = 4 }), (.program, { $0.program.binary = "abd" }),
-    (.program, { $0.program.instructionSet = "AVX2" }), (.program, { $0.program.messagePassing = "another" }),
+    (.program, { $0.program.messagePassing = "another" }),
     (.network, { $0.network.interfaces[1].address = 0x0a4d_0002 }), (.sharedMemory, { $0.sharedMemory.free = 1 << 20 }),
     (.sharedMemory, { $0.sharedMemory.isReadByNeighbour = false }),
     (.runDirectory, { $0.runDirectory?.seesRankZero = false }), (.runDirectory, { $0.runDirectory?.problem = "no" }),

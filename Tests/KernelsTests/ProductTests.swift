@@ -43,58 +43,11 @@ private func transposed(_ a: Matrix) -> Matrix {
     #expect(wide[0, 0] == 7 && wide[m - 1, n + 1] == 7)
   }
 
-  /// oneDNN has other kernels for other strides: those of the weights were chosen by speed alone.
-  @Test(arguments: [(512, 1024, 600), (150, 2048, 300), (40, 1030, 64)])
-  func strideDoesNotChangeBits(_ m: Int, _ k: Int, _ n: Int) {
-    let (x, delta) = (random(m, k, 1), random(m, n, 2))
-    let weights = [k, k + 5, (k + 255) / 256 * 256 + 256].map { stride in
-      let weight = Matrix(rows: n, columns: stride).columns(0..<k)
-      weight.copy(from: random(n, k, 3))
-      return weight
-    }
-    let results = weights.map { weight in
-      let (forward, backward) = (Matrix(rows: m, columns: n), Matrix(rows: m, columns: k))
-      multiply(into: forward, x, weight.transposed)
-      multiply(into: backward, delta, weight)
-      return forward.elements + backward.elements
-    }
-    let allSame = results.allSatisfy { $0 == results[0] }
-    #expect(allSame && results[0].contains { $0 != 0 })
-  }
-
   @Test func emptySumsAreZero() {
     let c = Matrix(rows: 2, columns: 2)
     c.fill(5)
     multiply(into: c, Matrix(rows: 2, columns: 0), Matrix(rows: 0, columns: 2))
     #expect(c.elements == [0, 0, 0, 0])
-  }
-
-  /// What the equality of any number of ranks rests on: a row of a product has the same bits whatever rows are computed with
-  /// it, and so has a row of a weight gradient.
-  @Test(arguments: [
-    (100, 384, 512), (300, 96, 128), (101, 1024, 32), (1000, 64, 20), (257, 40, 333), (1600, 2080, 512),
-    (1100, 800, 1030),
-  ])
-  func rowsDoNotDependOnTheirCompany(_ m: Int, _ k: Int, _ n: Int) {
-    let (a, b) = (random(m, k, 3), random(n, k, 4))
-    let whole = Matrix(rows: m, columns: n)
-    multiply(into: whole, a, b.transposed)
-    let gradient = Matrix(rows: k, columns: n)
-    multiply(into: gradient, a.transposed, whole)
-    for parts in [2, 3, 7, 40] {
-      let pieces = Matrix(rows: m, columns: n)
-      for slice in RowPartition(rowCount: m, rankCount: parts).slices {
-        multiply(into: pieces.rows(slice), a.rows(slice), b.transposed)
-      }
-      let samePieces = pieces.elements == whole.elements
-      #expect(samePieces, "\(parts) slices of \(m) rows")
-      let shared = Matrix(rows: k, columns: n)
-      for units in UnitPartition(unitCount: k, rankCount: parts).slices where !units.isEmpty {
-        multiply(into: shared.rows(units), a.columns(units).transposed, whole)
-      }
-      let sameUnits = shared.elements == gradient.elements
-      #expect(sameUnits, "\(parts) slices of \(k) units")
-    }
   }
 }
 

@@ -1,0 +1,203 @@
+// The innermost loops of the look-ups (`Kernels/SubsetSums.swift`, `Kernels/NarrowSums.swift`): tables and sums from them. Compiled
+// twice, see `ProductLoop.swift`; an entry is one vector of AVX-512 and two of AVX2.
+
+/// Members of a group.
+package let groupSize = 6
+/// Lanes whose indices lie next to each other.
+package let tileLanes = 16
+
+/// The tables of consecutive groups, one behind the other, from their members: sixteen columns of each, group after group.
+///
+/// - Parameters:
+///   - tableSize: floats of a table: 36 or 64 entries.
+///   - areTriples: whether only the entries of `tabulateTriples` are wanted.
+package func tabulateGroups(
+  _ tables: UnsafeMutablePointer<Float>, tableSize: Int, _ members: UnsafePointer<Float>, groupCount: Int,
+  areTriples: Bool
+) {
+  for group in 0..<groupCount {
+    let (table, own) = (tables + group &* tableSize, members + group &* groupSize &* vectorWidth)
+    if areTriples { tabulateTriples(table, own) } else { tabulate(table, own) }
+  }
+}
+
+/// Adds to the sums of consecutive tiles of lanes what the tables of consecutive groups hold for them.
+///
+/// - Parameters:
+///   - sums: a vector for each lane.
+///   - indices: tile after tile, sixteen bytes for each group.
+package func addTiles(
+  _ sums: UnsafeMutablePointer<Float>, tileCount: Int, _ tables: UnsafePointer<Float>, tableSize: Int,
+  _ indices: UnsafePointer<UInt8>, groupCount: Int
+) {
+  for tile in 0..<tileCount {
+    for half in stride(from: 0, to: tileLanes, by: 8) {
+      addEightLanes(
+        sums + (tile &* tileLanes &+ half) &* vectorWidth, tables, tableSize,
+        indices + (tile &* tileLanes &* groupCount &+ half), groupCount)
+    }
+  }
+}
+
+/// As `addTiles`, of pairs of 16-bit integers.
+package func addNarrowTiles(
+  _ sums: UnsafeMutablePointer<Float>, tileCount: Int, _ tables: UnsafePointer<Float>, tableSize: Int,
+  _ indices: UnsafePointer<UInt8>, groupCount: Int
+) {
+  for tile in 0..<tileCount {
+    for half in stride(from: 0, to: tileLanes, by: 8) {
+      addEightNarrowLanes(
+        sums + (tile &* tileLanes &+ half) &* vectorWidth, tables, tableSize,
+        indices + (tile &* tileLanes &* groupCount &+ half), groupCount)
+    }
+  }
+}
+
+/// table[e] ← Σ_i slope_i·v_i over six members, where slope_i is 1 if bit i of e is set and 0.2 otherwise.
+private func tabulate(_ table: UnsafeMutablePointer<Float>, _ vectors: UnsafePointer<Float>) {
+  store(lowestSum(vectors), table)
+  for i in 0..<groupSize {
+    let step = load(vectors + i &* vectorWidth) * 0.8
+    let half = 1 &<< i
+    for entry in 0..<half {
+      store(load(table + entry &* vectorWidth) + step, table + (entry &+ half) &* vectorWidth)
+    }
+  }
+}
+
+/// 0.2·Σ_i v_i over six members.
+@inline(__always)
+private func lowestSum(_ vectors: UnsafePointer<Float>) -> Vector {
+  var sum = Vector()
+  for i in 0..<groupSize { sum.addProduct(load(vectors + i &* vectorWidth), Vector(repeating: 0.2)) }
+  return sum
+}
+
+/// table[e₀ + 6·e₁] ← Σ_i slope_i·v_i over two triples in the states `triplesIndex` numbers: the entries of `tabulate` that can
+/// occur, each the sum of the same terms in the same order.
+private func tabulateTriples(_ table: UnsafeMutablePointer<Float>, _ vectors: UnsafePointer<Float>) {
+  addTriple(to: lowestSum(vectors), vectors) { first, e0 in
+    addTriple(to: first, vectors + 3 &* vectorWidth) { sum, e1 in store(sum, table + (e0 &+ 6 &* e1) &* vectorWidth) }
+  }
+}
+
+/// From a sum in which a triple's slopes are 0.2, those of its six states: none at 1; real; fake; real and interpolate; fake and
+/// interpolate; all.
+@inline(__always)
+private func addTriple(to none: Vector, _ vectors: UnsafePointer<Float>, _ put: (Vector, Int) -> Void) {
+  let real = load(vectors) * 0.8
+  let fake = load(vectors + vectorWidth) * 0.8
+  let between = load(vectors + 2 &* vectorWidth) * 0.8
+  put(none, 0)
+  put(none + real, 1)
+  put(none + fake, 2)
+  put(none + real + between, 3)
+  put(none + fake + between, 4)
+  put(none + real + fake + between, 5)
+}
+
+/// Adds to the sums of eight lanes what the tables of consecutive groups hold for them. Eight vectors of sixteen floats are all the
+/// registers that AVX2 has.
+@inline(never)
+private func addEightLanes(
+  _ sums: UnsafeMutablePointer<Float>, _ tables: UnsafePointer<Float>, _ tableSize: Int,
+  _ indices: UnsafePointer<UInt8>, _ groups: Int
+) {
+  var (s0, s1, s2, s3) = (load(sums), load(sums + 16), load(sums + 32), load(sums + 48))
+  var (s4, s5, s6, s7) = (load(sums + 64), load(sums + 80), load(sums + 96), load(sums + 112))
+  var (table, index) = (UnsafeRawPointer(tables), UnsafeRawPointer(indices))
+  var group = 0
+  while group < groups {
+    // Indices are read eight at a time: look-ups are bound by loads.
+    let eight = index.load(as: UInt64.self)
+    /// The entry of the lane whose index is the n-th byte.
+    @inline(__always)
+    func entry(_ n: UInt64) -> Vector {
+      (table + Int(truncatingIfNeeded: ((eight &>> (8 &* n)) & 255) &<< 6)).load(as: Vector.self)
+    }
+    s0 += entry(0)
+    s1 += entry(1)
+    s2 += entry(2)
+    s3 += entry(3)
+    s4 += entry(4)
+    s5 += entry(5)
+    s6 += entry(6)
+    s7 += entry(7)
+    table += 4 &* tableSize
+    index += tileLanes
+    group &+= 1
+  }
+  store(s0, sums)
+  store(s1, sums + 16)
+  store(s2, sums + 32)
+  store(s3, sums + 48)
+  store(s4, sums + 64)
+  store(s5, sums + 80)
+  store(s6, sums + 96)
+  store(s7, sums + 112)
+}
+
+/// table[e₀ + count·e₁] ← the sum of an entry of each half, as a 16-bit integer: the first block's in the lower half of a lane, the
+/// second block's in the upper one.
+package func tabulateNarrow(_ table: UnsafeMutablePointer<Float>, _ halves: UnsafePointer<Float>, _ count: Int) {
+  let lower = SIMD16<UInt32>(repeating: 0xFFFF)
+  // Added to a float below 2²² it leaves the nearest integer in the last digits.
+  let offset = Vector(repeating: 12_582_912)
+  var target = table
+  for j in 0..<count {
+    let second = halves + (16 &+ 2 &* j) &* vectorWidth
+    let (b0, b1) = (load(second), load(second + vectorWidth))
+    for i in 0..<count {
+      let first = halves + 2 &* i &* vectorWidth
+      let q0 = unsafeBitCast(load(first) + b0 + offset, to: SIMD16<UInt32>.self)
+      let q1 = unsafeBitCast(load(first + vectorWidth) + b1 + offset, to: SIMD16<UInt32>.self)
+      store(unsafeBitCast((q0 & lower) | (q1 &<< SIMD16(repeating: 16)), to: Vector.self), target)
+      target += vectorWidth
+    }
+  }
+}
+
+private typealias Halves = SIMD32<UInt16>
+
+/// As `addEightLanes` of integers.
+@inline(never)
+private func addEightNarrowLanes(
+  _ sums: UnsafeMutablePointer<Float>, _ tables: UnsafePointer<Float>, _ tableSize: Int,
+  _ indices: UnsafePointer<UInt8>, _ groups: Int
+) {
+  @inline(__always)
+  func sum(_ n: Int) -> Halves { UnsafeRawPointer(sums + n &* vectorWidth).loadUnaligned(as: Halves.self) }
+  @inline(__always)
+  func put(_ value: Halves, _ n: Int) {
+    UnsafeMutableRawPointer(sums + n &* vectorWidth).storeBytes(of: value, as: Halves.self)
+  }
+  var (s0, s1, s2, s3, s4, s5, s6, s7) = (sum(0), sum(1), sum(2), sum(3), sum(4), sum(5), sum(6), sum(7))
+  var (table, index) = (UnsafeRawPointer(tables), UnsafeRawPointer(indices))
+  var group = 0
+  while group < groups {
+    let eight = index.load(as: UInt64.self)
+    @inline(__always)
+    func entry(_ n: UInt64) -> Halves {
+      (table + Int(truncatingIfNeeded: ((eight &>> (8 &* n)) & 255) &<< 6)).load(as: Halves.self)
+    }
+    s0 &+= entry(0)
+    s1 &+= entry(1)
+    s2 &+= entry(2)
+    s3 &+= entry(3)
+    s4 &+= entry(4)
+    s5 &+= entry(5)
+    s6 &+= entry(6)
+    s7 &+= entry(7)
+    table += 4 &* tableSize
+    index += tileLanes
+    group &+= 1
+  }
+  put(s0, 0)
+  put(s1, 1)
+  put(s2, 2)
+  put(s3, 3)
+  put(s4, 4)
+  put(s5, 5)
+  put(s6, 6)
+  put(s7, 7)
+}

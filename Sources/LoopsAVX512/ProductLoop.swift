@@ -1,0 +1,1 @@
+../LoopsAVX2/ProductLoop.swift

@@ -1,0 +1,1 @@
+../../Sources/LoopsAVX2/ProductLoop.swift
