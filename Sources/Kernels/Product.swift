@@ -6,6 +6,7 @@
 //         for strips, as many as stay in the second cache
 //           for panel (stays in the first cache): strips times panel, tile by tile (`LoopsAVX2/ProductLoop.swift`)
 //           after the last block the tiles are finished into the result
+import CPrefetch
 import LoopsAVX2
 import Matrices
 import Profiling
@@ -184,6 +185,8 @@ private struct FloatProduct {
               columnCount: min(width, result.columnCount &- panel &* width), panelWidth: width,
               stackFloats: room.stackFloats)
             if accumulate && number == 0 { tiles.load(into: stack) }
+            // The result's lines are on their way while the tiles are multiplied.
+            if number == plan.blocks.count - 1 { tiles.prefetch() }
             loops.multiplyStrips(
               packed + stripRows &* (rows.count &* terms.lowerBound &+ own.lowerBound &* terms.count), own.count,
               packedPanels + place &* width &* terms.count, terms.count, stack, plan.keptSlots, passing,
@@ -237,13 +240,53 @@ private struct TileColumn {
     }
   }
 
+  func prefetch() {
+    forEachRow { _, _, address in
+      for c in Swift.stride(from: 0, to: columnCount, by: vectorWidth) { cegzsl_prefetch_for_write(address + c) }
+    }
+  }
+
   func load(into stacks: UnsafeMutablePointer<Float>) {
     forEachRow { place, _, address in (stacks + place).update(from: address, count: columnCount) }
   }
 
   func store(from stacks: UnsafePointer<Float>, _ finish: FinishAddresses) {
-    forEachRow { place, row, address in
-      finish.put(stacks + place, into: address, row: row, column: column, count: columnCount)
+    finish.apply(to: TileStore(tiles: self, stacks: stacks))
+  }
+}
+
+/// The way of finished tiles into the result.
+private struct TileStore: FinishUser {
+  let tiles: TileColumn
+  let stacks: UnsafePointer<Float>
+
+  func use(_ finish: some VectorFinish) {
+    let (width, column) = (tiles.panelWidth, tiles.column)
+    for strip in 0..<tiles.stripCount {
+      let first = tiles.row &+ strip &* stripRows
+      var source = stacks + strip &* tiles.stackFloats
+      var target = tiles.start + (first &* tiles.stride &+ column)
+      for row in first..<min(first &+ stripRows, tiles.rowCount) {
+        if tiles.columnCount == width {
+          var c = 0
+          while c < width {
+            // `vectorWidth` as what is left: no lane is looked at by itself.
+            Kernels.store(
+              finish(Kernels.load(source + c), row: row, column: column &+ c, left: vectorWidth), target + c)
+            c &+= vectorWidth
+          }
+        } else {
+          var c = 0
+          while c < tiles.columnCount {
+            let left = tiles.columnCount &- c
+            Kernels.store(
+              finish(Kernels.load(source + c, left), row: row, column: column &+ c, left: left), target + c, left)
+            c &+= vectorWidth
+          }
+        }
+        source += width
+        target += tiles.stride
+      }
     }
   }
 }
@@ -289,7 +332,8 @@ private final class ProductRooms: @unchecked Sendable {
     if stripStorage.count < stripFloats { stripStorage = FloatStorage(count: stripFloats) }
     while threadStorage.count < threads { threadStorage.append(FloatStorage(count: 0)) }
     for thread in 0..<threads where threadStorage[thread].count < threadFloats {
-      threadStorage[thread] = FloatStorage(count: threadFloats)
+      // From 2 MiB on a storage lies in huge pages: tiles and panels are in fewer of them than a core remembers.
+      threadStorage[thread] = FloatStorage(count: max(threadFloats, 1 << 19))
     }
   }
 

@@ -53,53 +53,81 @@ struct FinishAddresses {
   var labels: UnsafePointer<Int>? = nil
   var classCount = 0
 
-  /// The row's second operand.
+  /// Hands the last step of one vector to `user`, as a type of its own: its loop is compiled for each of them.
   @inline(__always)
-  private func operand(_ row: Int) -> UnsafePointer<Float> {
-    guard let start else { preconditionFailure("a finish without its matrix") }
-    if let labels {
-      precondition(labels[row] >= 0 && labels[row] < classCount, "label \(labels[row]) of \(classCount) classes")
-      return start + labels[row] &* stride
-    }
-    return start + row &* stride
-  }
-
-  /// target ← the finished elements of one row, from column `column` on.
-  @inline(__always)
-  func put(
-    _ source: UnsafePointer<Float>, into target: UnsafeMutablePointer<Float>, row: Int, column: Int, count: Int
-  ) {
-    if kind == .none { return put(source, into: target, count) { value, _, _ in value } }
-    let own = operand(row) + column
+  func apply(to user: some FinishUser) {
+    guard let start else { return user.use(NoFinish()) }
     switch kind {
-    case .none: break
-    case .bias: put(source, into: target, count) { value, i, left in value + load(own + i, left) }
-    case .biasReLU: put(source, into: target, count) { value, i, left in positivePart(value + load(own + i, left)) }
+    case .none: user.use(NoFinish())
+    case .bias: user.use(BiasFinish(bias: start))
+    case .biasReLU: user.use(BiasReLUFinish(bias: start))
     case .classLeakyReLU:
-      put(source, into: target, count) { value, i, left in
-        let sum = value + load(own + i, left)
-        return sum * leakySlope(sum)
-      }
-    case .reluBackward:
-      put(source, into: target, count) { value, i, left in
-        Vector().replacing(with: value, where: load(own + i, left) .> Vector())
-      }
-    case .leakyReLUBackward:
-      put(source, into: target, count) { value, i, left in value * leakySlope(load(own + i, left)) }
+      guard let labels else { preconditionFailure("a class without labels") }
+      user.use(ClassLeakyReLUFinish(base: start, stride: stride, labels: labels, classCount: classCount))
+    case .reluBackward: user.use(ReLUBackwardFinish(output: start, stride: stride))
+    case .leakyReLUBackward: user.use(LeakyReLUBackwardFinish(output: start, stride: stride))
     }
   }
+}
 
+/// A loop over elements that are to be finished.
+protocol FinishUser {
+  func use(_ finish: some VectorFinish)
+}
+
+/// The last step of up to sixteen elements of a row.
+protocol VectorFinish {
+  func callAsFunction(_ value: Vector, row: Int, column: Int, left: Int) -> Vector
+}
+
+private struct NoFinish: VectorFinish {
   @inline(__always)
-  private func put(
-    _ source: UnsafePointer<Float>, into target: UnsafeMutablePointer<Float>, _ count: Int,
-    _ body: (_ value: Vector, _ i: Int, _ left: Int) -> Vector
-  ) {
-    var i = 0
-    while i &+ vectorWidth <= count {
-      store(body(load(source + i), i, vectorWidth), target + i)
-      i &+= vectorWidth
-    }
-    if i < count { store(body(load(source + i, count &- i), i, count &- i), target + i, count &- i) }
+  func callAsFunction(_ value: Vector, row: Int, column: Int, left: Int) -> Vector { value }
+}
+
+private struct BiasFinish: VectorFinish {
+  let bias: UnsafePointer<Float>
+  @inline(__always)
+  func callAsFunction(_ value: Vector, row: Int, column: Int, left: Int) -> Vector { value + load(bias + column, left) }
+}
+
+private struct BiasReLUFinish: VectorFinish {
+  let bias: UnsafePointer<Float>
+  @inline(__always)
+  func callAsFunction(_ value: Vector, row: Int, column: Int, left: Int) -> Vector {
+    positivePart(value + load(bias + column, left))
+  }
+}
+
+private struct ClassLeakyReLUFinish: VectorFinish {
+  let base: UnsafePointer<Float>
+  let stride: Int
+  let labels: UnsafePointer<Int>
+  let classCount: Int
+  @inline(__always)
+  func callAsFunction(_ value: Vector, row: Int, column: Int, left: Int) -> Vector {
+    let label = labels[row]
+    precondition(label >= 0 && label < classCount, "label \(label) of \(classCount) classes")
+    let sum = value + load(base + (label &* stride &+ column), left)
+    return sum * leakySlope(sum)
+  }
+}
+
+private struct ReLUBackwardFinish: VectorFinish {
+  let output: UnsafePointer<Float>
+  let stride: Int
+  @inline(__always)
+  func callAsFunction(_ value: Vector, row: Int, column: Int, left: Int) -> Vector {
+    Vector().replacing(with: value, where: load(output + (row &* stride &+ column), left) .> Vector())
+  }
+}
+
+private struct LeakyReLUBackwardFinish: VectorFinish {
+  let output: UnsafePointer<Float>
+  let stride: Int
+  @inline(__always)
+  func callAsFunction(_ value: Vector, row: Int, column: Int, left: Int) -> Vector {
+    value * leakySlope(load(output + (row &* stride &+ column), left))
   }
 }
 
@@ -109,7 +137,23 @@ package func apply(_ finish: ProductFinish, to x: Matrix) {
   if case .none = finish { return }
   finish.withAddresses { addresses in
     parallel(x.rowCount, grain: max(1, 16384 / max(x.columnCount, 1)), "bias and activation", floats: 3 * x.count) {
-      for r in $0 { addresses.put(x.row(r), into: x.row(r), row: r, column: 0, count: x.columnCount) }
+      addresses.apply(to: RowPass(x: x, rows: $0))
+    }
+  }
+}
+
+/// Some rows of a matrix.
+private struct RowPass: FinishUser {
+  let x: Matrix
+  let rows: Range<Int>
+
+  func use(_ finish: some VectorFinish) {
+    for r in rows {
+      let row = x.row(r)
+      for c in stride(from: 0, to: x.columnCount, by: vectorWidth) {
+        let left = x.columnCount &- c
+        store(finish(load(row + c, left), row: r, column: c, left: left), row + c, left)
+      }
     }
   }
 }

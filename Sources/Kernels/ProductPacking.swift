@@ -11,6 +11,7 @@
 //
 // A factor that lies in memory the other way round (A·Bᵀ, Aᵀ·B) is packed into the same shape. Beyond the last row or column
 // something is packed too (the last one again, or zeros), and nobody looks at what becomes of it: edges take the usual way.
+import CPrefetch
 import Matrices
 
 /// Rows of a strip.
@@ -148,6 +149,8 @@ struct PackedSide {
       let (l4, l5, l6, l7) = (line(f &+ 4), line(f &+ 5), line(f &+ 6), line(f &+ 7))
       var (k, target) = (terms.lowerBound, target + group)
       while k &+ 8 <= terms.upperBound {
+        // The next eight lines are on their way, a cache line of each for two of these steps.
+        if (k &- terms.lowerBound) & 8 == 0 { for next in f &+ 8..<f &+ 16 { cegzsl_prefetch(line(next) + k) } }
         let t = transposed(
           (
             read(l0 + k), read(l1 + k), read(l2 + k), read(l3 + k), read(l4 + k), read(l5 + k), read(l6 + k),
