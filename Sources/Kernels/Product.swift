@@ -208,7 +208,7 @@ private struct RoomShape {
 
   init(strips: Int, panels: Int, panelWidth: Int, _ plan: SumPlan) {
     panelFloats = panels * panelWidth * (plan.blocks.map(\.terms.count).max() ?? 0)
-    passingFloats = plan.passingSlots * stripRows * panelWidth
+    passingFloats = plan.passingSlots * 2 * stripRows * panelWidth
     stackFloats = plan.keptSlots * stripRows * panelWidth
     floats = panelFloats + passingFloats + strips * (plan.blocks.count == 1 ? 1 : panels) * stackFloats
   }
