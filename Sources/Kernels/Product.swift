@@ -95,8 +95,10 @@ private struct FloatProduct {
   private static let packedFloats = 1 << 21
   /// Strips that are multiplied with one panel after the other: with their tiles some 300 KiB of the second cache.
   private static let stripsAtOnce = 32
-  /// Columns of a chunk of panels.
+  /// Most columns of a chunk of panels.
   private static let chunkColumns = 512
+  /// Floats of a chunk's tiles, which each block of terms reads and writes again: 1 MiB of the second cache.
+  private static let tileFloats = 1 << 18
 
   init(
     result: Matrix, left: PackedSide, right: PackedSide, termCount: Int, accumulate: Bool, order: SumOrder,
@@ -126,7 +128,8 @@ private struct FloatProduct {
     let panels = (result.columnCount + loops.panelWidth - 1) / loops.panelWidth
     let grid = ThreadGrid(strips: blocks.largestSlice, panels: panels, threads: threads)
     let (ownStrips, ownPanels) = grid.part(0, strips: blocks.largestSlice, panels: panels)
-    let chunk = min(Self.chunkColumns / loops.panelWidth, ownPanels.count)
+    let columns = min(Self.chunkColumns, max(128, Self.tileFloats / (ownStrips.count * stripRows)))
+    let chunk = min(columns / loops.panelWidth, ownPanels.count)
     let room = RoomShape(strips: ownStrips.count, panels: chunk, panelWidth: loops.panelWidth, plan)
     rooms.prepare(
       stripFloats: blocks.largestSlice * stripRows * termCount, threadFloats: room.floats, threads: grid.threadCount)

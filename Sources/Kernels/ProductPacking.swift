@@ -143,14 +143,18 @@ struct PackedSide {
   private func transposePanel(
     first: Int, width: Int, terms: Range<Int>, into target: UnsafeMutablePointer<Float>
   ) {
-    for group in stride(from: 0, to: width, by: 8) {
+    let stride = matrix.rowStride
+    for group in Swift.stride(from: 0, to: width, by: 8) {
       let f = first &+ group
+      let hasNext = f &+ 16 <= matrix.rowCount
       let (l0, l1, l2, l3) = (line(f), line(f &+ 1), line(f &+ 2), line(f &+ 3))
       let (l4, l5, l6, l7) = (line(f &+ 4), line(f &+ 5), line(f &+ 6), line(f &+ 7))
       var (k, target) = (terms.lowerBound, target + group)
       while k &+ 8 <= terms.upperBound {
         // The next eight lines are on their way, a cache line of each for two of these steps.
-        if (k &- terms.lowerBound) & 8 == 0 { for next in f &+ 8..<f &+ 16 { cegzsl_prefetch(line(next) + k) } }
+        if hasNext && (k &- terms.lowerBound) & 8 == 0 {
+          for next in 8..<16 { cegzsl_prefetch(l0 + (next &* stride &+ k)) }
+        }
         let t = transposed(
           (
             read(l0 + k), read(l1 + k), read(l2 + k), read(l3 + k), read(l4 + k), read(l5 + k), read(l6 + k),
