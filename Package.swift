@@ -35,8 +35,8 @@ let package = Package(
     .systemLibrary(name: "CProcessor"),
     .target(name: "Profiling", swiftSettings: settings),
     .target(name: "Matrices", dependencies: ["CMalloc"], swiftSettings: settings),
-    .target(name: "LoopsAVX2", dependencies: ["Matrices"], swiftSettings: loopSettings),
-    .target(name: "LoopsAVX512", dependencies: ["Matrices"], swiftSettings: wideLoopSettings),
+    .target(name: "LoopsAVX2", dependencies: ["Matrices", "CPrefetch"], swiftSettings: loopSettings),
+    .target(name: "LoopsAVX512", dependencies: ["Matrices", "CPrefetch"], swiftSettings: wideLoopSettings),
     .target(
       name: "Kernels",
       dependencies: ["Matrices", "Profiling", "LoopsAVX2", "LoopsAVX512", "COneDNN", "CPrefetch", "CProcessor"],
@@ -85,7 +85,8 @@ let package = Package(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "Files", "Matrices", "TestSupport"],
       swiftSettings: settings),
     .target(
-      name: "WideLoops", dependencies: ["Matrices"], path: "Tests/WideLoops", swiftSettings: emulatedLoopSettings),
+      name: "WideLoops", dependencies: ["Matrices", "CPrefetch"], path: "Tests/WideLoops",
+      swiftSettings: emulatedLoopSettings),
     .testTarget(
       name: "KernelsTests", dependencies: ["Kernels", "WideLoops", "Matrices", "TestSupport"],
       swiftSettings: settings),

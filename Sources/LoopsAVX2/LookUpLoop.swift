@@ -1,6 +1,8 @@
 // The innermost loops of the look-ups (`Kernels/SubsetSums.swift`, `Kernels/NarrowSums.swift`): tables and sums from them. Compiled
 // twice, see `ProductLoop.swift`; an entry is one vector of AVX-512 and two of AVX2.
 
+import CPrefetch
+
 /// Members of a group.
 package let groupSize = 6
 /// Lanes whose indices lie next to each other.
@@ -96,6 +98,29 @@ private func addTriple(to none: Vector, _ vectors: UnsafePointer<Float>, _ put: 
   put(none + real + fake + between, 5)
 }
 
+/// Where in a table the entries of eight lanes are, in bytes: of lanes 0, 2, 4 and 6 in the sixteen-bit pieces of one word, of the
+/// others in those of another.
+private struct EightEntries {
+  let even: UInt64
+  let odd: UInt64
+
+  /// Indices are read and moved to their places eight at a time: look-ups are bound by the number of instructions. Opaque, or the
+  /// compiler takes each byte out by itself again.
+  @inline(__always)
+  init(_ indices: UnsafeRawPointer) {
+    let eight = indices.load(as: UInt64.self)
+    let places: UInt64 = 0x3FC0_3FC0_3FC0_3FC0  // 64·(0…255)
+    even = cegzsl_opaque((eight &<< 6) & places)
+    odd = cegzsl_opaque((eight &>> 2) & places)
+  }
+}
+
+/// The entry at the lowest piece.
+@inline(__always)
+private func entry(_ table: UnsafeRawPointer, _ places: UInt64) -> Vector {
+  (table + Int(truncatingIfNeeded: places & 0xFFFF)).load(as: Vector.self)
+}
+
 /// Adds to the sums of eight lanes what the tables of consecutive groups hold for them. Eight vectors of sixteen floats are all the
 /// registers that AVX2 has.
 @inline(never)
@@ -108,21 +133,15 @@ private func addEightLanes(
   var (table, index) = (UnsafeRawPointer(tables), UnsafeRawPointer(indices))
   var group = 0
   while group < groups {
-    // Indices are read eight at a time: look-ups are bound by loads.
-    let eight = index.load(as: UInt64.self)
-    /// The entry of the lane whose index is the n-th byte.
-    @inline(__always)
-    func entry(_ n: UInt64) -> Vector {
-      (table + Int(truncatingIfNeeded: ((eight &>> (8 &* n)) & 255) &<< 6)).load(as: Vector.self)
-    }
-    s0 += entry(0)
-    s1 += entry(1)
-    s2 += entry(2)
-    s3 += entry(3)
-    s4 += entry(4)
-    s5 += entry(5)
-    s6 += entry(6)
-    s7 += entry(7)
+    let lanes = EightEntries(index)
+    s0 += entry(table, lanes.even)
+    s1 += entry(table, lanes.odd)
+    s2 += entry(table, lanes.even &>> 16)
+    s3 += entry(table, lanes.odd &>> 16)
+    s4 += entry(table, lanes.even &>> 32)
+    s5 += entry(table, lanes.odd &>> 32)
+    s6 += entry(table, lanes.even &>> 48)
+    s7 += entry(table, lanes.odd &>> 48)
     table += 4 &* tableSize
     index += tileLanes
     group &+= 1
@@ -175,19 +194,15 @@ private func addEightNarrowLanes(
   var (table, index) = (UnsafeRawPointer(tables), UnsafeRawPointer(indices))
   var group = 0
   while group < groups {
-    let eight = index.load(as: UInt64.self)
-    @inline(__always)
-    func entry(_ n: UInt64) -> Halves {
-      (table + Int(truncatingIfNeeded: ((eight &>> (8 &* n)) & 255) &<< 6)).load(as: Halves.self)
-    }
-    s0 &+= entry(0)
-    s1 &+= entry(1)
-    s2 &+= entry(2)
-    s3 &+= entry(3)
-    s4 &+= entry(4)
-    s5 &+= entry(5)
-    s6 &+= entry(6)
-    s7 &+= entry(7)
+    let lanes = EightEntries(index)
+    s0 &+= unsafeBitCast(entry(table, lanes.even), to: Halves.self)
+    s1 &+= unsafeBitCast(entry(table, lanes.odd), to: Halves.self)
+    s2 &+= unsafeBitCast(entry(table, lanes.even &>> 16), to: Halves.self)
+    s3 &+= unsafeBitCast(entry(table, lanes.odd &>> 16), to: Halves.self)
+    s4 &+= unsafeBitCast(entry(table, lanes.even &>> 32), to: Halves.self)
+    s5 &+= unsafeBitCast(entry(table, lanes.odd &>> 32), to: Halves.self)
+    s6 &+= unsafeBitCast(entry(table, lanes.even &>> 48), to: Halves.self)
+    s7 &+= unsafeBitCast(entry(table, lanes.odd &>> 48), to: Halves.self)
     table += 4 &* tableSize
     index += tileLanes
     group &+= 1
