@@ -22,6 +22,7 @@ static inline void *cmpi_in_place(void) { return MPI_IN_PLACE; }
 static inline MPI_Info cmpi_info_null(void) { return MPI_INFO_NULL; }
 static inline int cmpi_any_source(void) { return MPI_ANY_SOURCE; }
 static inline int cmpi_any_tag(void) { return MPI_ANY_TAG; }
+static inline void *cmpi_bottom(void) { return MPI_BOTTOM; }
 static inline MPI_Status *cmpi_status_ignore(void) { return MPI_STATUS_IGNORE; }
 
 // What Open MPI's shared memory does with large messages; the C library declares it for GNU sources only.
@@ -29,5 +30,8 @@ static inline long cmpi_read_process(int process, void *remote, void *local, uns
   struct iovec from = {remote, bytes}, to = {local, bytes};
   return syscall(SYS_process_vm_readv, (long)process, &to, 1L, &from, 1L, 0L);
 }
+
+// Memory without a name, the same way.
+static inline int cmpi_memory_file(const char *name) { return (int)syscall(SYS_memfd_create, name, 1UL); }
 
 #endif

@@ -1,15 +1,15 @@
 import Matrices
 
-/// What the ranks of one run say to each other. Every rank calls the same operations in the same order; one thread of a
-/// process makes all calls. Gradients are never added up across ranks, rows are exchanged instead: moving floats does not
-/// round them, so a run has the same bits on any number of ranks. Sums are for figures that are only reported.
+/// What the ranks of one run say to each other. Every rank calls the same collective operations in the same order; one thread of a
+/// process makes all calls. MPI moves floats and never adds them: its order of sums changes with the number of ranks. `sum` is exact
+/// where at most one rank's value is not zero, and for integers.
 package protocol Communicator: AnyObject {
   /// 0..<rankCount.
   var rank: Int { get }
   /// 1 or more.
   var rankCount: Int { get }
-  /// Whether some ranks share no memory.
-  var spansHosts: Bool { get }
+  /// Which ranks share memory.
+  var hosts: HostMap { get }
 
   /// Element-wise sums over ranks, on every rank.
   func sum(_ values: [Double]) throws -> [Double]
@@ -23,17 +23,22 @@ package protocol Communicator: AnyObject {
 
   /// storage ← rank 0's, bit for bit, on every rank.
   func broadcast(_ storage: FloatStorage) throws
-  /// Begins `gatherRows` to all ranks. Neither matrix may be touched before the transfer is finished.
-  func startGatherRows(_ local: Matrix, into all: Matrix, partition: RowPartition) throws -> any Transfer
-  /// Each rank keeps its own columns of the rows of all ranks: mine [N×own, contiguous] ← columns `columns[rank]` of every
-  /// rank's local rows, in rank order. `local` is copied at once, `mine` is there when the transfer is finished.
+
+  /// One storage of zeros that all ranks of this rank's host read and write. Every rank calls it; ranks of one host with the same count.
   ///
-  /// - Parameter columns: consecutive ranges, one per rank, some of them possibly empty.
-  func startExchangeColumns(_ local: Matrix, columns: [Range<Int>], into mine: Matrix, partition: RowPartition) throws
-    -> any Transfer
-  /// Every rank has computed the rows `rows[rank]` of a contiguous matrix; when the transfer is finished every rank has all
-  /// of them.
-  func startShareRows(of matrix: Matrix, rows: [Range<Int>]) throws -> any Transfer
+  /// - Throws: `SharedMemoryError`, `CollectiveError`.
+  func hostStorage(count: Int) throws -> FloatStorage
+  /// A storage of zeros for each rank of this rank's host, in rank order, which all of them may read. Every rank calls it.
+  ///
+  /// - Throws: `SharedMemoryError`, `CollectiveError`.
+  func hostStorages(count: Int) throws -> [FloatStorage]
+  /// Begins to wait for all ranks of this rank's host; what they wrote before they began is there when it is finished.
+  func startHostBarrier(_ channel: Channel) throws -> any Transfer
+  /// Begins to send matrices as one message. They may not be written before the transfer is finished.
+  func startSend(_ matrices: [Matrix], to rank: Int, _ channel: Channel) throws -> any Transfer
+  /// Begins to receive what `startSend` of another rank sends into matrices of the same shapes, which may not be touched before the
+  /// transfer is finished.
+  func startReceive(_ matrices: [Matrix], from rank: Int, _ channel: Channel) throws -> any Transfer
   /// Lets begun transfers move on: this MPI makes no progress on its own. Cheap, and to be called often in between.
   /// Returns whether any is under way.
   func poll() -> Bool
@@ -49,16 +54,29 @@ package protocol Communicator: AnyObject {
   func abort(_ status: Int32) -> Never
 }
 
-/// An exchange under way. Every rank begins and finishes the same ones in the same order.
+/// What an exchange is about. Within a channel every rank begins the exchanges in the same order; between channels there is none.
+package enum Channel: Int, Sendable, CaseIterable {
+  case rows, sums, parameters
+}
+
+/// An exchange under way. Every rank begins the same ones in the same order.
 package protocol Transfer: AnyObject {
   /// Returns when it is complete.
   ///
   /// - Throws: `CollectiveError`.
   func finish() throws
+  /// Whether it is complete, without waiting; then `finish` returns at once.
+  ///
+  /// - Throws: `CollectiveError`.
+  func isComplete() throws -> Bool
 }
 
 extension Communicator {
   package var isRoot: Bool { rank == 0 }
+  /// The rank of its host that fills memory which they share.
+  package var isFirstOfHost: Bool { hosts.ranks[hosts.host(of: rank)].lowerBound == rank }
+  /// Whether some ranks share no memory.
+  package var spansHosts: Bool { hosts.count > 1 }
 
   package func sum(_ value: Double) throws -> Double { try sum([value])[0] }
   package func sum(_ value: Int) throws -> Int { try sum([value])[0] }

@@ -22,14 +22,16 @@ package struct CollectiveError: ReportableError {
 package final class MPICommunicator: Communicator {
   package let rank: Int
   package let rankCount: Int
-  package let spansHosts: Bool
+  package let hosts: HostMap
   package let host: String
   let communicator: MPI_Comm
+  /// The ranks of this host.
+  let hostCommunicator: MPI_Comm
+  /// The same ranks, for each `Channel`.
+  let hostChannels: [MPI_Comm?]
   /// Transfers begun and not finished, and since when there has been one.
   var transfersUnderWay = 0
   var underWaySince: UInt64 = 0
-  /// Send buffers not in use, by size.
-  var sendBuffers: [Int: [FloatStorage]] = [:]
 
   /// Elements per broadcast; counts are C ints there.
   private static let bucketElements = 1 << 22
@@ -61,25 +63,46 @@ package final class MPICommunicator: Communicator {
     }
     var provided: Int32 = 0
     try check(MPI_Init_thread(nil, nil, 1, &provided), "MPI_Init_thread")  // 1 = MPI_THREAD_FUNNELED
-    var world: MPI_Comm? = nil
-    try check(MPI_Comm_dup(cmpi_comm_world(), &world), "MPI_Comm_dup")
-    guard let duplicate = world else { preconditionFailure("MPI_Comm_dup gave no communicator") }
-    communicator = duplicate
-    try check(MPI_Comm_set_errhandler(duplicate, cmpi_errors_return()), "MPI_Comm_set_errhandler")
-    var (rank, size): (Int32, Int32) = (0, 0)
-    try check(MPI_Comm_rank(duplicate, &rank), "MPI_Comm_rank")
-    try check(MPI_Comm_size(duplicate, &size), "MPI_Comm_size")
+    var worldRank: Int32 = 0
+    try check(MPI_Comm_rank(cmpi_comm_world(), &worldRank), "MPI_Comm_rank")
+    var (onThisHost, firstHere): (MPI_Comm?, [Int32]) = (nil, [worldRank])
+    try check(
+      MPI_Comm_split_type(cmpi_comm_world(), cmpi_shared_memory(), 0, cmpi_info_null(), &onThisHost),
+      "MPI_Comm_split_type")
+    guard let onThisHost else { preconditionFailure("MPI_Comm_split_type gave no communicator") }
+    try check(
+      MPI_Allreduce(cmpi_in_place(), &firstHere, 1, cmpi_int32(), cmpi_min(), onThisHost), "MPI_Allreduce")
+    // Ranks are numbered host by host, whatever order the launcher dealt them out in; rank 0 stays rank 0.
+    var (world, size): (MPI_Comm?, Int32) = (nil, 0)
+    try check(MPI_Comm_size(cmpi_comm_world(), &size), "MPI_Comm_size")
+    try check(
+      MPI_Comm_split(cmpi_comm_world(), 0, firstHere[0] &* size &+ worldRank, &world), "MPI_Comm_split")
+    guard let world else { preconditionFailure("MPI_Comm_split gave no communicator") }
+    (communicator, hostCommunicator) = (world, onThisHost)
+    hostChannels = try Channel.allCases.map { _ in
+      var copy: MPI_Comm?
+      try check(MPI_Comm_dup(onThisHost, &copy), "MPI_Comm_dup")
+      try check(MPI_Comm_set_errhandler(copy, cmpi_errors_return()), "MPI_Comm_set_errhandler")
+      return copy
+    }
+    try check(MPI_Comm_set_errhandler(world, cmpi_errors_return()), "MPI_Comm_set_errhandler")
+    try check(MPI_Comm_set_errhandler(onThisHost, cmpi_errors_return()), "MPI_Comm_set_errhandler")
+    var rank: Int32 = 0
+    try check(MPI_Comm_rank(world, &rank), "MPI_Comm_rank")
     self.rank = Int(rank)
     rankCount = Int(size)
-    var (onThisHost, ranksHere): (MPI_Comm?, Int32) = (nil, 0)
+    var firsts = [Int32](repeating: 0, count: Int(size))
     try check(
-      MPI_Comm_split_type(duplicate, cmpi_shared_memory(), 0, cmpi_info_null(), &onThisHost), "MPI_Comm_split_type")
-    try check(MPI_Comm_size(onThisHost, &ranksHere), "MPI_Comm_size")
-    try check(MPI_Comm_free(&onThisHost), "MPI_Comm_free")
-    var everywhere = [Int32(ranksHere == size ? 0 : 1)]
-    try check(
-      MPI_Allreduce(cmpi_in_place(), &everywhere, 1, cmpi_int32(), cmpi_sum(), duplicate), "MPI_Allreduce")
-    spansHosts = everywhere[0] > 0
+      MPI_Allgather(firstHere, 1, cmpi_int32(), &firsts, 1, cmpi_int32(), world), "MPI_Allgather")
+    var ranks: [Range<Int>] = []
+    for (rank, first) in firsts.enumerated() {
+      if rank > 0 && firsts[rank - 1] == first {
+        ranks[ranks.count - 1] = ranks[ranks.count - 1].lowerBound..<rank + 1
+      } else {
+        ranks.append(rank..<rank + 1)
+      }
+    }
+    hosts = HostMap(ranks: ranks)
   }
 
   func check(_ code: Int32, _ call: String) throws {
@@ -88,7 +111,7 @@ package final class MPICommunicator: Communicator {
   }
 
   /// One MPI call that waits for other ranks.
-  private func waiting(_ call: StaticString, _ body: () -> Int32) throws {
+  func waiting(_ call: StaticString, _ body: () -> Int32) throws {
     Heartbeat.enter(call)
     try check(body(), "\(call)")
   }

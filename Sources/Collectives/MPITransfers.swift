@@ -4,59 +4,28 @@ import Matrices
 import Profiling
 
 extension MPICommunicator {
-  package func startGatherRows(_ local: Matrix, into all: Matrix, partition: RowPartition) throws -> any Transfer {
-    precondition(local.isContiguous && all.isContiguous && local.columnCount == all.columnCount)
-    precondition(local.rowCount == partition.slice(of: rank).count && all.rowCount == partition.rowCount)
-    let columns = local.columnCount
-    let transfer = MPITransfer(self, "MPI_Iallgatherv", keeping: [local.storage, all.storage])
-    let counts = transfer.keep(try partition.slices.map { try count($0.count * columns) })
-    let places = transfer.keep(try partition.slices.map { try count($0.lowerBound * columns) })
-    try transfer.start(floats: local.count) {
-      MPI_Iallgatherv(
-        local.start, counts[rank], cmpi_float(), all.start, counts, places, cmpi_float(), communicator, $0)
+  package func startSend(_ matrices: [Matrix], to rank: Int, _ channel: Channel) throws -> any Transfer {
+    let transfer = MPITransfer(self, "MPI_Isend", keeping: matrices.map(\.storage))
+    let message = try transfer.message(matrices)
+    try transfer.start(floats: matrices.reduce(0) { $0 + $1.count }) {
+      MPI_Isend(cmpi_bottom(), 1, message, Int32(rank), Int32(1 + channel.rawValue), communicator, $0)
     }
     return transfer
   }
 
-  package func startExchangeColumns(
-    _ local: Matrix, columns: [Range<Int>], into mine: Matrix, partition: RowPartition
-  ) throws -> any Transfer {
-    precondition(columns.count == rankCount && partition.rankCount == rankCount)
-    precondition(mine.isContiguous && mine.rowCount == partition.rowCount && mine.columnCount == columns[rank].count)
-    // One block per receiver, next to each other.
-    let packed = sendBuffer(local.count)
-    let transfer = MPITransfer(self, "MPI_Ialltoallv", keeping: [packed, mine.storage]) { [weak self] in
-      self?.sendBuffers[packed.count, default: []].append(packed)
-    }
-    var (sizes, starts): ([Int32], [Int32]) = ([], [])
-    var end = 0
-    for range in columns {
-      sizes.append(try count(local.rowCount * range.count))
-      starts.append(try count(end))
-      for r in 0..<local.rowCount {
-        (packed.base + end + r * range.count).update(from: local.row(r) + range.lowerBound, count: range.count)
-      }
-      end += local.rowCount * range.count
-    }
-    let (counts, places) = (transfer.keep(sizes), transfer.keep(starts))
-    let incoming = transfer.keep(try partition.slices.map { try count($0.count * mine.columnCount) })
-    let targets = transfer.keep(try partition.slices.map { try count($0.lowerBound * mine.columnCount) })
-    try transfer.start(floats: end) {
-      MPI_Ialltoallv(
-        packed.base, counts, places, cmpi_float(), mine.start, incoming, targets, cmpi_float(), communicator, $0)
+  package func startReceive(_ matrices: [Matrix], from rank: Int, _ channel: Channel) throws -> any Transfer {
+    let transfer = MPITransfer(self, "MPI_Irecv", keeping: matrices.map(\.storage))
+    let message = try transfer.message(matrices)
+    try transfer.start(floats: 0) {
+      MPI_Irecv(cmpi_bottom(), 1, message, Int32(rank), Int32(1 + channel.rawValue), communicator, $0)
     }
     return transfer
   }
 
-  package func startShareRows(of matrix: Matrix, rows: [Range<Int>]) throws -> any Transfer {
-    precondition(matrix.isContiguous && rows.count == rankCount && rows.last?.upperBound == matrix.rowCount)
-    let transfer = MPITransfer(self, "MPI_Iallgatherv of units", keeping: [matrix.storage])
-    let counts = transfer.keep(try rows.map { try count($0.count * matrix.columnCount) })
-    let places = transfer.keep(try rows.map { try count($0.lowerBound * matrix.columnCount) })
-    try transfer.start(floats: Int(counts[rank])) {
-      MPI_Iallgatherv(
-        cmpi_in_place(), 0, cmpi_float(), matrix.start, counts, places, cmpi_float(), communicator, $0)
-    }
+  package func startHostBarrier(_ channel: Channel) throws -> any Transfer {
+    guard hosts.ranks[hosts.host(of: rank)].count > 1 else { return NoTransfer() }
+    let transfer = MPITransfer(self, "MPI_Ibarrier of a host", keeping: [])
+    try transfer.start(floats: 0) { MPI_Ibarrier(hostChannels[channel.rawValue], $0) }
     return transfer
   }
 
@@ -75,28 +44,18 @@ extension MPICommunicator {
     Profile.shared.end(start, .communication, "polls")
     return true
   }
-
-  /// A buffer that an earlier exchange has done with, or a new one: fresh pages cost more than the copy into them.
-  private func sendBuffer(_ count: Int) -> FloatStorage {
-    sendBuffers[count]?.popLast() ?? FloatStorage(count: count)
-  }
 }
 
-/// A non-blocking collective and what it needs until it is complete.
+/// A non-blocking operation and what it needs until it is complete.
 private final class MPITransfer: Transfer {
   private let owner: MPICommunicator
   private let call: StaticString
   private var storages: [FloatStorage]
-  private let whenDone: () -> Void
-  private var arrays: [UnsafeMutablePointer<Int32>] = []
   private let request = UnsafeMutablePointer<MPI_Request?>.allocate(capacity: 1)
+  private var type: MPI_Datatype?
   private var isUnderWay = false
 
-  init(
-    _ owner: MPICommunicator, _ call: StaticString, keeping storages: [FloatStorage],
-    whenDone: @escaping () -> Void = {}
-  ) {
-    self.whenDone = whenDone
+  init(_ owner: MPICommunicator, _ call: StaticString, keeping storages: [FloatStorage]) {
     self.owner = owner
     self.call = call
     self.storages = storages
@@ -106,30 +65,59 @@ private final class MPITransfer: Transfer {
   deinit {
     // Only after an error: MPI may still write into the matrices, so they stay.
     guard !isUnderWay else { return storages.forEach { _ = Unmanaged.passRetained($0) } }
-    arrays.forEach { $0.deallocate() }
     request.deallocate()
   }
 
-  /// MPI reads counts and displacements until the end.
-  func keep(_ values: [Int32]) -> UnsafeMutablePointer<Int32> {
-    let copy = UnsafeMutablePointer<Int32>.allocate(capacity: max(values.count, 1))
-    copy.initialize(from: values, count: values.count)
-    arrays.append(copy)
-    return copy
+  /// Matrices wherever they lie, as one datatype. MPI keeps what it needs of it.
+  func message(_ matrices: [Matrix]) throws -> MPI_Datatype? {
+    var (lengths, places, types): ([Int32], [MPI_Aint], [MPI_Datatype?]) = ([], [], [])
+    for matrix in matrices where matrix.count > 0 {
+      var type: MPI_Datatype?
+      try owner.check(
+        MPI_Type_vector(
+          try owner.count(matrix.rowCount), try owner.count(matrix.columnCount), try owner.count(matrix.rowStride),
+          cmpi_float(), &type), "MPI_Type_vector")
+      lengths.append(1)
+      places.append(Int(bitPattern: matrix.start))
+      types.append(type)
+    }
+    var message: MPI_Datatype?
+    try owner.check(
+      MPI_Type_create_struct(Int32(types.count), lengths, places, types, &message), "MPI_Type_create_struct")
+    try owner.check(MPI_Type_commit(&message), "MPI_Type_commit")
+    for var type in types { MPI_Type_free(&type) }
+    type = message
+    return message
   }
 
   func start(floats: Int, _ body: (UnsafeMutablePointer<MPI_Request?>) -> Int32) throws {
+    defer {
+      // MPI keeps it as long as the operation needs it.
+      if type != nil { MPI_Type_free(&type) }
+      type = nil
+    }
     try owner.timed(call, floats: floats) { body(request) }
     isUnderWay = true
     owner.countTransfer(1)
   }
 
+  func isComplete() throws -> Bool {
+    guard isUnderWay else { return true }
+    var flag: Int32 = 0
+    try owner.check(MPI_Test(request, &flag, cmpi_status_ignore()), "\(call)")
+    if flag != 0 { complete() }
+    return flag != 0
+  }
+
   func finish() throws {
     guard isUnderWay else { return }
-    isUnderWay = false
     try owner.timed(call, floats: 0) { MPI_Wait(request, cmpi_status_ignore()) }
+    complete()
+  }
+
+  private func complete() {
+    isUnderWay = false
     owner.countTransfer(-1)
-    whenDone()
     storages = []
   }
 }

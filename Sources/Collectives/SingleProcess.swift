@@ -1,8 +1,11 @@
 import Glibc
 import Matrices
 
-private final class Done: Transfer {
-  func finish() {}
+/// A transfer of nothing.
+package final class NoTransfer: Transfer {
+  package init() {}
+  package func finish() {}
+  package func isComplete() -> Bool { true }
 }
 
 /// The communicator of a run on one process: every sum is its own operand. No MPI is involved.
@@ -10,23 +13,21 @@ package final class SingleProcess: Communicator {
   package init() {}
   package var rank: Int { 0 }
   package var rankCount: Int { 1 }
-  package var spansHosts: Bool { false }
+  package let hosts = HostMap(rankCount: 1)
   package func sum(_ values: [Double]) -> [Double] { values }
   package func sum(_ values: [Int]) -> [Int] { values }
   package func maximum(_ value: Int) -> Int { value }
   package func gatherRows(_ local: Matrix, into all: Matrix, partition: RowPartition) { all.copy(from: local) }
   package func gatherRowsToRoot(_ local: Matrix, into all: Matrix, partition: RowPartition) { all.copy(from: local) }
-  package func startGatherRows(_ local: Matrix, into all: Matrix, partition: RowPartition) -> any Transfer {
-    all.copy(from: local)
-    return Done()
+  package func hostStorage(count: Int) -> FloatStorage { FloatStorage(count: count) }
+  package func hostStorages(count: Int) -> [FloatStorage] { [FloatStorage(count: count)] }
+  package func startHostBarrier(_ channel: Channel) -> any Transfer { NoTransfer() }
+  package func startSend(_ matrices: [Matrix], to rank: Int, _ channel: Channel) -> any Transfer {
+    preconditionFailure("there is no rank \(rank)")
   }
-  package func startExchangeColumns(
-    _ local: Matrix, columns: [Range<Int>], into mine: Matrix, partition: RowPartition
-  ) -> any Transfer {
-    mine.copy(from: local)
-    return Done()
+  package func startReceive(_ matrices: [Matrix], from rank: Int, _ channel: Channel) -> any Transfer {
+    preconditionFailure("there is no rank \(rank)")
   }
-  package func startShareRows(of matrix: Matrix, rows: [Range<Int>]) -> any Transfer { Done() }
   package func poll() -> Bool { false }
   package func broadcast(_ storage: FloatStorage) {}
   package func broadcast(_ bytes: [UInt8]) -> [UInt8] { bytes }

@@ -116,21 +116,17 @@ package struct LinkProbe {
       times.append((clock.now - start) / .seconds(1))
     }
     speed.allReduce = times.sorted()[times.count / 2]
-    // Of at most 64 MiB in all, whatever the number of ranks.
+    // Of at most 64 MiB in all, whatever the number of ranks: to the next rank and from the one before, as in a ring.
     let rows = max(1, min(256 * mebibytes, (1 << 14) / rankCount))
-    let partition = RowPartition(rowCount: rankCount * rows, rankCount: rankCount)
-    let local = Matrix(rows: rows, columns: 1024)
-    let all = (0..<3).map { _ in Matrix(rows: rankCount * rows, columns: 1024) }
+    let (next, before) = ((communicator.rank + 1) % rankCount, (communicator.rank + rankCount - 1) % rankCount)
+    let (own, other) = (Matrix(rows: rows, columns: 1024), Matrix(rows: rows, columns: 1024))
     func secondsPerGather(_ count: Int) throws -> Double {
-      // Three under way at any time, as in training: the next one's handshake does not wait behind this one's rows.
-      var transfers: [any Transfer] = []
       let start = clock.now
-      for index in 0..<count {
-        if transfers.count == all.count { try transfers.removeFirst().finish() }
-        transfers.append(
-          try communicator.startGatherRows(local, into: all[index % all.count], partition: partition))
+      for _ in 0..<count * (rankCount - 1) {
+        let receive = try communicator.startReceive([other], from: before, .rows)
+        try communicator.startSend([own], to: next, .rows).finish()
+        try receive.finish()
       }
-      for transfer in transfers { try transfer.finish() }
       return (clock.now - start) / .seconds(Double(count))
     }
     // The first ones open TCP's windows; how long it then takes varies from second to second where a link is slow.

@@ -20,30 +20,25 @@ package struct ClassifierSettings: Sendable, Equatable {
 
 /// One linear layer and a softmax over the candidate classes, trained with Adam (β₁ 0.5). Weights ~ N(0, 0.02²).
 package struct SoftmaxClassifier: Sendable {
-  private let arena: ParameterArena
-  private let layer: LinearParameters
+  private let parameters: OwnedParameters
+  private let weight, bias: Matrix
   private let source: RandomSource
   /// Distinguishes the draws of several classifiers of one run.
   private let drawNumber: Int
-
-  private struct LinearParameters: Sendable {
-    let weight, bias, dWeight, dBias: Matrix
-  }
 
   /// - Parameters:
   ///   - inputSize: H.
   ///   - classCount: C, 1 or more.
   ///   - drawNumber: separates this classifier's random draws from those of others.
   package init(inputSize: Int, classCount: Int, source: RandomSource, drawNumber: Int) {
-    arena = ParameterArena(shapes: [
+    let arena = ParameterArena(shapes: [
       .weight("classifier", outputs: classCount, inputs: inputSize), .bias("classifier", outputs: classCount),
     ])
-    layer = LinearParameters(
-      weight: arena.value("classifier.weight"), bias: arena.value("classifier.bias"),
-      dWeight: arena.gradient("classifier.weight"), dBias: arena.gradient("classifier.bias"))
+    parameters = OwnedParameters(arena)
+    (weight, bias) = (arena.value("classifier.weight"), arena.value("classifier.bias"))
     self.source = source
     self.drawNumber = drawNumber
-    fillNormal(layer.weight, source, .classifierWeights, step: drawNumber, firstRow: 0, scale: 0.02)
+    fillNormal(weight, source, .classifierWeights, step: drawNumber, firstRow: 0, scale: 0.02)
   }
 
   /// Trains on all rows for `settings.epochs` epochs, each in a fresh random order, and calls `afterEpoch` with the number
@@ -58,25 +53,29 @@ package struct SoftmaxClassifier: Sendable {
     precondition(labels.count == x.rowCount && settings.batchSize > 0)
     let largest = min(settings.batchSize, max(x.rowCount, 1))
     let batch = Matrix(rows: largest, columns: x.columnCount)
-    let scores = Matrix(rows: largest, columns: layer.weight.rowCount)
+    let scores = Matrix(rows: largest, columns: weight.rowCount)
     let losses = Matrix(rows: 1, columns: largest)
+    let layout = MatrixLayout(shapes: parameters.arena.shapes)
+    let gradients = NamedMatrices(layout: layout, storage: FloatStorage(count: layout.count))
+    let order = BatchTree(rowCount: settings.batchSize).order
     var adam = Adam()
     for epoch in 0..<settings.epochs {
-      let order = source.sample(
+      let rowOrder = source.sample(
         x.rowCount, below: x.rowCount, .classifierOrder, step: drawNumber &* 65536 &+ epoch)
-      for first in stride(from: 0, to: order.count, by: settings.batchSize) {
-        let chosen = order[first..<min(first + settings.batchSize, order.count)]
+      for first in stride(from: 0, to: rowOrder.count, by: settings.batchSize) {
+        let chosen = rowOrder[first..<min(first + settings.batchSize, rowOrder.count)]
         let rows = batch.rows(0..<chosen.count)
         let batchScores = scores.rows(0..<chosen.count)
         gatherRows(rows, from: x, chosen)
         forward(scores: batchScores, x: rows)
-        _ = classificationLoss(
+        classificationLoss(
           batchScores, labels: chosen.map { labels[$0] }, temperature: 1, weight: 1, batchSize: chosen.count,
           losses: losses)
-        multiply(
-          into: layer.dWeight, batchScores.transposed, rows, order: .batch(rowCount: settings.batchSize))
-        columnSums(of: batchScores, into: layer.dBias)
-        adam.update(arena, learningRate: settings.learningRate)
+        multiply(into: gradients["classifier.weight"], batchScores.transposed, rows, order: order)
+        columnSums(of: batchScores, into: gradients["classifier.bias"], order: order)
+        parameters.update(
+          ["classifier.weight", "classifier.bias"], gradients: gradients,
+          adam.next(learningRate: settings.learningRate))
       }
       afterEpoch(epoch + 1)
     }
@@ -84,14 +83,14 @@ package struct SoftmaxClassifier: Sendable {
 
   /// scores [M×C] ← W·x + b.
   private func forward(scores: Matrix, x: Matrix) {
-    multiply(into: scores, x, layer.weight.transposed, finish: .bias(layer.bias))
+    multiply(into: scores, x, weight.transposed, finish: .bias(bias))
   }
 
   /// The candidate with the highest score for each row of x.
   ///
   /// - Parameter classes: the candidates to choose from, as indices in 0..<C; all of them if nil.
   package func predictions(_ x: Matrix, among classes: [Int]? = nil) -> [Int] {
-    let scores = Matrix(rows: x.rowCount, columns: layer.weight.rowCount)
+    let scores = Matrix(rows: x.rowCount, columns: weight.rowCount)
     forward(scores: scores, x: x)
     let classes = classes ?? Array(0..<scores.columnCount)
     return (0..<x.rowCount).map { r in

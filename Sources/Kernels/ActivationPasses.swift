@@ -1,82 +1,80 @@
 // Element-wise passes around the linear layers. N rows of the local batch, K columns (a layer's width), S classes.
 import Matrices
 
-/// Calls `body` once per vector of x [N×K], rows shared out among the threads, with the row, the vector's first column and
-/// the lanes left from there.
-@inline(__always)
-private func forEachVector(
-  _ x: Matrix, _ name: StaticString, floats: Int, _ body: (_ row: Int, _ column: Int, _ left: Int) -> Void
-) {
-  parallel(x.rowCount, grain: max(1, 16384 / max(x.columnCount, 1)), name, floats: floats) { part in
-    for r in part {
-      for c in stride(from: 0, to: x.columnCount, by: vectorWidth) { body(r, c, x.columnCount &- c) }
+/// sums [1×K] ← column sums of x [N×K] (overwritten), rows in the given order.
+package func columnSums(of x: Matrix, into sums: Matrix, order: SumOrder) {
+  precondition(sums.rowCount == 1 && sums.columnCount == x.columnCount)
+  let leaves = LeafList(order, rowCount: x.rowCount)
+  parallelStripes(x.columnCount, "column sums", floats: x.count) { stripe in
+    withUnsafeTemporaryAllocation(byteCount: leaves.depth * 256, alignment: 64) { room in
+      guard let stack = room.baseAddress?.assumingMemoryBound(to: Float.self) else { return }
+      // Four cache lines of a row at a time, where there are as many.
+      for c in stride(from: stripe.lowerBound, to: stripe.upperBound, by: 64) {
+        sumRows(x, leaves, column: c, count: min(64, stripe.upperBound &- c), stack, into: sums.start + c)
+      }
     }
   }
 }
 
-/// x [N×K] ← x + y.
-package func add(_ x: Matrix, _ y: Matrix) {
-  precondition(x.rowCount == y.rowCount && x.columnCount == y.columnCount)
-  forEachVector(x, "sum of two", floats: 3 * x.count) { r, c, left in
-    store(load(x.row(r) + c, left) + load(y.row(r) + c, left), x.row(r) + c, left)
-  }
-}
-
-/// sums [1×K] ← column sums of x [N×K] (overwritten).
-package func columnSums(of x: Matrix, into sums: Matrix) {
-  precondition(sums.rowCount == 1 && sums.columnCount == x.columnCount)
-  parallelStripes(x.columnCount, "column sums", floats: x.count) { sumRows(x, stripe: $0, into: sums) }
-}
-
-/// Sums the rows of a stripe in blocks of 64 and then the blocks, which keeps the rounding error of long batches small.
-private func sumRows(_ x: Matrix, stripe: Range<Int>, into sums: Matrix) {
-  var c = stripe.lowerBound
-  // Four cache lines of a row at a time, where there are as many.
-  while c &+ 64 <= stripe.upperBound {
-    var (t0, t1, t2, t3) = (Vector(), Vector(), Vector(), Vector())
-    for block in stride(from: 0, to: x.rowCount, by: 64) {
+/// Up to 64 columns; a place of the stack holds as many.
+private func sumRows(
+  _ x: Matrix, _ leaves: LeafList, column: Int, count: Int, _ stack: UnsafeMutablePointer<Float>,
+  into sums: UnsafeMutablePointer<Float>
+) {
+  leaves.forEach { leaf in
+    let place = stack + leaf.slot &* 64
+    if count == 64 {
       var (s0, s1, s2, s3) = (Vector(), Vector(), Vector(), Vector())
-      for r in block..<min(block &+ 64, x.rowCount) {
-        let row = x.row(r) + c
+      for r in leaf.rows {
+        let row = x.row(r) + column
         s0 += load(row)
         s1 += load(row + 16)
         s2 += load(row + 32)
         s3 += load(row + 48)
       }
-      t0 += s0
-      t1 += s1
-      t2 += s2
-      t3 += s3
+      store(s0, place)
+      store(s1, place + 16)
+      store(s2, place + 32)
+      store(s3, place + 48)
+    } else {
+      for c in stride(from: 0, to: count, by: vectorWidth) {
+        var sum = Vector()
+        for r in leaf.rows { sum += load(x.row(r) + (column &+ c), count &- c) }
+        store(sum, place + c)
+      }
     }
-    store(t0, sums.start + c)
-    store(t1, sums.start + c + 16)
-    store(t2, sums.start + c + 32)
-    store(t3, sums.start + c + 48)
-    c &+= 64
+    for below in 0..<leaf.merges {
+      addPlace(place - (below &+ 1) &* 64, place - below &* 64, count: count)
+    }
   }
-  while c < stripe.upperBound {
-    let left = stripe.upperBound &- c
-    var total = Vector()
-    for block in stride(from: 0, to: x.rowCount, by: 64) {
-      var sum = Vector()
-      for r in block..<min(block &+ 64, x.rowCount) { sum += load(x.row(r) + c, left) }
-      total += sum
-    }
-    store(total, sums.start + c, left)
-    c &+= vectorWidth
+  for c in stride(from: 0, to: count, by: vectorWidth) {
+    store(leaves.isEmpty ? Vector() : load(stack + c), sums + c, count &- c)
   }
 }
 
-/// sums [S×K] ← per class, the sum of the rows of x [N×K] with that label (overwritten).
-package func classSums(of x: Matrix, labels: [Int], into sums: Matrix) {
+/// sums [S×K] ← per class, the sum of the rows of x [N×K] with that label (overwritten), rows in the given order.
+package func classSums(of x: Matrix, labels: [Int], into sums: Matrix, order: SumOrder) {
   precondition(labels.count == x.rowCount && sums.columnCount == x.columnCount)
-  parallelStripes(x.columnCount, rowsHeld: sums.rowCount, "class sums", floats: x.count + sums.count) { stripe in
-    for s in 0..<sums.rowCount { (sums.row(s) + stripe.lowerBound).update(repeating: 0, count: stripe.count) }
-    for r in 0..<x.rowCount {
-      let (row, sum) = (x.row(r), sums.row(labels[r]))
-      for c in stride(from: stripe.lowerBound, to: stripe.upperBound, by: vectorWidth) {
-        let left = stripe.upperBound &- c
-        store(load(sum + c, left) + load(row + c, left), sum + c, left)
+  let (leaves, classCount) = (LeafList(order, rowCount: x.rowCount), sums.rowCount)
+  parallelStripes(x.columnCount, rowsHeld: 2 * classCount, "class sums", floats: x.count + sums.count) { stripe in
+    let width = (stripe.count &+ 15) & ~15
+    let place = classCount &* width
+    withUnsafeTemporaryAllocation(byteCount: 4 * max(place, 16) * leaves.depth, alignment: 64) { room in
+      guard let stack = room.baseAddress?.assumingMemoryBound(to: Float.self) else { return }
+      if leaves.isEmpty { stack.update(repeating: 0, count: place) }
+      leaves.forEach { leaf in
+        let own = stack + leaf.slot &* place
+        own.update(repeating: 0, count: place)
+        for r in leaf.rows {
+          let (row, sum) = (x.row(r) + stripe.lowerBound, own + labels[r] &* width)
+          for c in stride(from: 0, to: stripe.count, by: vectorWidth) {
+            store(load(sum + c) + load(row + c, stripe.count &- c), sum + c)
+          }
+        }
+        for below in 0..<leaf.merges { addPlace(own - (below &+ 1) &* place, own - below &* place, count: place) }
+      }
+      for s in 0..<classCount {
+        (sums.row(s) + stripe.lowerBound).update(from: stack + s &* width, count: stripe.count)
       }
     }
   }

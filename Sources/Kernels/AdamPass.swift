@@ -19,22 +19,37 @@ package struct AdamStep: Sendable {
   }
 }
 
-/// One Adam step over all parameters of an arena, in one pass, and over the rounded copy of the values, if one is kept.
-package func adamUpdate(_ arena: ParameterArena, _ step: AdamStep) {
-  let rounded = RoundedCopies.shared.parameters(arena.values)
-  let floats = 7 * arena.count + (rounded == nil ? 0 : arena.count / 2)
-  parallel(arena.count / vectorWidth, grain: 1024, "Adam", kind: .optimizer, floats: floats) { part in
-    let range = part.lowerBound * vectorWidth..<part.upperBound * vectorWidth
-    // Run after run, so that values are still in the nearest cache when they are rounded.
-    arena.forEachRun(range, longest: 1024) { place, valuePlace, count in
-      let values = arena.values.base + valuePlace
+/// One Adam step over some rows of a parameter, in one pass, and over the rounded copy of the values, if one is kept.
+///
+/// - Parameters:
+///   - values: rows of a parameter; gradients and moments have its shape.
+package func adamUpdate(
+  values: Matrix, gradients: Matrix, firstMoments: Matrix, secondMoments: Matrix, _ step: AdamStep
+) {
+  let (rows, columns) = (values.rowCount, values.columnCount)
+  for other in [gradients, firstMoments, secondMoments] {
+    precondition(other.rowCount == rows && other.columnCount == columns)
+  }
+  let rounded = RoundedCopies.shared.parameters(values.storage)
+  let floats = 7 * values.count + (rounded == nil ? 0 : values.count / 2)
+  // Run after run, so that values are still in the nearest cache when they are rounded.
+  let runs = (columns + adamRunLength - 1) / adamRunLength
+  parallel(
+    rows * runs, grain: max(1, 16384 / max(1, min(columns, adamRunLength))), "Adam", kind: .optimizer, floats: floats
+  ) {
+    for run in $0 {
+      let (row, column) = (run / runs, run % runs * adamRunLength)
+      let count = min(adamRunLength, columns &- column)
+      let target = values.row(row) + column
       adamRun(
-        values, arena.gradients.base + place, arena.firstMoments.base + place, arena.secondMoments.base + place, count,
+        target, gradients.row(row) + column, firstMoments.row(row) + column, secondMoments.row(row) + column, count,
         step)
-      if let rounded { roundRow(values, into: rounded + valuePlace, count: count) }
+      if let rounded { roundRow(target, into: rounded + (target - values.storage.base), count: count) }
     }
   }
 }
+
+private let adamRunLength = 1024
 
 private func adamRun(
   _ values: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>,
@@ -60,40 +75,27 @@ private func adamRun(
   if whole < count { update(whole, count &- whole) }
 }
 
-/// y ← y + x over whole storages.
-package func addStorage(_ y: FloatStorage, _ x: FloatStorage, _ range: Range<Int>) {
-  precondition(range.upperBound <= min(x.count, y.count))
-  parallel(
-    (range.count + vectorWidth - 1) / vectorWidth, grain: 1024, "gradient accumulation", floats: 3 * range.count
-  ) { part in
-    for block in part {
-      let i = range.lowerBound &+ block &* vectorWidth
-      let left = range.upperBound &- i
-      store(load(y.base + i, left) + load(x.base + i, left), y.base + i, left)
-    }
-  }
-}
-
-/// The number of elements of x, a contiguous matrix, that are NaN or infinite. An integer, because a float maximum over ranks hides
-/// NaN.
+/// The number of elements of x that are NaN or infinite. An integer, because a float maximum over ranks hides NaN.
 package func nonFiniteCount(_ x: Matrix) -> Int {
-  precondition(x.isContiguous)
-  let (start, count) = (x.start, x.count)
-  let blocks = (count + 4095) / 4096
-  return withUnsafeTemporaryAllocation(of: Int.self, capacity: max(blocks, 1)) { counts in
+  let runs = (x.columnCount + 4095) / 4096
+  let parts = min(ThreadPool.threadCount, max(1, x.rowCount * runs))
+  return withUnsafeTemporaryAllocation(of: Int.self, capacity: parts) { counts in
     counts.initialize(repeating: 0)
     guard let counts = counts.baseAddress else { return 0 }
-    parallel(blocks, "finite check", floats: count) { part in
-      for block in part {
-        let range = (block &* 4096)..<min((block &+ 1) &* 4096, count)
-        // x·0 is 0 for finite x and NaN otherwise, so one sum tells whether the block needs a closer look.
-        var sum = Vector()
-        for i in stride(from: range.lowerBound, to: range.upperBound, by: vectorWidth) {
-          sum.addProduct(load(start + i, range.upperBound &- i), Vector())
+    parallel(parts, grain: max(1, parts * 16384 / max(x.count, 1)), "finite check", floats: x.count) { part in
+      for thread in part {
+        for run in RowPartition(rowCount: x.rowCount * runs, rankCount: parts).slice(of: thread) {
+          let (start, first) = (x.row(run / runs), run % runs &* 4096)
+          let range = first..<min(first &+ 4096, x.columnCount)
+          // x·0 is 0 for finite x and NaN otherwise, so one sum tells whether the run needs a closer look.
+          var sum = Vector()
+          for i in stride(from: range.lowerBound, to: range.upperBound, by: vectorWidth) {
+            sum.addProduct(load(start + i, range.upperBound &- i), Vector())
+          }
+          if laneSum(sum) != 0 { for i in range where !start[i].isFinite { counts[thread] += 1 } }
         }
-        if laneSum(sum) != 0 { for i in range where !start[i].isFinite { counts[block] += 1 } }
       }
     }
-    return (0..<blocks).reduce(0) { $0 + counts[$1] }
+    return (0..<parts).reduce(0) { $0 + counts[$1] }
   }
 }

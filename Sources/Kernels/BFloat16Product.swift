@@ -39,8 +39,10 @@ func multiplyRounded(into result: Matrix, _ a: some ProductOperand, _ b: some Pr
   // thread count. The longer side is cut, since a thread packs all of the other factor.
   let (m, n) = (result.rowCount, result.columnCount)
   let threads = min(ThreadPool.threadCount, 1 + m * n * a.columns / 65536)
-  let slices = UnitPartition(unitCount: max(m, n), rankCount: threads).slices.filter { !$0.isEmpty }.map {
-    n > m ? (rows: 0..<m, columns: $0) : (rows: $0, columns: 0..<n)
+  let blocks = RowPartition(rowCount: max(1, max(m, n) / 32), rankCount: threads)
+  let slices = blocks.slices.filter { !$0.isEmpty }.map {
+    let part = 32 * $0.lowerBound..<($0.upperBound == blocks.rowCount ? max(m, n) : 32 * $0.upperBound)
+    return n > m ? (rows: 0..<m, columns: part) : (rows: part, columns: 0..<n)
   }
   let primitives = slices.enumerated().map { part, slice in
     MatmulCache.shared.primitive(
@@ -60,6 +62,38 @@ func multiplyRounded(into result: Matrix, _ a: some ProductOperand, _ b: some Pr
     }
   }
 }
+
+/// As `multiplyRounded` of a sum over the rows of a batch, aᵀ [M×N rows] · b: a product for each leaf, added up as the tree says, some
+/// rows of the result at a time so that they stay in the second cache.
+func multiplyRoundedLeaves(into result: Matrix, _ a: TransposedMatrix, _ b: Matrix, order: SumOrder) {
+  let leaves = LeafList(order, rowCount: b.rowCount)
+  keepRounded(a.matrix)
+  keepRounded(b)
+  let blockRows = max(32, min(result.rowCount, (1 << 19) / max(result.columnCount, 1) / 32 * 32))
+  leafScratch.withLock { scratch in
+    let floats = blockRows * result.columnCount
+    if scratch.count < leaves.depth * floats { scratch = FloatStorage(count: leaves.depth * floats) }
+    for first in stride(from: 0, to: result.rowCount, by: blockRows) {
+      let units = first..<min(first + blockRows, result.rowCount)
+      let places = (0..<leaves.depth).map {
+        $0 == 0
+          ? result.rows(units)
+          : Matrix(
+            storage: scratch, offset: $0 * floats, rowCount: units.count, columnCount: result.columnCount,
+            rowStride: result.columnCount)
+      }
+      leaves.forEach { leaf in
+        multiplyRounded(
+          into: places[leaf.slot], a.matrix.rows(leaf.rows).columns(units).transposed, b.rows(leaf.rows),
+          accumulate: false)
+        for below in 0..<leaf.merges { add(places[leaf.slot - below - 1], places[leaf.slot - below]) }
+      }
+    }
+  }
+}
+
+/// Room for sums of leaves; grows to the largest and stays.
+private let leafScratch = Mutex(FloatStorage(count: 0))
 
 /// Fewer rows are multiplied as so many, the others being zero.
 private let fewestRoundedRows = 32

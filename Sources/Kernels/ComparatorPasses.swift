@@ -125,91 +125,134 @@ package func comparatorLinearPart(_ linear: Matrix, v: Matrix, weight: Matrix) {
   }
 }
 
-/// Gradient of a loss on the scores with respect to u, v and w, given c = ∂L/∂score with Σ_s c_is = 0 for every row.
+/// Gradient of a loss on the scores with respect to u, and the sums over some rows of a batch from which `finishComparator` makes
+/// those of v and w, given c = ∂L/∂score with Σ_s c_is = 0 for every row.
 ///
-/// With σ = sgn(u_ik + v_sk), P_ik = Σ_s c_is σ and Q_sk = Σ_i c_is σ:
-/// du = 0.4 w P; dv = w (0.6 C_s + 0.4 Q) with C_s = Σ_i c_is; and, as |t| = σt, dw comes from P and Q without a pass of
-/// its own: dw_k = Σ_s v_sk (0.6 C_s + 0.4 Q_sk) + 0.4 Σ_i u_ik P_ik.
+/// With σ = sgn(u_ik + v_sk), P_ik = Σ_s c_is σ and Q_sk = Σ_i c_is (0.6 + 0.4 σ), where the bracket is LeakyReLU's slope:
+/// du = 0.4 w P.
 ///
 /// P is summed as Σ_s c_is (σ_sk − σ_0k), the same number since Σ_s c_is = 0. Early in training most units have one sign for
 /// all classes; their gradient is then exactly 0 here, and would be rounding noise, which Adam blows up, if summed plainly.
 ///
 /// - Parameters:
 ///   - u: N×K padded; in: u, out: du.
-///   - v: S×K padded; in: v, out: dv.
+///   - v: S×K padded.
 ///   - weight: 1×K padded.
 ///   - c: N×S.
-///   - classSums: 1×S, C_s.
-///   - dWeight: 1×K, out (overwritten).
-package func comparatorBackward(u: Matrix, v: Matrix, weight: Matrix, c: Matrix, classSums: Matrix, dWeight: Matrix) {
+///   - classSums: S×K, out: Q.
+///   - rowProducts: 1×K, out: Σ_i u_ik P_ik.
+///   - order: of the rows.
+package func comparatorBackward(
+  u: Matrix, v: Matrix, weight: Matrix, c: Matrix, classSums: Matrix, rowProducts: Matrix, order: SumOrder
+) {
   checkPadded(u, v, weight)
-  let classCount = v.rowCount
+  let (classCount, leaves) = (v.rowCount, LeafList(order, rowCount: u.rowCount))
+  // A place of the stack: Q of the tile, and Σ u·P.
+  let place = classCount * 32 + 32
   parallel(paddedWidth(u) / 32, "comparator backward", floats: 2 * u.count + 2 * v.count + c.count) { part in
-    let room = ComparatorRoom(classCount: classCount)
+    let room = ComparatorRoom(classCount: classCount, stackFloats: max(leaves.depth, 1) * place)
     defer { room.release() }
     for tile in part {
       let k = tile &* 32
-      var (dw0, dw1) = rowGradients(u, c, room, v, weight, column: k, keepsClasses: true)
-      dw0 *= 0.4
-      dw1 *= 0.4
-      for s in 0..<classCount {
-        let (row, sum) = (v.row(s) + k, room.q + s &* 32)
-        let own = Vector(repeating: 0.6 * classSums.start[s])
-        let q0 = own.addingProduct(load(sum), Vector(repeating: 0.4))
-        let q1 = own.addingProduct(load(sum + 16), Vector(repeating: 0.4))
-        dw0.addProduct(load(row), q0)
-        dw1.addProduct(load(row + 16), q1)
-        store(q0 * load(weight.start + k), row)
-        store(q1 * load(weight.start + k + 16), row + 16)
+      room.take(v, column: k)
+      if leaves.isEmpty { room.stack.update(repeating: 0, count: place) }
+      leaves.forEach { leaf in
+        let sums = room.stack + leaf.slot &* place
+        sums.update(repeating: 0, count: place)
+        let (p0, p1) = rowGradients(u, c, rows: leaf.rows, room, weight, column: k, classSums: sums)
+        store(p0, sums + classCount &* 32)
+        store(p1, sums + (classCount &* 32 &+ 16))
+        for below in 0..<leaf.merges { addPlace(sums - (below &+ 1) &* place, sums - below &* place, count: place) }
       }
-      let left = dWeight.columnCount &- k
-      store(dw0, dWeight.start + k, left)
-      if left > 16 { store(dw1, dWeight.start + k + 16, left &- 16) }
+      let left = rowProducts.columnCount &- k
+      for half in stride(from: 0, to: min(32, left), by: vectorWidth) {
+        for s in 0..<classCount {
+          store(load(room.stack + s &* 32 + half), classSums.row(s) + k + half, left &- half)
+        }
+        store(load(room.stack + classCount &* 32 + half), rowProducts.start + k + half, left &- half)
+      }
     }
   }
 }
 
-/// The first part of `comparatorBackward` alone, the same bits: u [N×K padded] ← du. v is not changed.
+/// The first part of `comparatorBackward` alone, the same bits: u [N×K padded] ← du.
 package func comparatorRowGradient(u: Matrix, v: Matrix, weight: Matrix, c: Matrix) {
   checkPadded(u, v, weight)
   parallel(paddedWidth(u) / 32, "comparator row gradient", floats: 2 * u.count + v.count + c.count) { part in
-    let room = ComparatorRoom(classCount: v.rowCount)
+    let room = ComparatorRoom(classCount: v.rowCount, stackFloats: 0)
     defer { room.release() }
-    for tile in part { _ = rowGradients(u, c, room, v, weight, column: tile &* 32, keepsClasses: false) }
+    for tile in part {
+      room.take(v, column: tile &* 32)
+      _ = rowGradients(u, c, rows: 0..<u.rowCount, room, weight, column: tile &* 32, classSums: nil)
+    }
+  }
+}
+
+/// From the sums over all rows of a batch to the gradients of v and w, for some units:
+/// dv = w Q; and, as LeakyReLU(t) = slope·t and the 0.6-part of Σ_s c_is u_ik is 0, dw_k = 0.4 Σ_i u_ik P_ik + Σ_s v_sk Q_sk.
+///
+/// - Parameters:
+///   - classSums: S×units; in: Q, out: dv.
+///   - v: S×units.
+///   - weight: 1×units.
+///   - dWeight: 1×units; in: Σ_i u_ik P_ik, out: dw.
+package func finishComparator(classSums: Matrix, v: Matrix, weight: Matrix, dWeight: Matrix) {
+  let classCount = v.rowCount
+  precondition(classSums.rowCount == classCount)
+  parallelStripes(dWeight.columnCount, "comparator finish", floats: 3 * v.count) { stripe in
+    for k in stride(from: stripe.lowerBound, to: stripe.upperBound, by: vectorWidth) {
+      let left = stripe.upperBound &- k
+      let w = load(weight.start + k, left)
+      var dw = load(dWeight.start + k, left) * 0.4
+      for s in 0..<classCount {
+        let q = load(classSums.row(s) + k, left)
+        dw.addProduct(load(v.row(s) + k, left), q)
+        store(q * w, classSums.row(s) + k, left)
+      }
+      store(dw, dWeight.start + k, left)
+    }
   }
 }
 
 /// What a thread keeps of a tile of 32 columns, in the nearest cache, while all rows pass.
 private struct ComparatorRoom {
-  /// v and Q of the tile, S×32.
-  let v, q: UnsafeMutablePointer<Float>
+  let classCount: Int
+  /// v of the tile, S×32.
+  let v: UnsafeMutablePointer<Float>
   /// The row behind an odd number of rows: S scores and 32 columns of u, all 0.
   let noScores, noRow: UnsafeMutablePointer<Float>
+  /// Sums of leaves and nodes.
+  let stack: UnsafeMutablePointer<Float>
 
-  init(classCount: Int) {
+  init(classCount: Int, stackFloats: Int) {
+    self.classCount = classCount
     let count = classCount &* 32
-    v = .allocate(capacity: 2 &* count &+ classCount &+ 32)
-    (q, noScores, noRow) = (v + count, v + 2 &* count, v + (2 &* count &+ classCount))
+    v = .allocate(capacity: count &+ classCount &+ 32 &+ stackFloats)
+    (noScores, noRow) = (v + count, v + count + classCount)
+    stack = noRow + 32
     noScores.update(repeating: 0, count: classCount &+ 32)
+  }
+
+  func take(_ matrix: Matrix, column: Int) {
+    for s in 0..<classCount { (v + s &* 32).update(from: matrix.row(s) + column, count: 32) }
   }
 
   func release() { v.deallocate() }
 }
 
-/// 32 columns of u ← du, all rows; Q into the room if wanted. Returns Σ_i u_ik P_ik.
+/// 32 columns of u ← du, some rows; Q added to `classSums`, S×32, if wanted. Returns Σ_i u_ik P_ik.
 @inline(__always)
 private func rowGradients(
-  _ u: Matrix, _ c: Matrix, _ room: ComparatorRoom, _ v: Matrix, _ weight: Matrix, column k: Int, keepsClasses: Bool
+  _ u: Matrix, _ c: Matrix, rows: Range<Int>, _ room: ComparatorRoom, _ weight: Matrix, column k: Int,
+  classSums: UnsafeMutablePointer<Float>?
 ) -> (Vector, Vector) {
-  let classCount = v.rowCount
-  for s in 0..<classCount { (room.v + s &* 32).update(from: v.row(s) + k, count: 32) }
-  if keepsClasses { room.q.update(repeating: 0, count: classCount &* 32) }
+  let classCount = room.classCount
   let (f0, f1) = (load(room.v), load(room.v + 16))
   let (w0, w1) = (load(weight.start + k) * 0.4, load(weight.start + k + 16) * 0.4)
   var (dw0, dw1) = (Vector(), Vector())
   // Two rows at a time: their P in registers, Q loaded and stored once for both.
-  for i in stride(from: 0, to: u.rowCount, by: 2) {
-    let isPair = i &+ 1 < u.rowCount
+  for i in stride(from: rows.lowerBound, to: rows.upperBound, by: 2) {
+    let isPair = i &+ 1 < rows.upperBound
     let (uA, uB) = (u.row(i) + k, isPair ? u.row(i &+ 1) + k : room.noRow)
     let (cA, cB) = (c.row(i), isPair ? c.row(i &+ 1) : room.noScores)
     let (uA0, uA1, uB0, uB1) = (load(uA), load(uA + 16), load(uB), load(uB + 16))
@@ -225,10 +268,13 @@ private func rowGradients(
       pA1.addProduct(sA1 - firstA1, a)
       pB0.addProduct(sB0 - firstB0, b)
       pB1.addProduct(sB1 - firstB1, b)
-      guard keepsClasses else { continue }
-      let sum = room.q + s &* 32
-      store(load(sum).addingProduct(sA0, a).addingProduct(sB0, b), sum)
-      store(load(sum + 16).addingProduct(sA1, a).addingProduct(sB1, b), sum + 16)
+      guard let classSums else { continue }
+      let sum = classSums + s &* 32
+      let (even, part) = (Vector(repeating: 0.6), Vector(repeating: 0.4))
+      let (mA0, mA1) = (even.addingProduct(sA0, part), even.addingProduct(sA1, part))
+      let (mB0, mB1) = (even.addingProduct(sB0, part), even.addingProduct(sB1, part))
+      store(load(sum).addingProduct(mA0, a).addingProduct(mB0, b), sum)
+      store(load(sum + 16).addingProduct(mA1, a).addingProduct(mB1, b), sum + 16)
     }
     dw0.addProduct(uA0, pA0)
     dw1.addProduct(uA1, pA1)

@@ -18,18 +18,35 @@ package struct ContrastiveTile: Sendable {
   }
 }
 
-/// Running sums of pass 1 for a row: its shift m, Σ_{j≠i} exp(s_ij − m) and Σ_{p∈P(i)} s_ip. Sums are Double, so that
-/// the order of tiles hardly shows.
+/// A sum of floats in fixed point: exact, so that its terms may come in any order. For terms below 2³¹ in all; what a term has below
+/// 2⁻⁹⁶ is lost. Terms beyond, and what is not finite, are kept apart.
+package struct ExactSum: Sendable {
+  private var units: Int128 = 0
+  private var beyond = 0.0
+  private static let unit = 0x1p-96
+
+  package init(_ value: Double = 0) { add(value) }
+
+  @inline(__always)
+  mutating func add(_ value: Double) {
+    if value.magnitude < 0x1p31 { units &+= Int128(value / Self.unit) } else { beyond += value }
+  }
+
+  package var value: Double { Double(units) * Self.unit + beyond }
+}
+
+/// Running sums of pass 1 for a row: its shift m, Σ_{j≠i} exp(s_ij − m) and Σ_{p∈P(i)} s_ip. Tiles may come in any order, unless the shift
+/// follows the largest similarity.
 package struct AnchorSums: Sendable {
   package var shift: Float
-  package var exponentials = 0.0
-  package var positives = 0.0
+  package var exponentials = ExactSum()
+  package var positives = ExactSum()
 
   package init(shift: Float) { self.shift = shift }
 
   /// log Σ_{j≠i} exp s_ij − reference. Near the reference 1/τ, which bounds every s, a float keeps more of it.
   package func logSumExp(relativeTo reference: Float) -> Double {
-    Double(shift) - Double(reference) + log(exponentials)
+    Double(shift) - Double(reference) + log(exponentials.value)
   }
 }
 
@@ -60,7 +77,8 @@ package func contrastiveSums(
           if online {
             var top = sumStart[r].shift
             for c in 0..<columns.count where row[c] * scale > top { top = row[c] * scale }
-            sumStart[r].exponentials *= exp(Double(sumStart[r].shift) - Double(top))
+            sumStart[r].exponentials = ExactSum(
+              sumStart[r].exponentials.value * exp(Double(sumStart[r].shift) - Double(top)))
             sumStart[r].shift = top
           }
           let shift = Vector(repeating: sumStart[r].shift)
@@ -82,8 +100,8 @@ package func contrastiveSums(
             total += kept
             positive += Vector().replacing(with: value, where: isPositive)
           }
-          sumStart[r].exponentials += Double(laneSum(total))
-          sumStart[r].positives += Double(laneSum(positive))
+          sumStart[r].exponentials.add(Double(laneSum(total)))
+          sumStart[r].positives.add(Double(laneSum(positive)))
         }
       }
     }

@@ -45,22 +45,20 @@ package func criticSlopes(
   }
 }
 
-/// classMasks [S×units] ← Σ over the rows of a class of (m_fake − m_real)/B: 0.8/B times a count, so that what cancels is
-/// exactly 0.
-///
-/// - Parameter slopes: of all rows, own units.
-package func criticClassMasks(_ classMasks: Matrix, _ slopes: SlopeMatrix, labels: [Int], inverseBatch: Float) {
-  precondition(slopes.rowCount == labels.count && slopes.unitCount == classMasks.columnCount)
+/// classCounts [S×units] ← how many more rows of a class have the fake row's slope at 1 than have the real row's: whole numbers,
+/// exact in whatever order they are added.
+package func criticClassCounts(_ classCounts: Matrix, _ slopes: SlopeMatrix, labels: [Int]) {
+  precondition(slopes.rowCount == labels.count && slopes.unitCount == classCounts.columnCount)
   parallelStripes(
-    classMasks.columnCount, rowsHeld: classMasks.rowCount, "critic class masks",
-    floats: slopes.words.count + classMasks.count
+    classCounts.columnCount, rowsHeld: classCounts.rowCount, "critic class counts",
+    floats: slopes.words.count + classCounts.count
   ) { stripe in
-    for s in 0..<classMasks.rowCount {
-      (classMasks.row(s) + stripe.lowerBound).update(repeating: 0, count: stripe.count)
+    for s in 0..<classCounts.rowCount {
+      (classCounts.row(s) + stripe.lowerBound).update(repeating: 0, count: stripe.count)
     }
     let one = SlopeBytes(repeating: 1)
     for (r, label) in labels.enumerated() {
-      let (bits, counts) = (slopes.row(r), classMasks.row(label))
+      let (bits, counts) = (slopes.row(r), classCounts.row(label))
       for c in stride(from: stripe.lowerBound, to: stripe.upperBound, by: vectorWidth) {
         let left = stripe.upperBound &- c
         let own = loadBytes(bits + c, left)
@@ -69,11 +67,31 @@ package func criticClassMasks(_ classMasks: Matrix, _ slopes: SlopeMatrix, label
         store(load(counts + c, left) + smallIntegers(unsafeBitCast(signed, to: SIMD16<UInt32>.self)), counts + c, left)
       }
     }
-    for s in 0..<classMasks.rowCount {
-      for c in stride(from: stripe.lowerBound, to: stripe.upperBound, by: vectorWidth) {
-        let (counts, left) = (classMasks.row(s) + c, stripe.upperBound &- c)
-        store(load(counts, left) * (0.8 * inverseBatch), counts, left)
+  }
+}
+
+/// The class part of D's gradients for some units, from the counts over all rows of a batch: the masks Σ (m_fake − m_real)/B of a
+/// class are 0.8/B times its counts, so that what cancels is exactly 0.
+///
+/// - Parameters:
+///   - classCounts: S×units; in: counts, out: masks times w, the gradient before the activation summed by class.
+///   - base: S×units, W_a·a_s + b₁.
+///   - weight: 1×units, w.
+///   - dWeight: 1×units, out: ⟨base, masks⟩, the class part of dw.
+package func finishCriticClasses(
+  _ classCounts: Matrix, base: Matrix, weight: Matrix, inverseBatch: Float, dWeight: Matrix
+) {
+  parallelStripes(classCounts.columnCount, "critic class part", floats: 3 * classCounts.count) { stripe in
+    for c in stride(from: stripe.lowerBound, to: stripe.upperBound, by: vectorWidth) {
+      let left = stripe.upperBound &- c
+      let w = load(weight.start + c, left)
+      var sum = Vector()
+      for s in 0..<classCounts.rowCount {
+        let mask = load(classCounts.row(s) + c, left) * (0.8 * inverseBatch)
+        sum.addProduct(load(base.row(s) + c, left), mask)
+        store(mask * w, classCounts.row(s) + c, left)
       }
+      store(sum, dWeight.start + c, left)
     }
   }
 }
@@ -92,31 +110,6 @@ package func penaltyRows(_ g: Matrix, penaltyWeight: Float, inverseBatch: Float,
       for c in stride(from: 0, to: g.columnCount, by: vectorWidth) {
         let left = g.columnCount &- c
         store(load(row + c, left) * factor, row + c, left)
-      }
-    }
-  }
-}
-
-/// sums [1×D] ← Σ_s x_sk·y_sk, x and y S×D.
-package func columnProducts(_ x: Matrix, _ y: Matrix, into sums: Matrix) {
-  parallelStripes(x.columnCount, "column products", floats: 2 * x.count) { stripe in
-    for c in stride(from: stripe.lowerBound, to: stripe.upperBound, by: vectorWidth) {
-      let left = stripe.upperBound &- c
-      var sum = Vector()
-      for s in 0..<x.rowCount { sum.addProduct(load(x.row(s) + c, left), load(y.row(s) + c, left)) }
-      store(sum, sums.start + c, left)
-    }
-  }
-}
-
-/// x [S×D] ← each row times w [1×D].
-package func scaleColumns(_ x: Matrix, by weight: Matrix) {
-  parallelStripes(x.columnCount, "column scaling", floats: 2 * x.count) { stripe in
-    for r in 0..<x.rowCount {
-      let row = x.row(r)
-      for c in stride(from: stripe.lowerBound, to: stripe.upperBound, by: vectorWidth) {
-        let left = stripe.upperBound &- c
-        store(load(row + c, left) * load(weight.start + c, left), row + c, left)
       }
     }
   }

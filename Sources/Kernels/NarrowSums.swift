@@ -22,29 +22,29 @@ func sumNarrowPanel(
   _ room: UnsafeMutablePointer<Float>
 ) -> UnsafePointer<Float> {
   let (groupSize, tableSize) = (SubsetShape.groupSize, shape.groups.tableSize)
-  let spanSize = NarrowTables.chunks(shape.groups)
-  let perBlock = spanSize &* shape.chunkSize &* groupSize &* vectorWidth
+  let perBlock = NarrowTables.mostMembers &* vectorWidth
   let vectors = room + shape.chunkSize &* tableSize
   let halves = vectors + SubsetShape.panel &* perBlock
   let narrow = halves + 32 &* vectorWidth
   let (tiles, tile) = ((lanes.count &+ SubsetShape.tile &- 1) / SubsetShape.tile, SubsetShape.tile)
   let (blockSize, loops) = (SubsetShape.blockSize(lanes), VectorLoops.chosen)
   let sums = narrow + blockSize
+  let slotStride = SubsetShape.panel &* blockSize
   let blocks = (columns.count &+ vectorWidth &- 1) / vectorWidth
-  sums.update(repeating: 0, count: SubsetShape.panel &* blockSize)
   vectors.update(repeating: 0, count: SubsetShape.panel &* perBlock)
-  for firstChunk in stride(from: 0, to: shape.chunkCount, by: spanSize) {
-    let chunks = firstChunk..<min(firstChunk &+ spanSize, shape.chunkCount)
-    let firstGroup = chunks.lowerBound &* shape.chunkSize
-    let (first, last) = (shape.members(chunk: chunks.lowerBound), shape.members(chunk: chunks.upperBound &- 1))
-    scratch.withMembers(first.lowerBound..<last.upperBound) { gather(vectors, $0, columns, perBlock: perBlock) }
+  for span in narrowSpans(shape) {
+    let first = shape.members(chunk: span.chunks.lowerBound).lowerBound
+    let last = shape.members(chunk: span.chunks.upperBound &- 1).upperBound
+    let firstGroup = first / groupSize
+    scratch.withMembers(first..<last) { gather(vectors, $0, columns, perBlock: perBlock) }
+    let place = sums + span.slot &* slotStride
     for block in stride(from: 0, to: blocks, by: 2) {
       let own = vectors + block &* perBlock
       let (scale0, scale1) = (narrowScale(own, perBlock), narrowScale(own + perBlock, perBlock))
       narrow.update(repeating: 0, count: blockSize)
-      for index in chunks {
+      for index in span.chunks {
         let chunk = shape.chunk(index)
-        scratch.withMembers(shape.members(chunk: index &+ spanSize)) {
+        scratch.withMembers(shape.members(chunk: index &+ span.chunks.count)) {
           fetch($0, column: columns.lowerBound &+ block &* vectorWidth)
           if block &+ 1 < blocks { fetch($0, column: columns.lowerBound &+ (block &+ 1) &* vectorWidth) }
         }
@@ -57,10 +57,39 @@ func sumNarrowPanel(
           narrow, tiles, room, tableSize, scratch.indices + shape.place(chunk, tile: lanes.lowerBound / tile),
           chunk.count)
       }
-      widen(narrow, 1 / scale0, 1 / scale1, into: sums + block &* blockSize, blockSize: blockSize)
+      widen(
+        narrow, 1 / scale0, 1 / scale1, into: place + block &* blockSize, blockSize: blockSize,
+        continues: span.continues)
+    }
+    for below in 0..<span.merges {
+      addPlace(place - (below &+ 1) &* slotStride, place - below &* slotStride, count: slotStride)
     }
   }
   return UnsafePointer(sums)
+}
+
+/// Chunks of one leaf, as many as are scaled together.
+private struct NarrowSpan {
+  var chunks: Range<Int>
+  let slot: Int
+  let continues: Bool
+  var merges: Int
+}
+
+private func narrowSpans(_ shape: SubsetShape) -> [NarrowSpan] {
+  var spans: [NarrowSpan] = []
+  let most = NarrowTables.chunks(shape.groups)
+  for (number, segment) in shape.plan.segments.enumerated() {
+    if segment.continues, let last = spans.last, last.chunks.count < most {
+      spans[spans.count - 1].chunks = last.chunks.lowerBound..<number + 1
+      spans[spans.count - 1].merges = segment.merges
+    } else {
+      spans.append(
+        NarrowSpan(
+          chunks: number..<number + 1, slot: segment.slot, continues: segment.continues, merges: segment.merges))
+    }
+  }
+  return spans
 }
 
 /// The scale of each of a block's columns.
@@ -121,17 +150,19 @@ private func tripleSums(_ vectors: UnsafePointer<Float>) -> (Vector, Vector, Vec
   return (none, ofReal, ofFake, realBetween, fakeBetween, fakeBetween.addingProduct(0.8, real))
 }
 
-/// sums ← sums + the lanes' integers over their scales.
+/// sums ← the lanes' integers over their scales, added to what is there if the sum goes on.
 private func widen(
   _ narrow: UnsafePointer<Float>, _ unit0: Vector, _ unit1: Vector, into sums: UnsafeMutablePointer<Float>,
-  blockSize: Int
+  blockSize: Int, continues: Bool
 ) {
   let sixteen = SIMD16<Int32>(repeating: 16)
   for i in stride(from: 0, to: blockSize, by: vectorWidth) {
     let pair = unsafeBitCast(load(narrow + i), to: SIMD16<Int32>.self)
     let low = smallIntegers(unsafeBitCast((pair &<< sixteen) &>> sixteen, to: SIMD16<UInt32>.self))
     let high = smallIntegers(unsafeBitCast(pair &>> sixteen, to: SIMD16<UInt32>.self))
-    store(load(sums + i).addingProduct(low, unit0), sums + i)
-    store(load(sums + blockSize + i).addingProduct(high, unit1), sums + blockSize + i)
+    let before0 = continues ? load(sums + i) : Vector()
+    let before1 = continues ? load(sums + blockSize + i) : Vector()
+    store(before0.addingProduct(low, unit0), sums + i)
+    store(before1.addingProduct(high, unit1), sums + blockSize + i)
   }
 }

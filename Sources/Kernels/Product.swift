@@ -62,7 +62,11 @@ package func multiply(
   let start = Profile.shared.begin()
   ProductBreaks.shared.take()
   if precision == .bfloat16 {
-    multiplyRounded(into: result, a, b, accumulate: accumulate)
+    if order != .chain, let a = a as? TransposedMatrix, let b = b as? Matrix {
+      multiplyRoundedLeaves(into: result, a, b, order: order)
+    } else {
+      multiplyRounded(into: result, a, b, accumulate: accumulate)
+    }
   } else {
     finish.withAddresses { finish in
       let product = FloatProduct(

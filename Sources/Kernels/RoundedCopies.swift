@@ -30,6 +30,12 @@ package func keepRoundedParameters(_ values: FloatStorage) {
   RoundedCopies.shared.keep(row, isParameter: true)
 }
 
+/// Some of a storage's parameters were changed by others than `adamUpdate`: their copy, if one is kept, is made again.
+package func roundParameters(_ x: Matrix) {
+  guard let origin = RoundedCopies.shared.parameters(x.storage) else { return }
+  round(x, into: origin + x.offset, stride: x.rowStride)
+}
+
 /// Ends what `keepRounded` began, for all matrices.
 package func forgetRounded() { RoundedCopies.shared.forget() }
 

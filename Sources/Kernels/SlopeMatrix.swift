@@ -11,7 +11,7 @@ package struct SlopeMatrix: Sendable {
     case interpolate = 2
   }
 
-  /// N×⌈D/4⌉ floats whose memory holds the bytes, so that they travel as other matrices do.
+  /// N×⌈D/4⌉ floats whose memory holds the bytes.
   package let words: Matrix
   /// D.
   package let unitCount: Int
@@ -27,6 +27,11 @@ package struct SlopeMatrix: Sendable {
   package static func wordCount(_ unitCount: Int) -> Int { (unitCount + 3) / 4 }
 
   package var rowCount: Int { words.rowCount }
+
+  /// Some of the rows, sharing the bytes.
+  package func rows(_ range: Range<Int>) -> SlopeMatrix {
+    SlopeMatrix(words: words.rows(range), unitCount: unitCount)
+  }
 
   func row(_ index: Int) -> UnsafeMutablePointer<UInt8> {
     UnsafeMutableRawPointer(words.row(index)).assumingMemoryBound(to: UInt8.self)

@@ -17,10 +17,12 @@ package func slopeInputGradient(
     result.rowCount == slopes.rowCount && matrix.rowCount == unitCount && weight.columnCount == unitCount
       && result.columnCount == matrix.columnCount)
   let shape = SubsetShape(
-    groups: .members, precision: precision, laneCount: result.rowCount, memberCount: unitCount,
+    groups: .members, precision: precision, laneCount: result.rowCount,
+    groupCount: (unitCount + SubsetShape.groupSize - 1) / SubsetShape.groupSize, leafGroups: nil,
     columnCount: result.columnCount)
   subsetSums(into: result, shape) { scratch in
     for k in 0..<unitCount { scratch.setMember(k, matrix.row(k), times: factor * weight.start[k]) }
+    for k in unitCount..<shape.memberCount { scratch.setMember(k, scratch.zeros, times: 0) }
     fork(shape.tileCount, grain: 1 + 2048 / max(shape.groupCount, 1)) { part in
       for tile in part {
         for lane in tile * SubsetShape.tile..<(tile + 1) * SubsetShape.tile {
@@ -53,49 +55,106 @@ private func bits(_ bytes: UnsafePointer<UInt8>, _ remaining: Int, _ row: SlopeM
   return result
 }
 
-/// dW_x [units×X] ← diag(w)·M and dw ← dw + ⟨W_x,k , M_k⟩, from D's one weight-gradient product
-/// M = Σ_b (−m_real·x_b + m_fake·x̃_b)/B + m̂·(c·g)_b. (M holds the adversarial rows too; LeakyReLU(t) = m·t makes their share of dw
-/// the same inner product, up to the class part of t.)
+/// The rows that D's weight gradient is a sum of, N×X each.
+package struct SlopeRows {
+  package let real, fake, penalty: Matrix
+
+  package init(real: Matrix, fake: Matrix, penalty: Matrix) {
+    self.real = real
+    self.fake = fake
+    self.penalty = penalty
+  }
+}
+
+/// M [units×X] ← Σ_b (−m_real·x_b + m_fake·x̃_b)/B + m̂·(c·g)_b over some rows b of a batch: D's one weight-gradient product, of
+/// which `scaleByUnit` makes dW_x.
 ///
 /// - Parameters:
-///   - slopes: of all rows b, own units.
-///   - rows: 3 for each of them: all real, all fake, all penalty rows; X columns.
+///   - slopes: N×units.
 ///   - inverseBatch: 1/B.
-///   - weight: 1×units, w.
-///   - matrix: units×X, W_x.
-///   - dWeight: 1×units, dw.
+///   - leafRows: of the batch's leaves; the first row begins one.
 ///   - precision: of the tables.
-package func slopeWeightGradient(
-  into result: Matrix, _ slopes: SlopeMatrix, rows: Matrix, inverseBatch: Float, weight: Matrix, matrix: Matrix,
-  dWeight: Matrix, precision: ProductPrecision = .float32
+package func slopeWeightSums(
+  into result: Matrix, _ slopes: SlopeMatrix, rows: SlopeRows, inverseBatch: Float, leafRows: Int,
+  precision: ProductPrecision = .float32
 ) {
   let (rowCount, unitCount) = (slopes.rowCount, slopes.unitCount)
   precondition(
-    rows.rowCount == 3 * rowCount && result.rowCount == unitCount && result.columnCount == rows.columnCount)
-  precondition(
-    weight.columnCount == unitCount && dWeight.columnCount == unitCount && matrix.rowCount == unitCount
-      && matrix.columnCount == rows.columnCount)
-  // Members in the order of the bits: real, fake and penalty row of b, then those of b + 1.
+    rows.real.rowCount == rowCount && rows.fake.rowCount == rowCount && rows.penalty.rowCount == rowCount
+      && result.rowCount == unitCount && result.columnCount == rows.real.columnCount)
+  let pairs = RowPairs(rowCount: rowCount, leafRows: leafRows)
+  // Members in the order of the bits: real, fake and penalty row of the first row of a pair, then those of the second.
   let shape = SubsetShape(
-    groups: .triples, precision: precision, laneCount: unitCount, memberCount: 3 * rowCount,
-    columnCount: result.columnCount)
-  let scaling = LaneScaling(factors: weight, partners: matrix, products: dWeight)
-  subsetSums(into: result, shape, scaling: scaling) { scratch in
-    for b in 0..<rowCount {
-      scratch.setMember(3 * b, rows.row(b), times: -inverseBatch)
-      scratch.setMember(3 * b + 1, rows.row(rowCount + b), times: inverseBatch)
-      scratch.setMember(3 * b + 2, rows.row(2 * rowCount + b), times: 1)
+    groups: .triples, precision: precision, laneCount: unitCount, groupCount: pairs.count,
+    leafGroups: pairs.perLeaf, columnCount: result.columnCount)
+  subsetSums(into: result, shape) { scratch in
+    for pair in 0..<pairs.count {
+      let (first, second) = pairs[pair]
+      for (place, row) in [(6 * pair, first), (6 * pair + 3, second)] {
+        guard let row else {
+          for i in 0..<3 { scratch.setMember(place + i, scratch.zeros, times: 0) }
+          continue
+        }
+        scratch.setMember(place, rows.real.row(row), times: -inverseBatch)
+        scratch.setMember(place + 1, rows.fake.row(row), times: inverseBatch)
+        scratch.setMember(place + 2, rows.penalty.row(row), times: 1)
+      }
     }
     scratch.withGroups { groups in
       fork(shape.chunkCount, grain: 1 + 8192 / max(unitCount, 1)) { part in
         for chunk in part {
-          let areTriples = setIndices(scratch.indices, shape, chunk: chunk, slopes, triplesIndex)
+          let areTriples = setIndices(scratch.indices, shape, chunk: chunk, slopes, pairs, triplesIndex)
           // In narrow tables such an interpolate takes the side of the other two.
           guard !areTriples && precision == .float32 else { continue }
           groups[chunk] = .members
-          setIndices(scratch.indices, shape, chunk: chunk, slopes) { $0 | ($1 &<< SlopeBytes(repeating: 3)) }
+          setIndices(scratch.indices, shape, chunk: chunk, slopes, pairs) { $0 | ($1 &<< SlopeBytes(repeating: 3)) }
         }
       }
+    }
+  }
+}
+
+/// The rows of a batch in pairs, leaf by leaf: where a leaf has an odd number of rows, its last pair is one row.
+private struct RowPairs {
+  let rowCount, leafRows: Int
+  var perLeaf: Int { (leafRows + 1) / 2 }
+  var count: Int { rowCount / leafRows * perLeaf + (rowCount % leafRows + 1) / 2 }
+
+  @inline(__always)
+  subscript(pair: Int) -> (first: Int, second: Int?) {
+    let leaf = pair / perLeaf
+    let first = leaf &* leafRows &+ 2 &* (pair &- leaf &* perLeaf)
+    let isLast = first &+ 1 == min((leaf &+ 1) &* leafRows, rowCount)
+    return (first, isLast ? nil : first &+ 1)
+  }
+}
+
+/// M [units×X] becomes dW_x = diag(w)·M, and dw ← dw + ⟨W_x,k , M_k⟩ (LeakyReLU(t) = m·t makes the adversarial rows' share of dw the
+/// same inner product, up to the class part of t).
+///
+/// - Parameters:
+///   - weight: 1×units, w.
+///   - matrix: units×X, W_x.
+///   - dWeight: 1×units.
+package func scaleByUnit(_ sums: Matrix, weight: Matrix, matrix: Matrix, dWeight: Matrix) {
+  precondition(weight.columnCount == sums.rowCount && dWeight.columnCount == sums.rowCount)
+  precondition(matrix.rowCount == sums.rowCount && matrix.columnCount == sums.columnCount)
+  parallel(sums.rowCount, grain: max(1, 16384 / max(sums.columnCount, 1)), "unit scaling", floats: 3 * sums.count) {
+    for k in $0 {
+      let (row, partner) = (sums.row(k), matrix.row(k))
+      let factor = Vector(repeating: weight.start[k])
+      var total = dWeight.start[k]
+      for panel in stride(from: 0, to: sums.columnCount, by: 64) {
+        var dot = Vector()
+        for c in stride(from: panel, to: min(panel &+ 64, sums.columnCount), by: vectorWidth) {
+          let left = sums.columnCount &- c
+          let value = load(row + c, left)
+          dot.addProduct(value, load(partner + c, left))
+          store(value * factor, row + c, left)
+        }
+        total += laneSum(dot)
+      }
+      dWeight.start[k] = total
     }
   }
 }
@@ -105,15 +164,16 @@ package func slopeWeightGradient(
 @discardableResult
 @inline(__always)
 private func setIndices(
-  _ indices: UnsafeMutablePointer<UInt8>, _ shape: SubsetShape, chunk: Int, _ slopes: SlopeMatrix,
+  _ indices: UnsafeMutablePointer<UInt8>, _ shape: SubsetShape, chunk: Int, _ slopes: SlopeMatrix, _ pairs: RowPairs,
   _ index: (SlopeBytes, SlopeBytes) -> SlopeBytes
 ) -> Bool {
   let groups = shape.chunk(chunk)
   var outside = SlopeBytes()
   // Row by row: their bytes follow one another.
   for group in groups {
-    // Behind the last row come zeros: any index will do.
-    let (first, second) = (slopes.row(2 &* group), slopes.row(min(2 &* group &+ 1, slopes.rowCount &- 1)))
+    let pair = pairs[group]
+    // A row that is not there counts as zeros: any index will do.
+    let (first, second) = (slopes.row(pair.first), slopes.row(pair.second ?? pair.first))
     for tile in 0..<shape.tileCount {
       let unit = tile &* SubsetShape.tile
       let own = loadBytes(first + unit, slopes.unitCount &- unit)

@@ -4,7 +4,7 @@
 // Σ_i slope_ri·v_i over the members of a group has one of few values, whatever the lane r. For a block of sixteen columns these
 // are tabulated, and a lane's sum is one look-up and one addition for the whole group: float32 sums like those of a product that
 // multiplies, at three times its speed. (Boolean products are computed this way since Arlazarov, Dinic, Kronrod and Faradzhev,
-// 1970.) The order of a sum depends on its length alone: the same bits on any number of threads and ranks.
+// 1970.) The terms of a sum, in the sense of `Matrices/SumOrder.swift`, are its groups; a leaf of rows is a leaf of groups.
 import CPrefetch
 import LoopsAVX2
 import Matrices
@@ -35,20 +35,45 @@ struct SubsetShape {
   static let mostLanes = 2048
   /// Fewer take less time than their tables.
   static let fewestLanes = 256
-  /// Floats of a thread's room.
-  static let roomSize =
-    (16 * 64 + panel * NarrowTables.mostMembers + 32 + mostLanes + mostLanes * panel) * vectorWidth
 
   /// Of most chunks, see `SubsetScratch.groups`.
   let groups: SubsetGroups
   let precision: ProductPrecision
-  let laneCount, memberCount, columnCount: Int
-  var groupCount: Int { (memberCount + Self.groupSize - 1) / Self.groupSize }
-  /// Groups whose tables are kept at once: what 64 KiB of a core's second cache, or its first (narrow tables), hold.
-  var chunkSize: Int { precision == .float32 ? 16 : groups == .members ? 7 : 12 }
-  var chunkCount: Int { (groupCount + chunkSize - 1) / chunkSize }
+  let laneCount, groupCount, columnCount: Int
+  /// Most groups whose tables are kept at once: what 64 KiB of a core's second cache, or its first (narrow tables), hold.
+  let chunkSize: Int
+  /// The chunks are its blocks, and all groups of a narrow chunk are of one leaf.
+  let plan: SumPlan
+
+  /// - Parameter leafGroups: groups of a leaf; nil: a sum is one chain.
+  init(
+    groups: SubsetGroups, precision: ProductPrecision, laneCount: Int, groupCount: Int, leafGroups: Int?,
+    columnCount: Int
+  ) {
+    self.groups = groups
+    self.precision = precision
+    self.laneCount = laneCount
+    self.groupCount = groupCount
+    self.columnCount = columnCount
+    let largest = precision == .float32 ? 16 : groups == .members ? 7 : 12
+    chunkSize = largest
+    plan = SumPlan(
+      leafGroups.map { .batch(leafRows: $0) } ?? .chain, termCount: max(groupCount, 1), accumulate: false,
+      blockTerms: chunkSize, leavesShareBlocks: precision == .float32)
+  }
+
+  var memberCount: Int { groupCount * Self.groupSize }
+  var chunkCount: Int { plan.blocks.count }
+  var slotCount: Int { plan.keptSlots + plan.passingSlots }
   var tileCount: Int { (laneCount + Self.tile - 1) / Self.tile }
   var panelCount: Int { (columnCount + Self.panel * vectorWidth - 1) / (Self.panel * vectorWidth) }
+
+  /// Floats of a thread's room: tables, members of a chunk or of a span, halves of narrow tables, narrow sums, the stack of sums.
+  func roomSize(lanes: Int) -> Int {
+    let sums = (lanes + Self.tile) * vectorWidth
+    let members = precision == .float32 ? chunkSize * Self.groupSize : NarrowTables.mostMembers
+    return (chunkSize * 64 + Self.panel * members + 32) * vectorWidth + sums + slotCount * Self.panel * sums
+  }
 
   /// Floats of a block's sums: whole tiles, a vector for each lane.
   @inline(__always)
@@ -56,9 +81,7 @@ struct SubsetShape {
 
   /// The groups whose tables are kept at once.
   @inline(__always)
-  func chunk(_ index: Int) -> Range<Int> {
-    index &* chunkSize..<min((index &+ 1) &* chunkSize, groupCount)
-  }
+  func chunk(_ index: Int) -> Range<Int> { plan.blocks[index].terms }
 
   /// Lanes that are done together: fewer than usual where there would not be work for every thread.
   func lanesPerItem(threads: Int) -> Int {
@@ -69,8 +92,9 @@ struct SubsetShape {
 
   /// The members of a chunk; none behind the last chunk.
   func members(chunk index: Int) -> Range<Int> {
-    let size = chunkSize &* Self.groupSize
-    return min(index &* size, memberCount)..<min((index &+ 1) &* size, memberCount)
+    guard index < chunkCount else { return memberCount..<memberCount }
+    let groups = chunk(index)
+    return groups.lowerBound &* Self.groupSize..<groups.upperBound &* Self.groupSize
   }
 
   /// Where the indices of a tile's lanes in the tables of a chunk start: sixteen for its first group, sixteen for the next.
@@ -104,17 +128,19 @@ final class SubsetScratch: @unchecked Sendable {
     UnsafeMutableRawPointer(indexStorage.base).assumingMemoryBound(to: UInt8.self)
   }
 
-  /// Room for a float of each lane and panel.
-  private var dotStorage = FloatStorage(count: 0)
-  var dots: UnsafeMutablePointer<Float> { dotStorage.base }
+  /// A row of zeros: the members that fill up a group.
+  private var zeroStorage = FloatStorage(count: 0)
+  var zeros: UnsafePointer<Float> { UnsafePointer(zeroStorage.base) }
 
-  func prepare(_ shape: SubsetShape, threads: Int) {
-    if dotStorage.count < shape.panelCount * shape.laneCount {
-      dotStorage = FloatStorage(count: shape.panelCount * shape.laneCount)
-    }
+  func prepare(_ shape: SubsetShape, lanes: Int, threads: Int) {
+    if zeroStorage.count < shape.columnCount { zeroStorage = FloatStorage(count: shape.columnCount) }
     let floats = shape.groupCount * shape.tileCount * SubsetShape.tile / 4
     if indexStorage.count < floats { indexStorage = FloatStorage(count: floats) }
-    while threadStorage.count < threads { threadStorage.append(FloatStorage(count: SubsetShape.roomSize)) }
+    while threadStorage.count < threads { threadStorage.append(FloatStorage(count: 0)) }
+    let room = shape.roomSize(lanes: lanes)
+    for thread in 0..<threads where threadStorage[thread].count < room {
+      threadStorage[thread] = FloatStorage(count: room)
+    }
     if members.count < shape.memberCount {
       members = Array(repeating: Member(row: indexStorage.base, factor: 0), count: shape.memberCount)
     }
@@ -139,22 +165,19 @@ final class SubsetScratch: @unchecked Sendable {
 
 /// result [lanes×X] ← Σ_i slope_ri·factor_i·v_i over all members.
 ///
-/// - Parameters:
-///   - scaling: nil: the result is the sums.
-///   - fill: sets members and indices.
-func subsetSums(
-  into result: Matrix, _ shape: SubsetShape, scaling: LaneScaling? = nil, _ fill: (SubsetScratch) -> Void
-) {
+/// - Parameter fill: sets members and indices.
+func subsetSums(into result: Matrix, _ shape: SubsetShape, _ fill: (SubsetScratch) -> Void) {
   guard shape.laneCount > 0 && shape.columnCount > 0 else { return }
-  guard shape.memberCount > 0 else { return result.fill(0) }
+  guard shape.groupCount > 0 else { return result.fill(0) }
   let start = Profile.shared.begin()
   ProductBreaks.shared.take()
   SubsetScratch.shared.lock.withLock { _ in
     let scratch = SubsetScratch.shared
-    let lanes = LaneRanges(count: shape.laneCount, most: shape.lanesPerItem(threads: ThreadPool.threadCount))
+    let perItem = shape.lanesPerItem(threads: ThreadPool.threadCount)
+    let lanes = LaneRanges(count: shape.laneCount, most: perItem)
     let items = lanes.count * shape.panelCount
     let threads = min(ThreadPool.threadCount, items)
-    scratch.prepare(shape, threads: threads)
+    scratch.prepare(shape, lanes: min(perItem, shape.laneCount), threads: threads)
     fill(scratch)
     // One part per thread, so that each has a room of its own.
     fork(threads) { part in
@@ -169,22 +192,16 @@ func subsetSums(
             case .float32: sumPanel(shape, lanes: ownLanes, columns: columns, scratch, room)
             case .bfloat16: sumNarrowPanel(shape, lanes: ownLanes, columns: columns, scratch, room)
             }
-          if let scaling {
-            storeScaled(
-              result, scaling, lanes: ownLanes, columns: columns, sums, dots: scratch.dots + panel * shape.laneCount)
-          } else {
-            storePanel(result, lanes: ownLanes, columns: columns, sums)
-          }
+          storePanel(result, lanes: ownLanes, columns: columns, sums)
           if thread == 0 { ProductBreaks.shared.take() }
         }
       }
     }
-    if let scaling { addDots(scratch.dots, panels: shape.panelCount, lanes: shape.laneCount, to: scaling.products) }
   }
   Profile.shared.end(
     start, .lookup, "slopes: \(shape.laneCount)×\(shape.memberCount) · \(shape.memberCount)×\(shape.columnCount)",
     flops: 2 * Double(shape.laneCount) * Double(shape.memberCount) * Double(shape.columnCount),
-    bytes: 4 * (shape.memberCount + (scaling == nil ? 1 : 2) * shape.laneCount) * shape.columnCount)
+    bytes: 4 * (shape.memberCount + shape.laneCount) * shape.columnCount)
 }
 
 /// Consecutive ranges of at most so many lanes, a multiple of a tile.
@@ -205,26 +222,28 @@ private func sumPanel(
   _ shape: SubsetShape, lanes: Range<Int>, columns: Range<Int>, _ scratch: SubsetScratch,
   _ room: UnsafeMutablePointer<Float>
 ) -> UnsafePointer<Float> {
-  let groupSize = SubsetShape.groupSize
-  let perBlock = shape.chunkSize &* groupSize &* vectorWidth
+  let perBlock = shape.chunkSize &* SubsetShape.groupSize &* vectorWidth
   let vectors = room + shape.chunkSize &* SubsetGroups.members.tableSize
   let sums = vectors + SubsetShape.panel &* perBlock
   let (tiles, tile) = ((lanes.count &+ SubsetShape.tile &- 1) / SubsetShape.tile, SubsetShape.tile)
   let (blockSize, loops) = (SubsetShape.blockSize(lanes), VectorLoops.chosen)
   let blocks = (columns.count &+ vectorWidth &- 1) / vectorWidth
-  sums.update(repeating: 0, count: blocks &* blockSize)
-  for number in 0..<shape.chunkCount {
-    let (chunk, groups) = (shape.chunk(number), scratch.groups[number])
+  for (number, planned) in shape.plan.blocks.enumerated() {
+    let (chunk, groups) = (planned.terms, scratch.groups[number])
     let tableSize = groups.tableSize
+    let indices = scratch.indices + shape.place(chunk, tile: lanes.lowerBound / tile)
     scratch.withMembers(shape.members(chunk: number)) { gather(vectors, $0, columns, perBlock: perBlock) }
     for block in 0..<blocks {
       scratch.withMembers(shape.members(chunk: number &+ 1)) {
         fetch($0, column: columns.lowerBound &+ block &* vectorWidth)
       }
       loops.tabulateGroups(room, tableSize, vectors + block &* perBlock, chunk.count, groups == .triples)
-      loops.addTiles(
-        sums + block &* blockSize, tiles, room, tableSize,
-        scratch.indices + shape.place(chunk, tile: lanes.lowerBound / tile), chunk.count)
+      for segment in shape.plan.segments[planned.segments] {
+        let first = segment.first &- chunk.lowerBound
+        loops.addTiles(
+          sums + block &* blockSize, SubsetShape.panel &* blockSize, segment, tiles, room + first &* tableSize,
+          tableSize, indices + first &* tile, chunk.count &* tile)
+      }
     }
   }
   return UnsafePointer(sums)

@@ -1,4 +1,5 @@
 import COneDNN
+import Glibc
 import Profiling
 
 /// libgomp's threads, which products, passes and oneDNN's products of bfloat16 share.
@@ -19,14 +20,19 @@ package enum ThreadPool {
 package final class ProductBreaks: @unchecked Sendable {
   package static let shared = ProductBreaks()
   private var body: (() -> Bool)?
+  /// The thread that drives the run: tests drive several at once.
+  private var driver = pthread_self()
   /// Whether the last break found something to look after: only then are products cut into pieces for more of them.
   private(set) var areNeeded = false
 
   /// - Parameter body: nothing that takes long, or multiplies. Returns whether it wants to be called again soon.
-  package func install(_ body: (() -> Bool)?) { self.body = body }
+  package func install(_ body: (() -> Bool)?) {
+    driver = pthread_self()
+    self.body = body
+  }
 
   func take() {
-    if let body { areNeeded = body() }
+    if let body, pthread_equal(driver, pthread_self()) != 0 { areNeeded = body() }
   }
 }
 

@@ -19,7 +19,7 @@ package struct VectorLoops: Sendable {
     @Sendable (Floats, Int, Floats, Int, MutableFloats, Int, MutableFloats, UnsafeBufferPointer<SumSegment>, Int)
       -> Void
   package let tabulateGroups: @Sendable (MutableFloats, Int, Floats, Int, Bool) -> Void
-  package let addTiles: @Sendable (MutableFloats, Int, Floats, Int, UnsafePointer<UInt8>, Int) -> Void
+  package let addTiles: @Sendable (MutableFloats, Int, SumSegment, Int, Floats, Int, UnsafePointer<UInt8>, Int) -> Void
   package let tabulateNarrow: @Sendable (MutableFloats, Floats, Int) -> Void
   package let addNarrowTiles: @Sendable (MutableFloats, Int, Floats, Int, UnsafePointer<UInt8>, Int) -> Void
 
@@ -30,7 +30,8 @@ package struct VectorLoops: Sendable {
         Floats, Int, Floats, Int, MutableFloats, Int, MutableFloats, UnsafeBufferPointer<SumSegment>, Int
       ) -> Void,
     tabulateGroups: @escaping @Sendable (MutableFloats, Int, Floats, Int, Bool) -> Void,
-    addTiles: @escaping @Sendable (MutableFloats, Int, Floats, Int, UnsafePointer<UInt8>, Int) -> Void,
+    addTiles:
+      @escaping @Sendable (MutableFloats, Int, SumSegment, Int, Floats, Int, UnsafePointer<UInt8>, Int) -> Void,
     tabulateNarrow: @escaping @Sendable (MutableFloats, Floats, Int) -> Void,
     addNarrowTiles: @escaping @Sendable (MutableFloats, Int, Floats, Int, UnsafePointer<UInt8>, Int) -> Void
   ) {
@@ -48,7 +49,7 @@ package struct VectorLoops: Sendable {
     multiplyStrips: LoopsAVX2.multiplyStrips(
       _:stripCount:_:terms:stacks:keptSlots:passing:segments:firstTerm:),
     tabulateGroups: LoopsAVX2.tabulateGroups(_:tableSize:_:groupCount:areTriples:),
-    addTiles: LoopsAVX2.addTiles(_:tileCount:_:tableSize:_:groupCount:),
+    addTiles: LoopsAVX2.addTiles(_:slotStride:_:tileCount:_:tableSize:_:indexStride:),
     tabulateNarrow: LoopsAVX2.tabulateNarrow,
     addNarrowTiles: LoopsAVX2.addNarrowTiles(_:tileCount:_:tableSize:_:groupCount:))
 
@@ -57,7 +58,7 @@ package struct VectorLoops: Sendable {
     multiplyStrips: LoopsAVX512.multiplyStrips(
       _:stripCount:_:terms:stacks:keptSlots:passing:segments:firstTerm:),
     tabulateGroups: LoopsAVX512.tabulateGroups(_:tableSize:_:groupCount:areTriples:),
-    addTiles: LoopsAVX512.addTiles(_:tileCount:_:tableSize:_:groupCount:),
+    addTiles: LoopsAVX512.addTiles(_:slotStride:_:tileCount:_:tableSize:_:indexStride:),
     tabulateNarrow: LoopsAVX512.tabulateNarrow,
     addNarrowTiles: LoopsAVX512.addNarrowTiles(_:tileCount:_:tableSize:_:groupCount:))
 

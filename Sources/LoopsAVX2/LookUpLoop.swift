@@ -2,6 +2,7 @@
 // twice, see `ProductLoop.swift`; an entry is one vector of AVX-512 and two of AVX2.
 
 import CPrefetch
+import Matrices
 
 /// Members of a group.
 package let groupSize = 6
@@ -23,25 +24,29 @@ package func tabulateGroups(
   }
 }
 
-/// Adds to the sums of consecutive tiles of lanes what the tables of consecutive groups hold for them.
+/// A stretch of the sums of consecutive tiles of lanes: what the tables of consecutive groups hold for them.
 ///
 /// - Parameters:
-///   - sums: a vector for each lane.
+///   - sums: the stack's first place, a vector for each lane.
+///   - slotStride: floats from place to place.
+///   - segment: of the groups.
 ///   - indices: tile after tile, sixteen bytes for each group.
+///   - indexStride: bytes from tile to tile.
 package func addTiles(
-  _ sums: UnsafeMutablePointer<Float>, tileCount: Int, _ tables: UnsafePointer<Float>, tableSize: Int,
-  _ indices: UnsafePointer<UInt8>, groupCount: Int
+  _ sums: UnsafeMutablePointer<Float>, slotStride: Int, _ segment: SumSegment, tileCount: Int,
+  _ tables: UnsafePointer<Float>, tableSize: Int, _ indices: UnsafePointer<UInt8>, indexStride: Int
 ) {
+  let place = sums + segment.slot &* slotStride
   for tile in 0..<tileCount {
     for half in stride(from: 0, to: tileLanes, by: 8) {
       addEightLanes(
-        sums + (tile &* tileLanes &+ half) &* vectorWidth, tables, tableSize,
-        indices + (tile &* tileLanes &* groupCount &+ half), groupCount)
+        place + (tile &* tileLanes &+ half) &* vectorWidth, slotStride, segment, tables, tableSize,
+        indices + (tile &* indexStride &+ half))
     }
   }
 }
 
-/// As `addTiles`, of pairs of 16-bit integers.
+/// As `addTiles`, of pairs of 16-bit integers, without a stack.
 package func addNarrowTiles(
   _ sums: UnsafeMutablePointer<Float>, tileCount: Int, _ tables: UnsafePointer<Float>, tableSize: Int,
   _ indices: UnsafePointer<UInt8>, groupCount: Int
@@ -121,19 +126,22 @@ private func entry(_ table: UnsafeRawPointer, _ places: UInt64) -> Vector {
   (table + Int(truncatingIfNeeded: places & 0xFFFF)).load(as: Vector.self)
 }
 
-/// Adds to the sums of eight lanes what the tables of consecutive groups hold for them. Eight vectors of sixteen floats are all the
-/// registers that AVX2 has.
-@inline(never)
-private func addEightLanes(
-  _ sums: UnsafeMutablePointer<Float>, _ tables: UnsafePointer<Float>, _ tableSize: Int,
-  _ indices: UnsafePointer<UInt8>, _ groups: Int
-) {
-  var (s0, s1, s2, s3) = (load(sums), load(sums + 16), load(sums + 32), load(sums + 48))
-  var (s4, s5, s6, s7) = (load(sums + 64), load(sums + 80), load(sums + 96), load(sums + 112))
-  var (table, index) = (UnsafeRawPointer(tables), UnsafeRawPointer(indices))
-  var group = 0
-  while group < groups {
-    let lanes = EightEntries(index)
+/// The sums of eight lanes.
+private struct EightSums {
+  private var (s0, s1, s2, s3) = (Vector(), Vector(), Vector(), Vector())
+  private var (s4, s5, s6, s7) = (Vector(), Vector(), Vector(), Vector())
+
+  @inline(__always)
+  init() {}
+
+  @inline(__always)
+  init(_ place: UnsafePointer<Float>) {
+    (s0, s1, s2, s3) = (load(place), load(place + 16), load(place + 32), load(place + 48))
+    (s4, s5, s6, s7) = (load(place + 64), load(place + 80), load(place + 96), load(place + 112))
+  }
+
+  @inline(__always)
+  mutating func add(_ table: UnsafeRawPointer, _ lanes: EightEntries) {
     s0 += entry(table, lanes.even)
     s1 += entry(table, lanes.odd)
     s2 += entry(table, lanes.even &>> 16)
@@ -142,18 +150,59 @@ private func addEightLanes(
     s5 += entry(table, lanes.odd &>> 32)
     s6 += entry(table, lanes.even &>> 48)
     s7 += entry(table, lanes.odd &>> 48)
+  }
+
+  @inline(__always)
+  mutating func add(_ other: EightSums) {
+    s0 += other.s0
+    s1 += other.s1
+    s2 += other.s2
+    s3 += other.s3
+    s4 += other.s4
+    s5 += other.s5
+    s6 += other.s6
+    s7 += other.s7
+  }
+
+  @inline(__always)
+  func store(_ place: UnsafeMutablePointer<Float>) {
+    put(s0, place)
+    put(s1, place + 16)
+    put(s2, place + 32)
+    put(s3, place + 48)
+    put(s4, place + 64)
+    put(s5, place + 80)
+    put(s6, place + 96)
+    put(s7, place + 112)
+  }
+
+  @inline(__always)
+  private func put(_ value: Vector, _ place: UnsafeMutablePointer<Float>) {
+    UnsafeMutableRawPointer(place).storeBytes(of: value, as: Vector.self)
+  }
+}
+
+/// A stretch of the sums of eight lanes. Eight vectors of sixteen floats are all the registers that AVX2 has.
+@inline(never)
+private func addEightLanes(
+  _ start: UnsafeMutablePointer<Float>, _ slotStride: Int, _ segment: SumSegment, _ tables: UnsafePointer<Float>,
+  _ tableSize: Int, _ indices: UnsafePointer<UInt8>
+) {
+  var place = start
+  var sums = segment.continues ? EightSums(place) : EightSums()
+  var (table, index) = (UnsafeRawPointer(tables), UnsafeRawPointer(indices))
+  var group = 0
+  while group < segment.count {
+    sums.add(table, EightEntries(index))
     table += 4 &* tableSize
     index += tileLanes
     group &+= 1
   }
-  store(s0, sums)
-  store(s1, sums + 16)
-  store(s2, sums + 32)
-  store(s3, sums + 48)
-  store(s4, sums + 64)
-  store(s5, sums + 80)
-  store(s6, sums + 96)
-  store(s7, sums + 112)
+  for _ in 0..<segment.merges {
+    place -= slotStride
+    sums.add(EightSums(place))
+  }
+  sums.store(place)
 }
 
 /// table[e₀ + count·e₁] ← the sum of an entry of each half, as a 16-bit integer: the first block's in the lower half of a lane, the

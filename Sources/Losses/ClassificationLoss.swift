@@ -2,18 +2,15 @@
 import Kernels
 import Matrices
 
-/// scores [N×S] ← factor-scaled gradient of mean_B −log softmax(scores/τ)[label]; returns Σ −log softmax over the N rows.
+/// scores [N×S] ← factor-scaled gradient of mean_B −log softmax(scores/τ)[label]; losses ← −log softmax of each of the N rows.
 ///
 /// - Parameters:
 ///   - weight: factor of the loss in the total.
 ///   - batchSize: B, the rows over which the mean is taken.
-///   - losses: 1×N scratch.
+///   - losses: 1×N.
 package func classificationLoss(
   _ scores: Matrix, labels: [Int], temperature: Float, weight: Float, batchSize: Int, losses: Matrix
-) -> Double {
+) {
   softmaxCrossEntropy(
     scores, labels: labels, temperature: temperature, inverseBatch: weight / Float(batchSize), losses: losses)
-  var sum = 0.0
-  for i in 0..<labels.count { sum += Double(losses[0, i]) }
-  return sum
 }

@@ -36,7 +36,7 @@ package struct ContrastiveLoss: Sendable {
   /// One tile of similarities; the B×B matrix never exists.
   private let tile: Matrix
   private static let tileRows = 512
-  private static let tileColumns = 1024
+  package static let tileColumns = 1024
 
   /// - Parameter temperature: τ > 0.
   package init(temperature: Float, precision: ProductPrecision = .float32) {
@@ -59,8 +59,10 @@ package struct ContrastiveLoss: Sendable {
     if precision == .bfloat16 { keepRounded(rows) }
   }
 
-  /// Pass 1: adds a block of the global set to the sums of some rows. Blocks come in global order, so that the bits are the same
-  /// whoever holds which rows.
+  /// Whether the blocks of pass 1 have to come in global order for the bits to be the same; else in any.
+  package var needsOrder: Bool { needsOnlineMaximum }
+
+  /// Pass 1: adds a block of the global set to the sums of some rows. Blocks are whole tiles.
   ///
   /// - Parameters:
   ///   - sums: N, from `emptySums`.
@@ -83,21 +85,17 @@ package struct ContrastiveLoss: Sendable {
     }
   }
 
-  /// After the last block: the log-sum-exp, less 1/τ, of each row (+∞ for dropped anchors), and these rows' part of Σ_kept (…); the
-  /// loss is the sum of all parts divided by `anchors.keptCount`.
-  package func logSumExps(_ sums: [AnchorSums], firstIndex: Int, anchors: ContrastiveAnchors)
-    -> (logSumExps: [Float], lossSum: Double)
+  /// After the last block: the log-sum-exp, less 1/τ, of a row (+∞ for a dropped anchor), and its part of Σ_kept (…); the loss is the
+  /// sum of all parts divided by `anchors.keptCount`.
+  ///
+  /// - Parameter index: of the row in the set.
+  package func logSumExp(_ sum: AnchorSums, index: Int, anchors: ContrastiveAnchors) -> (logSumExp: Float, loss: Double)
   {
+    let inverseCount = Double(anchors.inverseCounts[index])
+    guard inverseCount > 0 else { return (.infinity, 0) }
     let reference = 1 / temperature
-    var lossSum = 0.0
-    let result: [Float] = sums.enumerated().map { row, sum in
-      let inverseCount = Double(anchors.inverseCounts[firstIndex + row])
-      guard inverseCount > 0 else { return .infinity }
-      let logSumExp = sum.logSumExp(relativeTo: reference)
-      lossSum += logSumExp + Double(reference) - sum.positives * inverseCount
-      return Float(logSumExp)
-    }
-    return (result, lossSum)
+    let logSumExp = sum.logSumExp(relativeTo: reference)
+    return (Float(logSumExp), logSumExp + Double(reference) - sum.positives.value * inverseCount)
   }
 
   /// Pass 2: dz [N×Z] ← or += a block's share of weight · ∂L_ins/∂z_i for some rows; blocks as in pass 1.

@@ -2,7 +2,7 @@
 // L_se = mean max(0, Δ − a_yᵀE(x) + a_{y'}ᵀE(x)), y' a random other seen class. N local rows, A descriptor size.
 import Matrices
 
-/// ds [N×A] ← weight · ∂L_se/∂E(x) (overwritten); returns the local Σ max(0, …).
+/// ds [N×A] ← weight · ∂L_se/∂E(x) (overwritten); returns max(0, …) of each row.
 ///
 /// - Parameters:
 ///   - embedded: N×A, E(x).
@@ -11,19 +11,17 @@ import Matrices
 package func semanticLoss(
   into ds: Matrix, embedded: Matrix, descriptors: Matrix, labels: [Int], negatives: [Int], margin: Float,
   weight: Float, batchSize: Int
-) -> Double {
+) -> [Double] {
   precondition(labels.count == embedded.rowCount && negatives.count == labels.count)
   let factor = weight / Float(batchSize)
-  var sum = 0.0
-  for r in 0..<labels.count {
+  return labels.indices.map { r in
     let own = descriptors.rows(labels[r]..<labels[r] + 1).elements
     let other = descriptors.rows(negatives[r]..<negatives[r] + 1).elements
     let row = embedded.rows(r..<r + 1).elements
     var term = Double(margin)
     for k in row.indices { term += Double(row[k]) * (Double(other[k]) - Double(own[k])) }
     let isActive = term > 0
-    if isActive { sum += term }
     for k in row.indices { ds[r, k] = isActive ? factor * (other[k] - own[k]) : 0 }
+    return isActive ? term : 0
   }
-  return sum
 }

@@ -14,6 +14,11 @@ package struct ParameterShape: Sendable, Equatable {
     ParameterShape(name: layer + ".bias", rowCount: 1, columnCount: outputs, isVector: true)
   }
 
+  /// What is no parameter.
+  package static func matrix(_ name: String, rows: Int, columns: Int) -> ParameterShape {
+    ParameterShape(name: name, rowCount: rows, columnCount: columns, isVector: false)
+  }
+
   package var count: Int { rowCount * columnCount }
   /// Shape in files.
   package var fileShape: [Int] { isVector ? [columnCount] : [rowCount, columnCount] }
@@ -26,98 +31,104 @@ package struct ParameterShape: Sendable, Equatable {
     return stride % 1024 == 0 ? stride + 256 : stride
   }
 
+  /// Outputs of the layer: rows of a weight, elements of a bias, columns of a weight with one row (whose units are the layer's before).
+  /// Ranks share out a parameter by units.
+  package var unitCount: Int { rowCount == 1 ? columnCount : rowCount }
+
+  /// A matrix of some units' part of the parameter.
+  package func part(_ whole: Matrix, units: Range<Int>) -> Matrix {
+    rowCount == 1 ? whole.columns(units) : whole.rows(units)
+  }
+
   /// Elements of the parameter in a storage, up to a 64-byte boundary.
   fileprivate func room(stride: Int) -> Int { (rowCount * stride + 15) / 16 * 16 }
 }
 
-/// All parameters that one optimizer moves, in one allocation with named views, and beside them their gradients and
-/// Adam's two moments: one range to clear, to exchange, to checkpoint. Gradients and moments lie row by row without gaps; rows of
-/// wide weights have gaps between them, see `valueStride`.
-package struct ParameterArena: Sendable {
+/// Matrices with names, one behind the other in a storage, each from a 64-byte boundary on and without gaps between its rows.
+package struct MatrixLayout: Sendable {
   package let shapes: [ParameterShape]
-  /// First element of each parameter's gradient and moments; each starts on a 64-byte boundary, the gaps stay zero.
-  package let offsets: [Int]
-  /// Elements of the gradients, and of each of the moments, gaps included.
+  private let offsets: [Int]
+  /// Elements of a storage; the gaps between matrices stay zero.
   package let count: Int
-  /// First element of each parameter's values.
-  private let valueOffsets: [Int]
-
-  /// Gaps stay zero.
-  package let values: FloatStorage
-  package let gradients: FloatStorage
-  package let firstMoments: FloatStorage
-  package let secondMoments: FloatStorage
 
   package init(shapes: [ParameterShape]) {
-    precondition(Set(shapes.map(\.name)).count == shapes.count, "two parameters share a name")
-    var (offsets, valueOffsets): ([Int], [Int]) = ([], [])
-    var (end, valueEnd) = (0, 0)
+    precondition(Set(shapes.map(\.name)).count == shapes.count, "two matrices share a name")
+    var (offsets, end): ([Int], Int) = ([], 0)
     for shape in shapes {
       offsets.append(end)
-      valueOffsets.append(valueEnd)
       end += shape.room(stride: shape.columnCount)
-      valueEnd += shape.room(stride: shape.valueStride)
     }
     self.shapes = shapes
     self.offsets = offsets
-    self.valueOffsets = valueOffsets
     count = end
-    values = FloatStorage(count: valueEnd)
-    gradients = FloatStorage(count: end)
-    firstMoments = FloatStorage(count: end)
-    secondMoments = FloatStorage(count: end)
   }
 
-  package func value(_ name: String) -> Matrix {
+  package func shape(_ name: String) -> ParameterShape { shapes[index(of: name)] }
+
+  /// The matrix of that name in a storage of this layout.
+  fileprivate func matrix(_ name: String, of storage: FloatStorage, offset: Int) -> Matrix {
     let index = index(of: name)
     let shape = shapes[index]
     return Matrix(
-      storage: values, offset: valueOffsets[index], rowCount: shape.rowCount, columnCount: shape.columnCount,
-      rowStride: shape.valueStride)
-  }
-
-  package func gradient(_ name: String) -> Matrix { view(name, of: gradients) }
-
-  /// The part of a storage laid out as the gradients are that belongs to a parameter.
-  package func view(_ name: String, of storage: FloatStorage) -> Matrix {
-    let index = index(of: name)
-    let shape = shapes[index]
-    return Matrix(
-      storage: storage, offset: offsets[index], rowCount: shape.rowCount, columnCount: shape.columnCount,
+      storage: storage, offset: offset + offsets[index], rowCount: shape.rowCount, columnCount: shape.columnCount,
       rowStride: shape.columnCount)
   }
 
   private func index(of name: String) -> Int {
     guard let index = shapes.firstIndex(where: { $0.name == name }) else {
-      preconditionFailure("no parameter \(name) among \(shapes.map(\.name))")
+      preconditionFailure("no matrix \(name) among \(shapes.map(\.name))")
     }
     return index
   }
+}
 
-  /// A whole storage laid out as the gradients are, as one row.
-  package func flat(_ storage: FloatStorage) -> Matrix {
-    precondition(storage !== values, "values are laid out otherwise")
-    return Matrix(storage: storage, offset: 0, rowCount: 1, columnCount: count, rowStride: count)
+/// The matrices of a layout in a storage.
+package struct NamedMatrices: Sendable {
+  package let layout: MatrixLayout
+  package let storage: FloatStorage
+  private let offset: Int
+
+  /// - Parameter offset: the first one's place, a multiple of 16.
+  package init(layout: MatrixLayout, storage: FloatStorage, offset: Int = 0) {
+    precondition(storage.count >= offset + layout.count, "\(storage.count) elements of \(layout.count)")
+    self.layout = layout
+    self.storage = storage
+    self.offset = offset
   }
 
-  /// Runs of elements that follow one another in values as in gradients and moments, and cover a range of the latter.
-  ///
-  /// - Parameters:
-  ///   - longest: elements of a run.
-  ///   - body: gets the place among the gradients, that among the values, and how many elements there are.
-  package func forEachRun(_ range: Range<Int>, longest: Int, _ body: (Int, Int, Int) -> Void) {
-    for (shape, (offset, valueOffset)) in zip(shapes, zip(offsets, valueOffsets)) {
-      // Without gaps between its rows a parameter is one row, up to the next boundary.
-      let isPadded = shape.valueStride > shape.columnCount
-      let rowLength = isPadded ? shape.columnCount : shape.room(stride: shape.columnCount)
-      let end = min(range.upperBound, offset + (isPadded ? shape.count : rowLength))
-      var place = max(range.lowerBound, offset)
-      while place < end {
-        let (row, column) = (place - offset).quotientAndRemainder(dividingBy: rowLength)
-        let count = min(longest, rowLength - column, end - place)
-        body(place, valueOffset + row * shape.valueStride + column, count)
-        place += count
-      }
+  package subscript(name: String) -> Matrix { layout.matrix(name, of: storage, offset: offset) }
+}
+
+/// The values of all parameters that one optimizer moves, in one allocation with named views. Rows of wide weights have gaps between
+/// them, see `ParameterShape.valueStride`.
+package struct ParameterArena: Sendable {
+  package let shapes: [ParameterShape]
+  /// First element of each parameter.
+  private let offsets: [Int]
+  /// Gaps stay zero.
+  package let values: FloatStorage
+
+  /// - Parameter memory: makes a storage of so many zeros; ranks of one host may share it.
+  package init(shapes: [ParameterShape], memory: (Int) throws -> FloatStorage) rethrows {
+    var (offsets, end): ([Int], Int) = ([], 0)
+    for shape in shapes {
+      offsets.append(end)
+      end += shape.room(stride: shape.valueStride)
     }
+    self.shapes = shapes
+    self.offsets = offsets
+    values = try memory(end)
+  }
+
+  package init(shapes: [ParameterShape]) { self.init(shapes: shapes) { FloatStorage(count: $0) } }
+
+  package func value(_ name: String) -> Matrix {
+    guard let index = shapes.firstIndex(where: { $0.name == name }) else {
+      preconditionFailure("no parameter \(name) among \(shapes.map(\.name))")
+    }
+    let shape = shapes[index]
+    return Matrix(
+      storage: values, offset: offsets[index], rowCount: shape.rowCount, columnCount: shape.columnCount,
+      rowStride: shape.valueStride)
   }
 }

@@ -1,4 +1,4 @@
-/// The rows of a global batch, cut into one consecutive slice per rank. The first `rowCount % rankCount` ranks hold one
+/// Rows (or units of a layer, or pieces of work), cut into one consecutive slice per rank. The first `rowCount % rankCount` ranks hold one
 /// row more; with more ranks than rows some slices are empty, and their ranks still join every collective.
 package struct RowPartition: Sendable, Equatable {
   package let rowCount: Int
@@ -19,19 +19,4 @@ package struct RowPartition: Sendable, Equatable {
 
   package var slices: [Range<Int>] { (0..<rankCount).map(slice(of:)) }
   package var largestSlice: Int { slice(of: 0).count }
-}
-
-/// The units (output rows of a weight matrix) of a layer, cut into one consecutive slice per rank, in blocks (of 32 unless said
-/// otherwise) so that vectors and products stay whole; the last block takes the remainder. Ranks beyond the blocks have empty
-/// slices.
-package struct UnitPartition: Sendable, Equatable {
-  package let slices: [Range<Int>]
-
-  package init(unitCount: Int, rankCount: Int, block: Int = 32) {
-    let blocks = RowPartition(rowCount: max(1, unitCount / block), rankCount: rankCount)
-    slices = blocks.slices.map { slice in
-      let last = slice.upperBound == blocks.rowCount ? unitCount : slice.upperBound * block
-      return slice.isEmpty ? unitCount..<unitCount : (slice.lowerBound * block)..<last
-    }
-  }
 }

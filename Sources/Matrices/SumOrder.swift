@@ -11,17 +11,6 @@
 package enum SumOrder: Sendable, Equatable {
   case chain
   case batch(leafRows: Int)
-
-  /// The sum over a batch of so many rows.
-  package static func batch(rowCount: Int) -> SumOrder { .batch(leafRows: leafRows(batchSize: rowCount)) }
-
-  /// Rows of a leaf: at least eight leaves, so that as many ranks can share a batch, and at most 128 rows, beyond which the tree costs
-  /// nothing more. It follows from the batch size alone.
-  package static func leafRows(batchSize: Int) -> Int {
-    var rows = 4
-    while rows < 128 && 16 * rows <= batchSize { rows *= 2 }
-    return rows
-  }
 }
 
 /// A stretch of a sum that is one loop: part of a chain or of a leaf. Partial sums lie on a stack: leaves and nodes that wait for
@@ -36,6 +25,14 @@ package struct SumSegment: Sendable, Equatable {
   package let continues: Bool
   /// How many of the places below are then added, from the nearest down; the sum moves to the last of them.
   package let merges: Int
+
+  package init(first: Int, count: Int, slot: Int, continues: Bool, merges: Int) {
+    self.first = first
+    self.count = count
+    self.slot = slot
+    self.continues = continues
+    self.merges = merges
+  }
 }
 
 /// The segments of a sum, in blocks of consecutive terms whose factors are packed at once.
@@ -57,9 +54,12 @@ package struct SumPlan: Sendable {
   ///   - termCount: K, 1 or more.
   ///   - accumulate: whether the first chain goes on with what its place holds; of a chain only.
   ///   - blockTerms: most terms of a block.
-  package init(_ order: SumOrder, termCount: Int, accumulate: Bool, blockTerms: Int) {
+  ///   - leavesShareBlocks: whether a block may have terms of several leaves.
+  package init(
+    _ order: SumOrder, termCount: Int, accumulate: Bool, blockTerms: Int, leavesShareBlocks: Bool = true
+  ) {
     precondition(termCount > 0 && blockTerms > 0)
-    var builder = SegmentBuilder(blockTerms: blockTerms)
+    var builder = SegmentBuilder(blockTerms: blockTerms, leavesShareBlocks: leavesShareBlocks)
     switch order {
     case .chain:
       builder.add(terms: 0..<termCount, slot: 0, continues: accumulate, merges: 0)
@@ -93,16 +93,20 @@ package struct SumPlan: Sendable {
 /// Cuts stretches at the blocks' ends.
 private struct SegmentBuilder {
   let blockTerms: Int
+  let leavesShareBlocks: Bool
   private(set) var segments: [SumSegment] = []
   private(set) var blocks: [SumPlan.Block] = []
 
-  init(blockTerms: Int) { self.blockTerms = blockTerms }
+  init(blockTerms: Int, leavesShareBlocks: Bool) {
+    self.blockTerms = blockTerms
+    self.leavesShareBlocks = leavesShareBlocks
+  }
 
   mutating func add(terms: Range<Int>, slot: Int, continues: Bool, merges: Int) {
     var first = terms.lowerBound
     while first < terms.upperBound {
       // A block takes whole leaves where they fit.
-      let open = blocks.last.map { blockTerms - $0.terms.count } ?? 0
+      let open = leavesShareBlocks ? blocks.last.map { blockTerms - $0.terms.count } ?? 0 : 0
       let startsBlock = open < min(terms.upperBound - first, blockTerms)
       let count = min(terms.upperBound - first, startsBlock ? blockTerms : open)
       segments.append(

@@ -3,37 +3,41 @@
 import Kernels
 import Matrices
 
-/// Buffers of one pass of the comparator; those over K are padded (see `paddedMatrix`).
-package struct ComparatorWorkspace: Sendable {
-  /// N×K: W_h·h + b₁, later its gradient.
-  package let u: Matrix
+/// What F makes of the classes, once a step: the same for all rows. Those over K are padded (see `paddedMatrix`).
+package struct ComparatorClasses: Sendable {
   /// S×K: W_a·a.
   package let v: Matrix
   /// 1×K: w.
   package let weight: Matrix
+  /// 1×S.
+  let linear: Matrix
+  /// Scratch of the scores, see `comparatorScores`.
+  let packed: Matrix
+
+  package init(classCount: Int, sizes: ModelSizes) {
+    v = paddedMatrix(rows: classCount, columns: sizes.comparatorWidth)
+    weight = paddedMatrix(rows: 1, columns: sizes.comparatorWidth)
+    linear = Matrix(rows: 1, columns: classCount)
+    packed = Matrix(rows: 1, columns: (classCount + 3) / 4 * 4 * v.rowStride)
+  }
+}
+
+/// Buffers of the comparator's rows.
+package struct ComparatorWorkspace: Sendable {
+  /// N×K padded: W_h·h + b₁, later its gradient.
+  package let u: Matrix
   /// N×S: scores up to a term common to a row, later the gradient of the loss with respect to them.
   package let scores: Matrix
-  /// 1×S.
-  package let linear: Matrix
-  /// S×K and 1×S scratch of the parameters' gradients.
-  package let classDelta: Matrix
-  package let classSums: Matrix
-  /// Scratch of the scores, see `comparatorScores`.
-  package let packed: Matrix
 
   package init(rowCount: Int, classCount: Int, sizes: ModelSizes, pool: MatrixPool) {
     u = paddedMatrix(rows: rowCount, columns: sizes.comparatorWidth, in: pool)
-    v = paddedMatrix(rows: classCount, columns: sizes.comparatorWidth, in: pool)
-    weight = paddedMatrix(rows: 1, columns: sizes.comparatorWidth, in: pool)
     scores = pool.matrix(rows: rowCount, columns: classCount)
-    linear = pool.matrix(rows: 1, columns: classCount)
-    classDelta = paddedMatrix(rows: classCount, columns: sizes.comparatorWidth, in: pool)
-    classSums = pool.matrix(rows: 1, columns: classCount)
-    packed = pool.matrix(rows: 1, columns: (classCount + 3) / 4 * 4 * v.rowStride)
   }
 }
 
 package struct Comparator: Sendable {
+  /// S×K: Q of `comparatorBackward`.
+  package static let classSumsName = "comparator.class_sums"
   package let first: LinearLayer
   package let second: LinearLayer
   private let embeddingColumns: Range<Int>
@@ -46,22 +50,74 @@ package struct Comparator: Sendable {
     attributeColumns = sizes.embedding..<(sizes.embedding + sizes.attribute)
   }
 
-  /// workspace.scores [N×S] ← F(h_i, a_s) up to a term common to row i; h is N×H, descriptors S×A.
-  package func forward(_ workspace: ComparatorWorkspace, h: Matrix, descriptors: Matrix) {
+  /// classes ← what F makes of the descriptors [S×A].
+  package func prepare(_ classes: ComparatorClasses, descriptors: Matrix) {
+    multiply(into: classes.v, descriptors, first.weight.columns(attributeColumns).transposed)
+    classes.weight.copy(from: second.weight)
+    comparatorLinearPart(classes.linear, v: classes.v, weight: classes.weight)
+  }
+
+  /// workspace.scores [N×S] ← F(h_i, a_s) up to a term common to row i; h is N×H.
+  package func forward(_ workspace: ComparatorWorkspace, _ classes: ComparatorClasses, h: Matrix) {
     multiply(
       into: workspace.u, h, first.weight.columns(embeddingColumns).transposed, finish: .bias(first.bias),
       precision: first.precision)
-    multiply(into: workspace.v, descriptors, first.weight.columns(attributeColumns).transposed)
-    workspace.weight.copy(from: second.weight)
-    comparatorLinearPart(workspace.linear, v: workspace.v, weight: workspace.weight)
     comparatorScores(
-      workspace.scores, u: workspace.u, v: workspace.v, weight: workspace.weight, linear: workspace.linear,
-      packed: workspace.packed)
+      workspace.scores, u: workspace.u, v: classes.v, weight: classes.weight, linear: classes.linear,
+      packed: classes.packed)
   }
 
-  /// From the gradient of the scores (in `workspace.scores`, rows summing to 0) to that of u, in place of u.
-  package func backward(_ workspace: ComparatorWorkspace) {
-    comparatorRowGradient(u: workspace.u, v: workspace.v, weight: workspace.weight, c: workspace.scores)
+  package var summed: [SummedLayer] {
+    [
+      SummedLayer(
+        name: first.name, unitCount: first.unitCount,
+        blocks: [
+          .rows(first.weightName, columns: embeddingColumns), .columns(first.biasName), .columns(Self.classSumsName),
+          .columns(second.weightName),
+        ], parameters: [first.weightName, first.biasName, second.weightName])
+    ]
+  }
+
+  /// From the gradient of the scores (in `workspace.scores`, rows summing to 0) to that of u, in place of u, without any sums.
+  package func backward(_ workspace: ComparatorWorkspace, _ classes: ComparatorClasses) {
+    comparatorRowGradient(u: workspace.u, v: classes.v, weight: classes.weight, c: workspace.scores)
+  }
+
+  /// The same for some rows of the workspace, and their class sums; `sums` adds the rest.
+  ///
+  /// - Parameter rows: N of the workspace's rows; the first begins a leaf.
+  package func backward(
+    _ workspace: ComparatorWorkspace, _ classes: ComparatorClasses, rows: Range<Int>, tree: BatchTree,
+    into sums: NamedMatrices
+  ) {
+    comparatorBackward(
+      u: workspace.u.rows(rows), v: classes.v, weight: classes.weight, c: workspace.scores.rows(rows),
+      classSums: sums[Self.classSumsName], rowProducts: sums[second.weightName], order: tree.order)
+  }
+
+  /// The sums over some rows, after `backward` has made du of u.
+  ///
+  /// - Parameter h: N×H, those rows.
+  package func sums(
+    _ workspace: ComparatorWorkspace, rows: Range<Int>, h: Matrix, tree: BatchTree, into sums: NamedMatrices
+  ) {
+    let delta = workspace.u.rows(rows)
+    first.weightSums(into: sums, delta: delta, input: h, columns: embeddingColumns, order: tree.order)
+    first.biasSums(into: sums, delta: delta, order: tree.order)
+  }
+
+  /// From the sums over all rows of the batch to F's gradients of some units, in the same place. The gradient of b₂ is exactly 0 and
+  /// never written.
+  package func finish(
+    _ sums: NamedMatrices, units: Range<Int>, _ classes: ComparatorClasses, descriptors: Matrix
+  ) {
+    guard !units.isEmpty else { return }
+    let classDelta = sums[Self.classSumsName].columns(units)
+    finishComparator(
+      classSums: classDelta, v: classes.v.columns(units), weight: classes.weight.columns(units),
+      dWeight: sums[second.weightName].columns(units))
+    first.finishClasses(
+      sums, units: units, classDelta: classDelta, descriptors: descriptors, columns: attributeColumns)
   }
 
   /// dh [N×H], overwritten or added to, from the gradient in `workspace.u`; then `finish`, where it is the last to be added.
@@ -71,30 +127,5 @@ package struct Comparator: Sendable {
     multiply(
       into: dh, workspace.u, first.weight.columns(embeddingColumns), accumulate: accumulate, finish: finish,
       precision: first.precision)
-  }
-
-  /// Overwrites F's gradients for some units of the hidden layer, from the rows of all ranks (that of b₂ is exactly 0 and
-  /// never written).
-  ///
-  /// - Parameters:
-  ///   - u: B×units, padded; W_h·h + b₁ on entry, its gradient on exit.
-  ///   - scoreGradients: B×S.
-  ///   - h: B×H.
-  package func gradients(
-    _ workspace: ComparatorWorkspace, units: Range<Int>, u: Matrix, scoreGradients: Matrix, h: Matrix,
-    descriptors: Matrix
-  ) {
-    guard !units.isEmpty else { return }
-    let classDelta = workspace.classDelta.columns(units)
-    classDelta.copy(from: workspace.v.columns(units))
-    let classSums = workspace.classSums
-    columnSums(of: scoreGradients, into: classSums)
-    comparatorBackward(
-      u: u, v: classDelta, weight: workspace.weight.columns(units), c: scoreGradients, classSums: classSums,
-      dWeight: second.dWeight.columns(units))
-    first.weightGradient(units: units, delta: u, input: h, columns: embeddingColumns)
-    multiply(
-      into: first.dWeight.rows(units).columns(attributeColumns), classDelta.transposed, descriptors)
-    first.biasGradient(units: units, delta: u)
   }
 }

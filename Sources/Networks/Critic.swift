@@ -11,37 +11,25 @@ package struct CriticWorkspace: Sendable {
   package let products: Matrix
   /// N×D: which side of their kinks the hidden units are on.
   package let slopes: SlopeMatrix
-  /// S×D, W_a·a_s + b₁.
-  package let base: Matrix
   /// 2×N, D less its last bias, of the real and of the fake rows.
   package let scores: Matrix
   /// 1×N, (‖g_b‖ − 1)².
   package let deviations: Matrix
-  /// S×D scratch of the parameters' gradients.
-  package let classMasks: Matrix
 
-  package init(rowCount: Int, classCount: Int, sizes: ModelSizes, pool: MatrixPool) {
+  package init(rowCount: Int, sizes: ModelSizes, pool: MatrixPool) {
     rows = pool.matrix(rows: 3 * rowCount, columns: sizes.feature)
     products = pool.matrix(rows: 2 * rowCount, columns: sizes.criticWidth)
     slopes = SlopeMatrix(
       words: pool.matrix(rows: rowCount, columns: SlopeMatrix.wordCount(sizes.criticWidth)),
       unitCount: sizes.criticWidth)
-    base = pool.matrix(rows: classCount, columns: sizes.criticWidth)
     scores = pool.matrix(rows: 2, columns: rowCount)
     deviations = pool.matrix(rows: 1, columns: rowCount)
-    classMasks = pool.matrix(rows: classCount, columns: sizes.criticWidth)
   }
 }
 
-/// Sums over local rows; the global means are their sums over ranks divided by B.
-package struct CriticSums: Sendable {
-  /// Σ D(x, a) − Σ D(x̃, a) (b₂ cancels).
-  package let wasserstein: Double
-  /// Σ (‖∇D(x̂)‖ − 1)².
-  package let penalty: Double
-}
-
 package struct Critic: Sendable {
+  /// S×D: how the sides of real and fake rows differ, see `criticClassCounts`.
+  package static let classSumsName = "critic.class_sums"
   package let first: LinearLayer
   package let second: LinearLayer
   private let featureColumns: Range<Int>
@@ -61,24 +49,31 @@ package struct Critic: Sendable {
     multiply(into: base, descriptors, first.weight.columns(attributeColumns).transposed, finish: .bias(first.bias))
   }
 
-  /// The local half of the step on −V = −mean D(x) + mean D(x̃) + λ·mean(‖∇D(x̂)‖ − 1)², for the real and fake rows in
-  /// `workspace.rows`: fills the penalty's rows and the slopes. There is no second backward pass: with
+  package var summed: [SummedLayer] {
+    [
+      SummedLayer(
+        name: first.name, unitCount: first.unitCount,
+        blocks: [.rows(first.weightName, columns: featureColumns), .columns(Self.classSumsName)],
+        parameters: [first.weightName, first.biasName, second.weightName])
+    ]
+  }
+
+  /// The backward pass of −V = −mean D(x) + mean D(x̃) + λ·mean(‖∇D(x̂)‖ − 1)², for the real and fake rows in
+  /// `workspace.rows`: fills the penalty's rows, the slopes, `scores` and `deviations`. There is no second backward pass: with
   /// g_b = W_xᵀ(m̂_b ⊙ w) the penalty's gradient is one more block of rows in the one weight-gradient product.
   ///
   /// - Parameters:
+  ///   - base: S×D, `classBase`.
   ///   - alpha: 1×N interpolation draws.
-  ///   - descriptors: S×A.
   package func backward(
-    _ workspace: CriticWorkspace, labels: [Int], alpha: Matrix, descriptors: Matrix, penaltyWeight: Float,
-    batchSize: Int
-  ) -> CriticSums {
+    _ workspace: CriticWorkspace, base: Matrix, labels: [Int], alpha: Matrix, penaltyWeight: Float, batchSize: Int
+  ) {
     let n = labels.count
     let inverseBatch = 1 / Float(batchSize)
     let (rows, products) = (workspace.rows, workspace.products)
-    classBase(into: workspace.base, descriptors: descriptors)
     multiply(into: products, rows.rows(0..<2 * n), featureWeight.transposed, precision: first.precision)
     criticSlopes(
-      workspace.slopes, products: products, base: workspace.base, labels: labels, alpha: alpha, weight: second.weight,
+      workspace.slopes, products: products, base: base, labels: labels, alpha: alpha, weight: second.weight,
       scores: workspace.scores)
 
     let penaltyGradients = rows.rows(2 * n..<3 * n)
@@ -87,58 +82,66 @@ package struct Critic: Sendable {
       precision: first.precision)
     penaltyRows(
       penaltyGradients, penaltyWeight: penaltyWeight, inverseBatch: inverseBatch, deviations: workspace.deviations)
-
-    var (wasserstein, penalty) = (0.0, 0.0)
-    for r in 0..<n {
-      wasserstein += Double(workspace.scores[0, r]) - Double(workspace.scores[1, r])
-      penalty += Double(workspace.deviations[0, r])
-    }
-    return CriticSums(wasserstein: wasserstein, penalty: penalty)
   }
 
-  /// Overwrites D's gradients for some units of the hidden layer, from the rows of all ranks (method.md items 4 and 5). The
-  /// gradient of b₂ is exactly 0 and never written.
+  /// The sums over some rows of the workspace (method.md items 4 and 5).
   ///
   /// - Parameters:
-  ///   - slopes: M×units, of all ranks' rows of the micro-batch.
-  ///   - rows: 3M×X: real, fake, penalty.
-  ///   - labels: of all M rows.
+  ///   - rows: N of the workspace's rows; the first begins a leaf.
+  ///   - labels: of those rows.
   ///   - batchSize: B.
-  package func gradients(
-    _ workspace: CriticWorkspace, units: Range<Int>, slopes: SlopeMatrix, rows: Matrix, labels: [Int],
-    descriptors: Matrix, batchSize: Int
+  package func sums(
+    _ workspace: CriticWorkspace, rows: Range<Int>, labels: [Int], batchSize: Int, tree: BatchTree,
+    into sums: NamedMatrices
   ) {
-    guard !units.isEmpty else { return }
-    let dFeatureWeight = first.dWeight.rows(units).columns(featureColumns)
-    let weight = second.weight.columns(units)
-    let classMasks = workspace.classMasks.columns(units)
-    let inverseBatch = 1 / Float(batchSize)
-    // The class part and its share of dw, then the features' part, which takes the caches.
-    let dWeight = second.dWeight.columns(units)
-    criticClassMasks(classMasks, slopes, labels: labels, inverseBatch: inverseBatch)
-    columnProducts(workspace.base.columns(units), classMasks, into: dWeight)
-    scaleColumns(classMasks, by: weight)
-    first.classGradient(units: units, classDelta: classMasks, descriptors: descriptors, columns: attributeColumns)
-    slopeWeightGradient(
-      into: dFeatureWeight, slopes, rows: rows, inverseBatch: inverseBatch, weight: weight,
-      matrix: featureWeight.rows(units), dWeight: dWeight, precision: first.precision)
+    let slopes = workspace.slopes.rows(rows)
+    criticClassCounts(sums[Self.classSumsName], slopes, labels: labels)
+    let n = workspace.rows.rowCount / 3
+    let blocks = SlopeRows(
+      real: workspace.rows.rows(rows), fake: workspace.rows.rows(n + rows.lowerBound..<n + rows.upperBound),
+      penalty: workspace.rows.rows(2 * n + rows.lowerBound..<2 * n + rows.upperBound))
+    slopeWeightSums(
+      into: sums[first.weightName].columns(featureColumns), slopes, rows: blocks, inverseBatch: 1 / Float(batchSize),
+      leafRows: tree.leafRows, precision: first.precision)
   }
 
-  /// dFake [N×X] ← gradient of −mean D(x̃, a) with respect to x̃ (overwritten). Returns Σ D(x̃, a) over the local rows.
-  /// Uses `workspace.products` and `.slopes` as scratch; `workspace.base` must not be older than D's parameters.
-  package func generatorLoss(_ workspace: CriticWorkspace, dFake: Matrix, fake: Matrix, labels: [Int], batchSize: Int)
-    -> Double
-  {
+  /// From the sums over all rows of the batch to D's gradients of some units, in the same place. The gradient of b₂ is exactly 0 and
+  /// never written.
+  ///
+  /// - Parameters:
+  ///   - base: S×D, `classBase` of this step.
+  ///   - batchSize: B.
+  package func finish(
+    _ sums: NamedMatrices, units: Range<Int>, base: Matrix, descriptors: Matrix, batchSize: Int
+  ) {
+    guard !units.isEmpty else { return }
+    let weight = second.weight.columns(units)
+    let classDelta = sums[Self.classSumsName].columns(units)
+    let dWeight = sums[second.weightName].columns(units)
+    finishCriticClasses(
+      classDelta, base: base.columns(units), weight: weight, inverseBatch: 1 / Float(batchSize), dWeight: dWeight)
+    first.finishClasses(
+      sums, units: units, classDelta: classDelta, descriptors: descriptors, columns: attributeColumns)
+    columnSums(of: classDelta, into: sums[first.biasName].columns(units), order: .chain)
+    scaleByUnit(
+      sums[first.weightName].rows(units).columns(featureColumns), weight: weight, matrix: featureWeight.rows(units),
+      dWeight: dWeight)
+  }
+
+  /// dFake [N×X] ← gradient of −mean D(x̃, a) with respect to x̃ (overwritten). `workspace.scores` gets D(x̃, a) less
+  /// b₂ in its first row. Uses `workspace.products` and `.slopes` as scratch.
+  ///
+  /// - Parameter base: S×D, `classBase`.
+  package func generatorBackward(
+    _ workspace: CriticWorkspace, base: Matrix, dFake: Matrix, fake: Matrix, labels: [Int], batchSize: Int
+  ) {
     let products = workspace.products.rows(0..<labels.count)
     multiply(into: products, fake, featureWeight.transposed, precision: first.precision)
     criticFakeSlopes(
-      workspace.slopes, products: products, base: workspace.base, labels: labels, weight: second.weight,
+      workspace.slopes, products: products, base: base, labels: labels, weight: second.weight,
       scores: workspace.scores.rows(0..<1))
     slopeInputGradient(
       into: dFake, workspace.slopes, .fake, weight: second.weight, matrix: featureWeight,
       factor: -1 / Float(batchSize), precision: first.precision)
-    var total = Double(second.bias[0, 0]) * Double(labels.count)
-    for r in labels.indices { total += Double(workspace.scores[0, r]) }
-    return total
   }
 }

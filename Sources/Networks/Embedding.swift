@@ -28,10 +28,10 @@ package struct Embedding: Sendable {
     multiply(into: dx, delta, layer.weight, accumulate: true, finish: finish, precision: layer.precision)
   }
 
-  /// Overwrites the gradients of some units, from the rows of all ranks: delta B×units, x B×X.
-  package func gradients(units: Range<Int>, delta: Matrix, x: Matrix) {
-    layer.weightGradient(units: units, delta: delta, input: x, columns: 0..<x.columnCount)
-    layer.biasGradient(units: units, delta: delta)
+  /// The sums over some rows: delta N×H, x N×X.
+  package func sums(delta: Matrix, x: Matrix, tree: BatchTree, into sums: NamedMatrices) {
+    layer.weightSums(into: sums, delta: delta, input: x, order: tree.order)
+    layer.biasSums(into: sums, delta: delta, order: tree.order)
   }
 }
 
@@ -54,9 +54,9 @@ package struct Projection: Sendable {
     multiply(into: dh, dz, layer.weight, finish: finish, precision: layer.precision)
   }
 
-  /// Overwrites the gradients of some units, from the rows of all ranks: delta B×units, h B×H.
-  package func gradients(units: Range<Int>, delta: Matrix, h: Matrix) {
-    layer.weightGradient(units: units, delta: delta, input: h, columns: 0..<h.columnCount)
-    layer.biasGradient(units: units, delta: delta)
+  /// The sums over some rows: delta N×Z, h N×H.
+  package func sums(delta: Matrix, h: Matrix, tree: BatchTree, into sums: NamedMatrices) {
+    layer.weightSums(into: sums, delta: delta, input: h, order: tree.order)
+    layer.biasSums(into: sums, delta: delta, order: tree.order)
   }
 }

@@ -6,6 +6,8 @@ import Matrices
 /// The feature generator. The descriptor's half of the first layer is computed once per class and gathered by label
 /// (method.md item 1).
 package struct Generator: Sendable {
+  /// S×G: the gradient before the LeakyReLU, summed by class.
+  package static let classSumsName = "generator.class_sums"
   package let first: LinearLayer
   package let second: LinearLayer
   private let noiseColumns: Range<Int>
@@ -39,29 +41,34 @@ package struct Generator: Sendable {
       into: dHidden, delta, second.weight, finish: .leakyReLUBackward(output: hidden), precision: second.precision)
   }
 
-  /// Overwrites the gradients of some units of the second layer, from the rows of all ranks.
-  ///
-  /// - Parameters:
-  ///   - delta: B×units, columns of `dOutput`.
-  ///   - hidden: B×G.
-  package func secondGradients(units: Range<Int>, delta: Matrix, hidden: Matrix) {
-    second.weightGradient(units: units, delta: delta, input: hidden, columns: 0..<hidden.columnCount)
-    second.biasGradient(units: units, delta: delta)
+  package var summed: [SummedLayer] {
+    [
+      second.summed,
+      SummedLayer(
+        name: first.name, unitCount: first.unitCount,
+        blocks: [.rows(first.weightName, columns: noiseColumns), .columns(Self.classSumsName)],
+        parameters: [first.weightName, first.biasName]),
+    ]
   }
 
-  /// Overwrites the gradients of some units of the first layer, from the rows of all ranks.
-  ///
-  /// - Parameters:
-  ///   - delta: B×units, columns of `dHidden`.
-  ///   - noise: B×Z.
-  ///   - labels: of all B rows.
-  ///   - scratch: S×G.
-  package func firstGradients(
-    units: Range<Int>, delta: Matrix, noise: Matrix, labels: [Int], descriptors: Matrix, scratch: Matrix
-  ) {
-    first.weightGradient(units: units, delta: delta, input: noise, columns: noiseColumns)
-    let classDelta = scratch.columns(units)
-    classSums(of: delta, labels: labels, into: classDelta)
-    first.classGradient(units: units, classDelta: classDelta, descriptors: descriptors, columns: attributeColumns)
+  /// The second layer's sums over some rows: delta N×X, the gradient before the ReLU; hidden N×G.
+  package func secondSums(delta: Matrix, hidden: Matrix, tree: BatchTree, into sums: NamedMatrices) {
+    second.weightSums(into: sums, delta: delta, input: hidden, order: tree.order)
+    second.biasSums(into: sums, delta: delta, order: tree.order)
+  }
+
+  /// The first layer's sums over some rows: delta N×G, the gradient before the LeakyReLU; noise N×Z.
+  package func firstSums(delta: Matrix, noise: Matrix, labels: [Int], tree: BatchTree, into sums: NamedMatrices) {
+    first.weightSums(into: sums, delta: delta, input: noise, columns: noiseColumns, order: tree.order)
+    classSums(of: delta, labels: labels, into: sums[Self.classSumsName], order: tree.order)
+  }
+
+  /// From the sums over all rows of the batch to the first layer's gradients of some units, in the same place.
+  package func finish(_ sums: NamedMatrices, units: Range<Int>, descriptors: Matrix) {
+    guard !units.isEmpty else { return }
+    let classDelta = sums[Self.classSumsName].columns(units)
+    first.finishClasses(
+      sums, units: units, classDelta: classDelta, descriptors: descriptors, columns: attributeColumns)
+    columnSums(of: classDelta, into: sums[first.biasName].columns(units), order: .chain)
   }
 }

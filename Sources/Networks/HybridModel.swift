@@ -14,12 +14,16 @@ package struct HybridModel: Sendable {
   package let projection: Projection?
   package let comparator: Comparator?
 
-  /// - Parameter precision: of the products over the rows of a batch.
-  package init(sizes: ModelSizes, precision: ProductPrecision = .float32) {
+  /// - Parameters:
+  ///   - precision: of the products over the rows of a batch.
+  ///   - memory: makes a storage of so many zeros for the parameters; ranks of one host may share it.
+  package init(
+    sizes: ModelSizes, precision: ProductPrecision = .float32, memory: (Int) throws -> FloatStorage
+  ) rethrows {
     self.sizes = sizes
     self.precision = precision
-    generatorArena = ParameterArena(shapes: sizes.generatorShapes)
-    criticArena = ParameterArena(shapes: sizes.criticGroupShapes)
+    generatorArena = try ParameterArena(shapes: sizes.generatorShapes, memory: memory)
+    criticArena = try ParameterArena(shapes: sizes.criticGroupShapes, memory: memory)
     generator = Generator(generatorArena, sizes: sizes, precision: precision)
     critic = Critic(criticArena, sizes: sizes, precision: precision)
     embedding =
@@ -28,7 +32,17 @@ package struct HybridModel: Sendable {
     comparator = sizes.kind.hasComparator ? Comparator(criticArena, sizes: sizes, precision: precision) : nil
   }
 
+  package init(sizes: ModelSizes, precision: ProductPrecision = .float32) {
+    self.init(sizes: sizes, precision: precision) { FloatStorage(count: $0) }
+  }
+
   package var arenas: [ParameterArena] { [generatorArena, criticArena] }
+
+  /// The layers of D, E, H, F in the order in which their sums are complete.
+  package var criticGroupLayers: [SummedLayer] {
+    critic.summed + (projection.map { [$0.layer.summed] } ?? []) + (comparator?.summed ?? [])
+      + (embedding.map { [$0.layer.summed] } ?? [])
+  }
 
   /// Weights ~ N(0, 0.02²), biases zero; a weight depends on the seed, its parameter's name and place only.
   package func initialise(_ source: RandomSource) {

@@ -74,6 +74,17 @@ package struct ModelSizes: Sendable, Equatable {
     return shapes
   }
 
+  /// Sums over rows that are no gradients yet: of the layers that see descriptors, class by class.
+  package func criticClassShapes(classCount: Int) -> [ParameterShape] {
+    [.matrix(Critic.classSumsName, rows: classCount, columns: criticWidth)]
+      + (kind.hasComparator
+        ? [.matrix(Comparator.classSumsName, rows: classCount, columns: comparatorWidth)] : [])
+  }
+
+  package func generatorClassShapes(classCount: Int) -> [ParameterShape] {
+    [.matrix(Generator.classSumsName, rows: classCount, columns: generatorWidth)]
+  }
+
   private func layer(_ name: String, _ outputs: Int, _ inputs: Int) -> [ParameterShape] {
     [.weight(name, outputs: outputs, inputs: inputs), .bias(name, outputs: outputs)]
   }
@@ -90,45 +101,55 @@ package struct ModelSizes: Sendable, Equatable {
   }
 }
 
-/// A linear layer's parameters and gradients as views of an arena: weight [out, in], bias [1, out].
+/// A linear layer's parameters as views of an arena: weight [out, in], bias [1, out].
 package struct LinearLayer: Sendable {
+  package let name: String
   package let weight: Matrix
   package let bias: Matrix
-  package let dWeight: Matrix
-  package let dBias: Matrix
   /// Of the products over the rows of a batch. Those over classes are small and always float32.
   package let precision: ProductPrecision
 
   package init(_ arena: ParameterArena, _ name: String, _ precision: ProductPrecision) {
+    self.name = name
     self.precision = precision
     weight = arena.value(name + ".weight")
     bias = arena.value(name + ".bias")
-    dWeight = arena.gradient(name + ".weight")
-    dBias = arena.gradient(name + ".bias")
   }
 
   package var unitCount: Int { weight.rowCount }
+  var weightName: String { name + ".weight" }
+  var biasName: String { name + ".bias" }
 
-  /// Overwrites the gradients of some units: dW[units, columns] = δᵀ·x, and dBias[units] = the column sums of δ.
+  /// A layer whose gradients are sums over rows throughout.
+  package var summed: SummedLayer {
+    SummedLayer(
+      name: name, unitCount: unitCount, blocks: [.rows(weightName), .columns(biasName)],
+      parameters: [weightName, biasName])
+  }
+
+  /// dW[:, columns] = δᵀ·x, summed over some rows.
   ///
   /// - Parameters:
-  ///   - delta: B×units, the gradient before the activation, for the rows of all ranks.
-  ///   - input: B×columns.
-  ///   - columns: the inputs' place among the weight's columns.
-  package func weightGradient(units: Range<Int>, delta: Matrix, input: Matrix, columns: Range<Int>) {
+  ///   - delta: N×units, the gradient before the activation.
+  ///   - input: N×columns.
+  ///   - columns: the inputs' place among the weight's columns; nil: all.
+  func weightSums(
+    into sums: NamedMatrices, delta: Matrix, input: Matrix, columns: Range<Int>? = nil, order: SumOrder
+  ) {
+    let whole = sums[weightName]
     multiply(
-      into: dWeight.rows(units).columns(columns), delta.transposed, input, order: .batch(rowCount: delta.rowCount),
-      precision: precision)
+      into: columns.map { whole.columns($0) } ?? whole, delta.transposed, input, order: order, precision: precision)
   }
 
-  package func biasGradient(units: Range<Int>, delta: Matrix) {
-    columnSums(of: delta, into: dBias.columns(units))
+  func biasSums(into sums: NamedMatrices, delta: Matrix, order: SumOrder) {
+    columnSums(of: delta, into: sums[biasName], order: order)
   }
 
-  /// As `weightGradient` and `biasGradient` for the inputs that depend on the class alone: `classDelta` [S×units] holds δ
-  /// summed by class, and one product of S rows does the rest (method.md item 1).
-  package func classGradient(units: Range<Int>, classDelta: Matrix, descriptors: Matrix, columns: Range<Int>) {
-    multiply(into: dWeight.rows(units).columns(columns), classDelta.transposed, descriptors)
-    columnSums(of: classDelta, into: dBias.columns(units))
+  /// The gradients of some units for the inputs that depend on the class alone: `classDelta` [S×units] holds δ summed by class over
+  /// the whole batch, and one product of S rows does the rest (method.md item 1).
+  func finishClasses(
+    _ sums: NamedMatrices, units: Range<Int>, classDelta: Matrix, descriptors: Matrix, columns: Range<Int>
+  ) {
+    multiply(into: sums[weightName].rows(units).columns(columns), classDelta.transposed, descriptors)
   }
 }

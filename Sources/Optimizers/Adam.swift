@@ -17,16 +17,57 @@ package struct Adam: Sendable {
     self.stepCount = stepCount
   }
 
-  /// Moves the arena's values by its gradients.
-  package mutating func update(_ arena: ParameterArena, learningRate: Double) {
+  /// The numbers of the next step.
+  package mutating func next(learningRate: Double) -> AdamStep {
     stepCount += 1
     let correction1 = 1 - pow(beta1, Double(stepCount))
     let correction2 = 1 - pow(beta2, Double(stepCount))
-    adamUpdate(
-      arena,
-      AdamStep(
-        beta1: Float(beta1), beta2: Float(beta2), stepSize: Float(learningRate / correction1),
-        inverseRootCorrection: Float(1 / correction2.squareRoot()), epsilon: Float(epsilon)))
+    return AdamStep(
+      beta1: Float(beta1), beta2: Float(beta2), stepSize: Float(learningRate / correction1),
+      inverseRootCorrection: Float(1 / correction2.squareRoot()), epsilon: Float(epsilon))
+  }
+}
+
+/// A rank's units of every parameter of an arena, with Adam's moments of them.
+package struct OwnedParameters: Sendable {
+  package let arena: ParameterArena
+  private let rank, rankCount: Int
+  package let firstMoments, secondMoments: NamedMatrices
+
+  /// Moments are zero.
+  package init(_ arena: ParameterArena, rank: Int = 0, rankCount: Int = 1) {
+    self.arena = arena
+    self.rank = rank
+    self.rankCount = rankCount
+    let layout = MatrixLayout(
+      shapes: arena.shapes.map { shape in
+        let count = RowPartition(rowCount: shape.unitCount, rankCount: rankCount).slice(of: rank).count
+        return shape.rowCount == 1
+          ? .matrix(shape.name, rows: 1, columns: count) : .matrix(shape.name, rows: count, columns: shape.columnCount)
+      })
+    firstMoments = NamedMatrices(layout: layout, storage: FloatStorage(count: layout.count))
+    secondMoments = NamedMatrices(layout: layout, storage: FloatStorage(count: layout.count))
+  }
+
+  package func partition(_ shape: ParameterShape) -> RowPartition {
+    RowPartition(rowCount: shape.unitCount, rankCount: rankCount)
+  }
+
+  package func units(_ shape: ParameterShape) -> Range<Int> { partition(shape).slice(of: rank) }
+
+  /// Moves the rank's units of some parameters by their gradients.
+  ///
+  /// - Parameters:
+  ///   - gradients: of the whole parameters, good for this rank's units.
+  package func update(_ names: [String], gradients: NamedMatrices, _ step: AdamStep) {
+    for shape in arena.shapes where names.contains(shape.name) {
+      let units = units(shape)
+      guard !units.isEmpty else { continue }
+      adamUpdate(
+        values: shape.part(arena.value(shape.name), units: units),
+        gradients: shape.part(gradients[shape.name], units: units), firstMoments: firstMoments[shape.name],
+        secondMoments: secondMoments[shape.name], step)
+    }
   }
 }
 

@@ -72,10 +72,10 @@ package struct ComputeCost: Sendable, Equatable {
       let passes = profile.measurements.filter { $0.name.hasPrefix("contrastive") }.reduce(0) { $0 + $1.seconds }
       let products = profile.measurements.filter { $0.kind == .product }
       let rate = products.reduce(0) { $0 + $1.flops } / products.reduce(0) { $0 + $1.seconds }
-      // Each critic step looks at a pair once, the generator step at four (real and fake rows) and at two of them again; three
-      // products of 2Z operations for a pair that is looked at twice.
-      let pairs = Double(configuration.criticIterations + 3)
-      perPair = passes / (Double(count) * Double(count)) + pairs * 6 * Double(configuration.projectionSize) / rate
+      // Products of 2Z operations a pair.
+      let perPairProducts = Schedule.contrastProducts(criticIterations: configuration.criticIterations)
+      perPair =
+        passes / (Double(count) * Double(count)) + perPairProducts * 2 * Double(configuration.projectionSize) / rate
     }
     return ComputeCost(points: points, secondsPerPair: configuration.embedding.hasProjection ? perPair : 0)
   }

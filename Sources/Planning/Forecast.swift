@@ -40,38 +40,53 @@ package struct Plan: Sendable {
 
   package func forecast(ranks: Int) -> Forecast {
     let b = configuration.batchSize
-    let largest =
-      configuration.microBatchSize > 0
-      ? configuration.microBatchSize : MicroBatches.automaticSize(sizes, classCount: classCount)
-    let micro = MicroBatches(batchSize: b, largest: largest, rankCount: ranks)
-    let m = micro.rows[0].count
-    let n = (m + ranks - 1) / ranks
-    let schedule = Schedule(
-      sizes: sizes, microBatch: m, parts: micro.count, isStreaming: isStreaming(micro), classCount: classCount,
-      ranks: ranks)
     let critics = configuration.criticIterations
-    // A micro-batch is an iteration's work of as many rows; only the contrast goes over the whole batch. That of several adds up
-    // gradients where that of one runs Adam, which takes a little longer.
+    // Rank 0 has as many rows as any.
+    let rows = rankRows(0, ranks: ranks)
+    let n = max(rows.rows.count, 1)
+    let schedule = Schedule(
+      sizes: sizes, classCount: classCount, rows: b, isCut: rows.groupCount > 1,
+      blockRows: blockRows(ranks: ranks))
+    let contrast = Double(n) * Double(b) * cost.secondsPerPair
     let secondsPerWork =
-      cost.seconds(rows: n, batch: b)
-      / Schedule.work(sizes: sizes, classCount: classCount, criticIterations: critics)
-    var simulation = Simulation(network: network, ranks: ranks)
+      (cost.seconds(rows: n, batch: b) - contrast) / Schedule.work(sizes: sizes, criticIterations: critics)
+    var simulation = Simulation(network: network, ranks: ranks, nodes: hostNodeCount(ranks: ranks))
+    let secondsPerContrast = contrast / Schedule.contrastProducts(criticIterations: critics)
     for _ in 0..<critics {
-      simulation.run(schedule.critic, secondsPerWork: secondsPerWork)
-      simulation.agree()
+      simulation.run(schedule.critic, secondsPerWork: secondsPerWork, secondsPerContrast: secondsPerContrast)
     }
-    simulation.run(schedule.generator, secondsPerWork: secondsPerWork)
-    simulation.agree()
+    simulation.run(schedule.generator, secondsPerWork: secondsPerWork, secondsPerContrast: secondsPerContrast)
     let seconds = simulation.now
     return Forecast(
-      ranks: ranks, rowsPerRank: n, microBatches: micro.count, memory: memory(micro, n: n, ranks: ranks),
+      ranks: ranks, rowsPerRank: n, microBatches: rows.groupCount, memory: memory(rows, ranks: ranks),
       seconds: seconds, communicationShare: 1 - simulation.computing / seconds,
       samplesPerSecond: Double(b * (critics + 1)) / seconds)
   }
 
-  /// Whether the projections of all ranks do not fit.
-  private func isStreaming(_ micro: MicroBatches) -> Bool {
-    micro.count > 1 && 2 * micro.batchSize * sizes.projection > configuration.projectionMemory << 18
+  private func rankRows(_ rank: Int, ranks: Int) -> RankRows {
+    RankRows(
+      tree: configuration.batchTree, rank: rank, rankCount: ranks,
+      groupRows: configuration.microBatchSize > 0
+        ? configuration.microBatchSize : RankRows.automaticGroupRows(sizes, classCount: classCount))
+  }
+
+  /// Most nodes of the batch's tree that the rows of a host are.
+  private func hostNodeCount(ranks: Int) -> Int {
+    let tree = configuration.batchTree
+    let here = min(network.ranksPerHost, ranks)
+    return stride(from: 0, to: ranks, by: here).map { first in
+      let last = tree.leaves(rank: min(first + here, ranks) - 1, rankCount: ranks)
+      return tree.nodes(covering: tree.leaves(rank: first, rankCount: ranks).lowerBound..<last.upperBound).count
+    }.max() ?? 1
+  }
+
+  /// Projections that are gathered at once.
+  private func blockRows(ranks: Int) -> Int {
+    ranks == 1
+      ? 2 * configuration.batchSize
+      : InstanceContrast.blockRows(
+        batchSize: configuration.batchSize, projection: sizes.projection,
+        mostGathered: configuration.projectionMemory << 18)
   }
 
   /// What a process has before it trains: program, libraries, kernels made at run time, messages' segments.
@@ -88,32 +103,37 @@ package struct Plan: Sendable {
   /// Bytes that rank 0 holds besides, from its first checkpoint on: the state that is being saved while training goes on.
   package var checkpointMemory: Double { 4 * 3 * Double(parameterCount) }
 
-  private func memory(_ micro: MicroBatches, n: Int, ranks: Int) -> Double {
+  private func memory(_ rows: RankRows, ranks: Int) -> Double {
     let (x, e, s) = (sizes.feature, sizes.noise, classCount)
     let (g, d) = (sizes.generatorWidth, sizes.criticWidth)
     let h = sizes.kind == .none ? 0 : sizes.classifierInput
     let z = sizes.kind.hasProjection ? sizes.projection : 0
     let f = sizes.kind.hasComparator ? sizes.comparatorWidth : 0
-    let (m, b) = (micro.rows[0].count, configuration.batchSize)
-    // Values, gradients, two moments; sums over micro-batches.
-    var floats = valueCount + parameterCount * (micro.count > 1 ? 4 : 3)
-    let ahead = micro.count > 1 ? 1 : max(1, min(configuration.criticIterations + 1, FakesAhead.enoughRows / max(n, 1)))
+    let (b, own, n) = (configuration.batchSize, rows.rows.count, rows.largestGroup)
+    let here = min(network.ranksPerHost, ranks)
+    let hosts = (ranks + here - 1) / here
+    // Values; sums, of each node of the tree that the rank's rows are; the other ranks' sums of its own units; two moments.
+    let sums = parameterCount + s * (d + f + g)
+    let nodes = max(1, rows.tree.nodes(covering: rows.leaves).count, hosts > 1 ? hostNodeCount(ranks: ranks) : 1)
+    let ofCritic = sizes.criticGroupShapes.reduce(0) { $0 + $1.count } + s * (d + f)
+    var floats = valueCount + sums * nodes + ofCritic * (rows.stackDepth - 1) + 2 * parameterCount / ranks
+    floats += sums * nodes * (here - 1) / ranks + sums * hostNodeCount(ranks: ranks) * (hosts - 1) / ranks
+    let ahead =
+      rows.groupCount > 1 ? 1 : max(1, min(configuration.criticIterations + 1, FakesAhead.enoughRows / max(n, 1)))
     floats += n * (3 * x + 2 * d + d / 4 + ahead * (e + g) + (ahead > 1 ? ahead * x : 0) + g + 3 * h + f + s)
-    floats += s * (2 * g + 2 * d + 3 * f)
+    floats += s * (g + d + 3 * f)
     // Indices of the look-ups: a byte for a unit's six slopes in two rows.
-    floats += (m * d / 8 + ranks - 1) / ranks
+    floats += n * d / 8
     // z and its gradient: of all own rows, and of all ranks where they are kept.
-    floats += 3 * (b + ranks - 1) / ranks * z
+    floats += 3 * own * z
     if ranks > 1 {
-      floats += (isStreaming(micro) ? m : 2 * b) * z
-      floats += m * (3 * x + h + s + g + e) + (m * (d / 4 + z + f + h + x + g) + ranks - 1) / ranks
-      floats += n * (d / 4 + z + f + h + x + g)
+      floats += min(2 * b, 2 * blockRows(ranks: ranks)) * z
     }
     floats += dataRows * x
     var bytes = 4 * Double(floats) + Self.processBytes
     if configuration.precision == .bfloat16 {
       // Rounded copies: of the parameters; of x, h and z, which are factors of several products; of the largest other factors.
-      let kept = valueCount + n * (2 * x + 3 * h) + (isStreaming(micro) ? m + 2 * n : 2 * b) * z
+      let kept = valueCount + n * (2 * x + 3 * h) + (ranks > 1 ? 2 * b : 2 * own) * z
       bytes += 2 * Double(kept + ahead * n * g + n * max(x, h, f, g)) + Self.primitiveBytes
     }
     return bytes

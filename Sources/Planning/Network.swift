@@ -22,15 +22,21 @@ package struct Network: Sendable, Equatable {
   private static let socketSecondsPerByte = 0.5e-9
 
   /// Seconds of one exchange: on the wire, and of the rank's own cores.
-  func seconds(floats: Double, kind: ExchangeKind, ranks: Int) -> (wire: Double, own: Double) {
-    let p = Double(ranks)
+  ///
+  /// - Parameter nodes: of the batch's tree that a host's rows are: so many sums travel.
+  func seconds(floats: Double, kind: ExchangeKind, ranks: Int, nodes: Int) -> (wire: Double, own: Double) {
     let here = Double(min(ranksPerHost, ranks))
-    let bytes = 4 * floats * (kind == .gather ? 1 : 1 / p)
-    let (near, far) = (bytes * (here - 1) / p, bytes * (p - here) / p)
-    let messages = (p - 1) * Self.secondsPerMessage
-    guard far > 0 else { return (0, near / hostBandwidth + messages) }
+    let hosts = (Double(ranks) / here).rounded(.up)
+    let bytes = 4 * floats * (kind == .sums ? Double(nodes) : 1)
+    // Ranks of a host read one another's sums; parameters and rows lie there once.
+    let near = kind == .sums ? 4 * floats * (here - 1) / here : 0
+    let messages = (kind == .rows ? hosts - 1 : (hosts - 1) * 2) * Self.secondsPerMessage
+    guard hosts > 1 else { return (0, near / hostBandwidth + Self.secondsPerMessage) }
+    // A host sends to every other, and gets from every other, as much as this.
+    let far = bytes * (hosts - 1) / hosts
     return (
-      far * here / linkBandwidth + linkLatency, near / hostBandwidth + far * Self.socketSecondsPerByte + messages
+      far / linkBandwidth + linkLatency,
+      near / hostBandwidth + 2 * far / here * Self.socketSecondsPerByte + messages
     )
   }
 }
@@ -43,35 +49,45 @@ struct Simulation {
   private var arrivals: [String: Double] = [:]
   let network: Network
   let ranks: Int
+  let nodes: Int
 
-  init(network: Network, ranks: Int) {
+  init(network: Network, ranks: Int, nodes: Int) {
     self.network = network
     self.ranks = ranks
+    self.nodes = nodes
   }
 
-  /// - Parameter secondsPerWork: for a unit of `Act.compute`.
-  mutating func run(_ acts: [Act], secondsPerWork: Double) {
+  /// - Parameters:
+  ///   - secondsPerWork: for a unit of `Act.compute`.
+  ///   - secondsPerContrast: for a unit of `Act.contrast`.
+  mutating func run(_ acts: [Act], secondsPerWork: Double, secondsPerContrast: Double) {
     for act in acts {
       switch act {
-      case .compute(let work):
-        now += work * secondsPerWork
-        computing += work * secondsPerWork
+      case .compute(let work): compute(work * secondsPerWork)
+      case .contrast(let products, let id):
+        compute(products * secondsPerContrast)
+        // The last host's share is left when its rows arrive.
+        guard let arrival = id.flatMap({ arrivals.removeValue(forKey: $0) }), arrival > 0 else { continue }
+        let hosts = max(1, ranks / network.ranksPerHost)
+        now = max(now, arrival + products * secondsPerContrast / Double(hosts))
       case .begin(let id, let floats, let kind):
         guard ranks > 1 else { continue }
-        let cost = network.seconds(floats: floats, kind: kind, ranks: ranks)
+        let cost = network.seconds(floats: floats, kind: kind, ranks: ranks, nodes: nodes)
         now += cost.own
         linkIsFree = max(linkIsFree, now) + cost.wire
         arrivals[id] = linkIsFree
       case .wait(let id): now = max(now, arrivals.removeValue(forKey: id) ?? now)
+      case .agree:
+        guard ranks > network.ranksPerHost else { continue }
+        var rounds = 0
+        while 1 << rounds < ranks { rounds += 1 }
+        now += 2 * Double(rounds) * network.linkLatency
       }
     }
   }
 
-  /// The agreement of all ranks on the losses.
-  mutating func agree() {
-    guard ranks > network.ranksPerHost else { return }
-    var rounds = 0
-    while 1 << rounds < ranks { rounds += 1 }
-    now += 2 * Double(rounds) * network.linkLatency
+  private mutating func compute(_ seconds: Double) {
+    now += seconds
+    computing += seconds
   }
 }

@@ -1,67 +1,72 @@
-// B rows of the global batch, M of a micro-batch, X feature, A attribute, E noise, G generator width, D critic width, H embedding,
-// Z projection, F comparator width, S seen classes. The order is that of CriticStep, GeneratorStep and MicroBatchedIteration.
-import Matrices
+// B rows of the global batch, N of a rank, X feature, A attribute, E noise, G generator width, D critic width, H embedding,
+// Z projection, F comparator width. The order is that of CriticStep and GeneratorStep.
 import Networks
 
 /// One act of a rank in a step.
 package enum Act: Sendable, Equatable {
-  /// Multiplications for each of a rank's rows of a micro-batch, or what takes their time.
+  /// Multiplications for each of a rank's rows, or what takes their time.
   case compute(Double)
-  /// Begins an exchange of floats that all ranks together make; `id` is waited for later.
+  /// The contrast of a rank's rows with all rows: so many products of all pairs. `during` names what arrives meanwhile, host by host.
+  case contrast(Double, during: String?)
+  /// Begins an exchange of floats; `id` is waited for later.
   case begin(id: String, floats: Double, kind: ExchangeKind)
   case wait(id: String)
+  /// All ranks agree on the losses.
+  case agree
 }
 
 package enum ExchangeKind: Sendable {
-  /// Every rank gets all of it.
-  case gather
-  /// Every rank gets its share of it.
-  case scatter
+  /// Rows of all ranks, once to every host.
+  case rows
+  /// Sums of all hosts, each rank's units to that rank.
+  case sums
+  /// Each rank's units of the parameters, once to every host.
+  case parameters
 }
 
-/// What a rank does in a critic and in a generator step, all micro-batches of it.
+/// What a rank does in a critic and in a generator step.
 package struct Schedule: Sendable {
   package let critic: [Act]
   package let generator: [Act]
 
   /// - Parameters:
-  ///   - microBatch: M; several micro-batches pass twice, first for their projections alone.
-  ///   - parts: micro-batches of a batch.
-  ///   - isStreaming: whether the projections of other ranks are not kept but gathered twice.
-  package init(sizes: ModelSizes, microBatch: Int, parts: Int, isStreaming: Bool, classCount: Int, ranks: Int) {
-    let widths = Widths(sizes, classCount: classCount, ranks: ranks)
-    let m = Double(microBatch)
-    guard parts > 1 else {
-      critic = Self.criticPart(widths, m, withContrast: true)
-      generator = Self.generatorPart(widths, m, withContrast: true)
-      return
-    }
-    func step(firstPass: Double, rowSets: Double, part: [Act]) -> [Act] {
-      let pass = Array(repeating: Act.compute(widths.z > 0 ? firstPass : 0), count: parts)
-      let contrast = Self.contrast(widths, rows: rowSets * m * Double(parts), passes: isStreaming ? 2 : 1)
-      return pass + contrast + Array(repeating: part, count: parts).joined()
-    }
-    let (e, g, x, h, z) = (widths.e, widths.g, widths.x, widths.h, widths.z)
-    critic = step(
-      firstPass: x * h + h * z, rowSets: 1, part: Self.criticPart(widths, m, withContrast: false))
-    generator = step(
-      firstPass: e * g + g * x + 2 * (x * h + h * z), rowSets: 2,
-      part: Self.generatorPart(widths, m, withContrast: false))
+  ///   - rows: B.
+  ///   - isCut: whether a rank's rows pass in several groups: their first half passes twice.
+  ///   - blockRows: projections that are gathered at once; sets of more rows are gathered twice.
+  package init(sizes: ModelSizes, classCount: Int, rows: Int, isCut: Bool, blockRows: Int) {
+    let w = Widths(sizes, classCount: Double(classCount))
+    let b = Double(rows)
+    critic = Self.criticStep(w, b, isCut: isCut, passes: rows > blockRows ? 2 : 1)
+    generator = Self.generatorStep(w, b, isCut: isCut, passes: 2 * rows > blockRows ? 2 : 1)
   }
 
-  /// Multiplications for each row of one iteration of one micro-batch: what a measured iteration of as many rows makes.
-  package static func work(sizes: ModelSizes, classCount: Int, criticIterations: Int) -> Double {
-    let one = Schedule(
-      sizes: sizes, microBatch: 1, parts: 1, isStreaming: false, classCount: classCount, ranks: 1)
+  /// Multiplications for each row of one iteration of one group: what a measured iteration of as many rows makes.
+  package static func work(sizes: ModelSizes, criticIterations: Int) -> Double {
+    let one = Schedule(sizes: sizes, classCount: 0, rows: 1, isCut: false, blockRows: 2)
     func work(_ acts: [Act]) -> Double {
       acts.reduce(0) { if case .compute(let work) = $1 { $0 + work } else { $0 } }
     }
     return Double(criticIterations) * work(one.critic) + work(one.generator)
   }
 
-  /// The projections of rows, and one number for each, gathered.
-  private static func contrast(_ widths: Widths, rows: Double, passes: Double = 1) -> [Act] {
-    widths.z > 0 ? exchange("z", rows * (passes * widths.z + 1), .gather) + [.wait(id: "z")] : []
+  /// Products of all pairs of a rank's rows with a batch: similarities, similarities again, and gradients; the generator step's of two
+  /// sets with two, and of one with two.
+  private static let criticProducts = (first: 1.0, second: 2.0)
+  private static let generatorProducts = (first: 4.0, second: 4.0)
+
+  /// Of an iteration.
+  package static func contrastProducts(criticIterations: Int) -> Double {
+    Double(criticIterations) * (criticProducts.first + criticProducts.second) + generatorProducts.first
+      + generatorProducts.second
+  }
+
+  private static func contrast(_ products: (first: Double, second: Double), _ rows: Double, passes: Double) -> [Act] {
+    // Rows that are gathered twice come in order.
+    let first: [Act] =
+      passes > 1
+      ? wait("z") + [.contrast(products.first, during: nil)]
+      : [.contrast(products.first, during: "z")]
+    return first + exchange("z", rows, .rows) + wait("z") + [.contrast(products.second, during: nil)]
   }
 
   private static func exchange(_ id: String, _ floats: Double, _ kind: ExchangeKind) -> [Act] {
@@ -70,69 +75,73 @@ package struct Schedule: Sendable {
 
   private static func wait(_ ids: String...) -> [Act] { ids.map { .wait(id: $0) } }
 
-  private static func criticPart(_ widths: Widths, _ m: Double, withContrast: Bool) -> [Act] {
-    let (x, a, e, g, d) = (widths.x, widths.a, widths.e, widths.g, widths.d)
-    let (h, z, f, s) = (widths.h, widths.z, widths.f, widths.s)
-    var acts: [Act] = [.compute(e * g + g * x + (2 + Widths.lookup) * d * x)]
-    acts += exchange("rows", 3 * m * x, .gather) + exchange("slopes", m * (d / 4).rounded(.up), .scatter)
-    acts += [.compute(x * h)]
-    acts += exchange("embedded", widths.hasHiddenEmbedding ? m * h : 0, .gather)
-    acts += [.compute(h * z)]
-    if withContrast { acts += contrast(widths, rows: m) }
-    acts += [.compute(h * z)] + exchange("dz", m * z, .scatter)
-    acts += [.compute(h * f)] + exchange("u", m * f, .scatter) + exchange("scores", f > 0 ? m * s : 0, .gather)
-    acts += [.compute(h * f)] + exchange("dh", m * h, .scatter)
-    acts += wait("rows", "slopes") + [widths.gradient(3 * Widths.lookup * x, units: d)]
-    acts += exchange("critic", d * (x + a + 2), .gather)
-    acts += wait("embedded", "dz") + [widths.gradient(h, units: z)] + exchange("projection", z * (h + 1), .gather)
-    acts += wait("u", "scores") + [widths.gradient(h, units: f)]
-    acts += exchange("comparator", f > 0 ? f * (h + a + 2) : 0, .gather)
-    acts += wait("dh") + [widths.gradient(x, units: h)] + exchange("embedding", h * (x + 1), .gather)
-    return acts + wait("critic", "projection", "comparator", "embedding")
+  private static func criticStep(_ w: Widths, _ b: Double, isCut: Bool, passes: Double) -> [Act] {
+    var acts: [Act] = []
+    if w.z > 0 {
+      acts += wait("embedding", "projection") + [.compute(w.x * w.h + w.h * w.z)]
+      acts += exchange("z", b * passes * w.z, .rows)
+    }
+    acts += wait("critic", "generator")
+    acts += [.compute(w.e * w.g + w.g * w.x + (2 + Widths.lookup) * w.d * w.x + 3 * Widths.lookup * w.x * w.d)]
+    acts += exchange("critic sums", w.critic, .sums)
+    if w.z > 0 { acts += contrast(Self.criticProducts, b, passes: passes) }
+    if w.z == 0 || isCut { acts += wait("embedding") + [.compute(w.x * w.h)] }
+    acts += [.compute(2 * w.h * w.z)] + exchange("projection sums", w.projection, .sums)
+    acts += wait("comparator") + [.compute(3 * w.h * w.f)] + exchange("comparator sums", w.comparator, .sums)
+    acts += [.compute(w.x * w.h)] + exchange("embedding sums", w.embedding, .sums)
+    acts += wait("critic sums", "projection sums", "comparator sums", "embedding sums") + [.agree]
+    acts += exchange("embedding", w.embeddingValues, .parameters)
+    acts += exchange("projection", w.projection, .parameters)
+    acts += exchange("critic", w.criticValues, .parameters)
+    return acts + exchange("comparator", w.comparatorValues, .parameters)
   }
 
-  private static func generatorPart(_ widths: Widths, _ m: Double, withContrast: Bool) -> [Act] {
-    let (x, a, e, g, d) = (widths.x, widths.a, widths.e, widths.g, widths.d)
-    let (h, z, f) = (widths.h, widths.z, widths.f)
-    // Real rows are embedded as well, as the contrast's other half.
-    var acts: [Act] = [.compute(e * g + g * x + (1 + Widths.lookup) * d * x + (z > 0 ? 2 : 1) * x * h + 2 * h * z)]
-    if withContrast { acts += contrast(widths, rows: 2 * m) }
-    acts += [.compute(h * z + 2 * h * f + x * h + g * x)]
-    acts += exchange("output delta", m * x, .scatter) + exchange("hidden", m * g, .gather)
-    acts += exchange("hidden delta", m * g, .scatter) + exchange("noise", m * e, .gather)
-    acts +=
-      wait("output delta", "hidden") + [widths.gradient(g, units: x)] + exchange("second layer", x * (g + 1), .gather)
-    acts +=
-      wait("hidden delta", "noise") + [widths.gradient(e, units: g)] + exchange("first layer", g * (e + a + 1), .gather)
-    return acts + wait("second layer", "first layer")
+  private static func generatorStep(_ w: Widths, _ b: Double, isCut: Bool, passes: Double) -> [Act] {
+    let fakes = w.e * w.g + w.g * w.x
+    var acts: [Act] = wait("generator") + [.compute(fakes)]
+    if w.z > 0 {
+      // Real rows are embedded as well, as the contrast's other half.
+      acts += wait("embedding", "projection") + [.compute(2 * w.x * w.h + 2 * w.h * w.z)]
+      acts += exchange("z", 2 * b * passes * w.z, .rows)
+    }
+    acts += wait("critic") + [.compute((1 + Widths.lookup) * w.d * w.x + (isCut && w.z > 0 ? fakes : 0))]
+    if w.z > 0 { acts += contrast(Self.generatorProducts, 2 * b, passes: passes) }
+    if w.z == 0 || isCut { acts += wait("embedding") + [.compute(w.x * w.h)] }
+    acts += [.compute(w.h * w.z)] + wait("comparator") + [.compute(2 * w.h * w.f + w.x * w.h)]
+    acts += [.compute(w.g * w.x)] + exchange("second sums", w.generatorSecond, .sums)
+    acts += [.compute(w.g * w.x + w.e * w.g)] + exchange("first sums", w.generatorFirst, .sums)
+    acts += wait("second sums", "first sums") + [.agree]
+    return acts + exchange("generator", w.generatorSecond + w.generatorFirstValues, .parameters)
   }
 }
 
-/// Layers' widths, 0 where the model has no such layer; and how many ranks share out their units.
+/// Layers' widths, 0 where the model has no such layer; floats of their sums and of their parameters.
 private struct Widths {
   /// What a look-up takes of the time of the multiplication that it stands for (`benchmark --profile`).
-  static let lookup = 0.35
+  static let lookup = 0.3
 
-  let ranks: Int
-  let (x, a, e, g, d): (Double, Double, Double, Double, Double)
-  let (h, z, f, s): (Double, Double, Double, Double)
-  let hasHiddenEmbedding: Bool
+  let (x, e, g, d): (Double, Double, Double, Double)
+  let (h, z, f): (Double, Double, Double)
+  let critic, criticValues, embedding, embeddingValues, projection, comparator, comparatorValues: Double
+  let generatorSecond, generatorFirst, generatorFirstValues: Double
 
-  init(_ sizes: ModelSizes, classCount: Int, ranks: Int) {
-    self.ranks = ranks
-    (x, a, e) = (Double(sizes.feature), Double(sizes.attribute), Double(sizes.noise))
-    (g, d) = (Double(sizes.generatorWidth), Double(sizes.criticWidth))
-    h = sizes.kind == .none ? 0 : Double(sizes.classifierInput)
-    z = sizes.kind.hasProjection ? Double(sizes.projection) : 0
-    f = sizes.kind.hasComparator ? Double(sizes.comparatorWidth) : 0
-    s = Double(classCount)
-    hasHiddenEmbedding = sizes.kind.hasHiddenEmbedding
-  }
-
-  /// A layer's weight gradient over the rows of all ranks, for each row of a rank: units are dealt out in blocks, so that beyond
-  /// as many ranks as there are blocks it takes no less time.
-  func gradient(_ inputs: Double, units: Double) -> Act {
-    let largest = UnitPartition(unitCount: Int(units), rankCount: ranks).slices.map(\.count).max() ?? 0
-    return .compute(inputs * Double(largest * ranks))
+  /// Class sums travel in the place of a layer's weights for descriptors.
+  init(_ sizes: ModelSizes, classCount: Double) {
+    let (x, a, e) = (Double(sizes.feature), Double(sizes.attribute), Double(sizes.noise))
+    let (g, d) = (Double(sizes.generatorWidth), Double(sizes.criticWidth))
+    let h = sizes.kind == .none ? 0 : Double(sizes.classifierInput)
+    let z = sizes.kind.hasProjection ? Double(sizes.projection) : 0
+    let f = sizes.kind.hasComparator ? Double(sizes.comparatorWidth) : 0
+    (self.x, self.e, self.g, self.d, self.h, self.z, self.f) = (x, e, g, d, h, z, f)
+    critic = d * (x + classCount)
+    criticValues = d * (x + a + 2)
+    embedding = h * (x + 1)
+    embeddingValues = embedding
+    projection = z * (h + 1)
+    comparator = f * (h + classCount + 2)
+    comparatorValues = f * (h + a + 2)
+    generatorSecond = x * (g + 1)
+    generatorFirst = g * (e + classCount)
+    generatorFirstValues = g * (e + a + 1)
   }
 }

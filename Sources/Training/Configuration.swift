@@ -53,7 +53,9 @@ package struct Configuration: Sendable, Equatable {
   package var features = "res101.mat"
   package var classEmbedding = "att_splits.mat"
   package var batchSize = 256
-  /// Most rows of a micro-batch; 0: `MicroBatches.automaticSize`.
+  /// Rows of a leaf of the batch's tree; 0: `BatchTree.automaticLeafRows`.
+  package var leafRows = 0
+  /// Rows of all ranks that pass through the networks at once; 0: `RankRows.automaticGroupRows`.
   package var microBatchSize = 0
   /// MiB of all ranks' projections that a rank may keep while a batch passes in micro-batches.
   package var projectionMemory = 1024
@@ -106,6 +108,18 @@ package struct Configuration: Sendable, Equatable {
     return settings
   }
 
+  /// How the rows of a batch are summed.
+  package var batchTree: BatchTree { BatchTree(rowCount: batchSize, leafRows: leafRows > 0 ? leafRows : nil) }
+
+  /// Every rank computes at least a leaf.
+  ///
+  /// - Throws: `ConfigurationError.moreRanksThanLeaves`.
+  package func requireEnoughLeaves(rankCount: Int) throws {
+    guard batchTree.leafCount < rankCount else { return }
+    throw ConfigurationError.moreRanksThanLeaves(
+      ranks: rankCount, leaves: batchTree.leafCount, leafRows: batchTree.leafRows, batchSize: batchSize)
+  }
+
   package var dataOptions: DataOptions {
     var options = DataOptions()
     options.featureFile = features
@@ -131,11 +145,12 @@ package struct Configuration: Sendable, Equatable {
 }
 
 /// A configuration that cannot be run.
-package enum ConfigurationError: ReportableError, Equatable {
+package enum ConfigurationError: SharedFailure, Equatable {
   case unknownName(name: String, place: String, nearest: String?)
   case badValue(name: String, value: String, expected: String, place: String)
   case unknownPreset(name: String, known: [String])
   case batchLargerThanData(batchSize: Int, rows: Int)
+  case moreRanksThanLeaves(ranks: Int, leaves: Int, leafRows: Int, batchSize: Int)
 
   package var exitStatus: ExitStatus { .usage }
   package var description: String {
@@ -149,6 +164,19 @@ package enum ConfigurationError: ReportableError, Equatable {
     case .batchLargerThanData(let batchSize, let rows):
       "--batch-size \(batchSize) is larger than the \(rows) training rows, and a batch draws without replacement. "
         + "Choose a batch size of at most \(rows)."
+    case .moreRanksThanLeaves(let ranks, let leaves, let leafRows, let batchSize):
+      "\(ranks) ranks cannot share a batch of \(batchSize) rows in \(leaves) leaves of \(leafRows) rows, as a rank computes whole "
+        + "leaves. " + Self.cure(ranks: ranks, batchSize: batchSize)
     }
+  }
+
+  /// How so many ranks come by as many leaves.
+  private static func cure(ranks: Int, batchSize: Int) -> String {
+    var smallest = batchSize
+    while BatchTree(rowCount: smallest).leafCount < ranks { smallest += 1 }
+    let largerBatch = "--batch-size \(smallest) or more"
+    guard ranks <= batchSize else { return "Use \(largerBatch), or at most \(batchSize) ranks." }
+    let rows = (1...batchSize).last { (batchSize + $0 - 1) / $0 >= ranks } ?? 1
+    return "Use --leaf-rows \(rows) or less (another order of sums: other last digits), \(largerBatch), or fewer ranks."
   }
 }

@@ -23,9 +23,9 @@ package final class IterationBenchmark {
     fillNormal(descriptors, source, .benchmarkData, step: 1, firstRow: 0, scale: 0.1)
     let dataset = GZSLDataset(
       random: features, labels: (0..<rows).map { $0 % preset.seenClassCount }, descriptors: descriptors)
-    let model = HybridModel(
+    let model = try HybridModel(
       sizes: configuration.modelSizes(feature: preset.featureSize, attribute: preset.attributeSize),
-      precision: configuration.precision)
+      precision: configuration.precision, memory: communicator.hostStorage)
     model.initialise(source)
     trainer = try Trainer(configuration: configuration, dataset: dataset, model: model, communicator: communicator)
     self.communicator = communicator

@@ -76,16 +76,16 @@ package struct ParityCase: Sendable {
     _ communicator: any Communicator, microBatchSize: Int? = nil, mostRowsAhead: Int = FakesAhead.enoughRows
   ) throws -> [Tensor] {
     let (loss, optimizer, rate) = try settings()
-    let model = HybridModel(sizes: sizes)
+    let model = try HybridModel(sizes: sizes, memory: communicator.hostStorage)
     for arena in model.arenas {
       for shape in arena.shapes {
         let given = try file.matrix("parameters/" + shape.name, shape: shape.fileShape)
         arena.value(shape.name).copy(from: given.reshaped(rows: shape.rowCount, columns: shape.columnCount))
       }
     }
-    let step = HybridStep(
-      model: model, descriptors: try file.matrix("attributes"), settings: loss, batchSize: batchSize,
-      microBatchSize: microBatchSize, criticIterations: criticIterations, communicator: communicator,
+    let step = try HybridStep(
+      model: model, descriptors: try file.matrix("attributes"), settings: loss, tree: BatchTree(rowCount: batchSize),
+      groupRows: microBatchSize, criticIterations: criticIterations, communicator: communicator,
       optimizer: optimizer, mostRowsAhead: mostRowsAhead)
     var results: [Tensor] = []
     let inputs = FixedInputs(parityCase: self)
@@ -94,18 +94,23 @@ package struct ParityCase: Sendable {
     ) { k, losses in
       let values = [losses.wasserstein, losses.penalty, losses.instance, losses.class, losses.total]
       results.append(Tensor(name: "critic/\(k)/losses", shape: [5], data: .float64(values)))
-      results += tensors("critic/\(k)/gradients/", model.criticArena) { model.criticArena.gradient($0) }
+      results += tensors(
+        "critic/\(k)/gradients/", try step.wholeGradients(ofGenerator: false).map { ($0.shape, $0.gradient) })
     }
     let values = [losses.adversarial, losses.instance, losses.class, losses.total]
     results.append(Tensor(name: "generator/losses", shape: [4], data: .float64(values)))
-    results += tensors("generator/gradients/", model.generatorArena) { model.generatorArena.gradient($0) }
-    for arena in model.arenas { results += tensors("parameters/", arena) { arena.value($0) } }
+    results += tensors(
+      "generator/gradients/", try step.wholeGradients(ofGenerator: true).map { ($0.shape, $0.gradient) })
+    try step.waitForParameters()
+    for arena in model.arenas {
+      results += tensors("parameters/", arena.shapes.map { ($0, arena.value($0.name)) })
+    }
     return results
   }
 
-  private func tensors(_ prefix: String, _ arena: ParameterArena, _ view: (String) -> Matrix) -> [Tensor] {
-    arena.shapes.map { shape in
-      Tensor(name: prefix + shape.name, shape: shape.fileShape, data: .matrix(view(shape.name).copied()))
+  private func tensors(_ prefix: String, _ matrices: [(ParameterShape, Matrix)]) -> [Tensor] {
+    matrices.map { shape, matrix in
+      Tensor(name: prefix + shape.name, shape: shape.fileShape, data: .matrix(matrix.copied()))
     }
   }
 

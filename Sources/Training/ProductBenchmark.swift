@@ -99,7 +99,7 @@ private struct ProductTrial {
   /// 10⁹ operations a second.
   func rate(threads: Int) -> Double {
     ThreadPool.setThreadCount(threads)
-    let order: SumOrder = shape.isBatchSum ? .batch(rowCount: shape.k) : .chain
+    let order: SumOrder = shape.isBatchSum ? BatchTree(rowCount: shape.k).order : .chain
     return shape.flops * 1e-9
       / bestTime(atLeast: 0.1) {
         switch (shape.leftIsTransposed, shape.rightIsTransposed) {

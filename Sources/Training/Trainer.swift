@@ -37,7 +37,7 @@ package final class Trainer {
 
   /// - Parameters:
   ///   - iteration: iterations already done, whose state `model` and the step's optimizers hold after `restore`.
-  /// - Throws: `ConfigurationError.batchLargerThanData`.
+  /// - Throws: `ConfigurationError`, `SharedMemoryError`, `CollectiveError`.
   package init(
     configuration: Configuration, dataset: GZSLDataset, model: HybridModel, communicator: any Communicator
   ) throws {
@@ -45,6 +45,7 @@ package final class Trainer {
       throw ConfigurationError.batchLargerThanData(
         batchSize: configuration.batchSize, rows: dataset.trainingRows.count)
     }
+    try configuration.requireEnoughLeaves(rankCount: communicator.rankCount)
     self.configuration = configuration
     source = RandomSource(seed: UInt64(configuration.seed))
     sampler = BatchSampler(
@@ -64,10 +65,9 @@ package final class Trainer {
     }
     let descriptors = Matrix(rows: dataset.trainingClasses.count, columns: dataset.descriptors.columnCount)
     gatherRows(descriptors, from: dataset.descriptors, dataset.trainingClasses[...])
-    step = HybridStep(
-      model: model, descriptors: descriptors, settings: configuration.lossSettings,
-      batchSize: configuration.batchSize,
-      microBatchSize: configuration.microBatchSize > 0 ? configuration.microBatchSize : nil,
+    step = try HybridStep(
+      model: model, descriptors: descriptors, settings: configuration.lossSettings, tree: configuration.batchTree,
+      groupRows: configuration.microBatchSize > 0 ? configuration.microBatchSize : nil,
       criticIterations: configuration.criticIterations, communicator: communicator,
       mostGathered: configuration.projectionMemory << 18)
     AllocatorSettings.keepFreedMemory()

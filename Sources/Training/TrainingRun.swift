@@ -31,6 +31,8 @@ package final class TrainingRun {
   private var records: [EvaluationRecord] = []
   private var failedSaves = 0
   private var lastSaved = -1
+  /// What the run continues, until every rank has its part.
+  private var restored: LoadedCheckpoint?
   private let start = ContinuousClock().now
 
   /// Saves that may fail in a row, while training goes on, before the run gives up with `inputOutput`.
@@ -47,13 +49,14 @@ package final class TrainingRun {
     self.communicator = communicator
     self.version = version
     self.log = log
-    let model = HybridModel(
+    let model = try HybridModel(
       sizes: configuration.modelSizes(
         feature: dataset.features.featureSize, attribute: dataset.descriptors.columnCount),
-      precision: configuration.precision)
+      precision: configuration.precision, memory: communicator.hostStorage)
     trainer = try Trainer(
       configuration: configuration, dataset: dataset, model: model, communicator: communicator)
-    model.initialise(trainer.source)
+    // Ranks of a host share the parameters: another's initial ones would overwrite what rank 0 restores.
+    if communicator.isFirstOfHost { model.initialise(trainer.source) }
   }
 
   /// Runs to the end, or to a signal that `StopSignal` has taken.
@@ -76,7 +79,8 @@ package final class TrainingRun {
       try self.restore(resume)
       try self.directory?.write("config.yaml", text: configText)
     }
-    try shareState()
+    trainer.restore(iteration: try trainer.step.share(restored, iteration: trainer.iteration))
+    restored = nil
     if configuration.watchdog > 0 && communicator.rankCount > 1 {
       Watchdog.start(
         seconds: configuration.watchdog, name: "rank \(communicator.rank) of \(communicator.rankCount)")
@@ -145,6 +149,7 @@ package final class TrainingRun {
       try check(checkpoint)
       try trainer.step.restore(from: checkpoint)
       trainer.restore(iteration: iteration)
+      restored = checkpoint
       lastSaved = iteration
       // Later checkpoints belong to work that is about to be done again; they are set aside, not removed.
       try directory.checkpoints.abandon(after: iteration).forEach { log("note: \($0)") }
@@ -160,8 +165,10 @@ package final class TrainingRun {
 
   private func check(_ checkpoint: LoadedCheckpoint) throws {
     var differences: [String] = []
+    // An option that did not exist when the checkpoint was written had what is the default now.
+    let defaults = Dictionary(uniqueKeysWithValues: Configuration().resolved.map { ($0.name, $0.value) })
     for (name, value) in configuration.trajectory {
-      let old = checkpoint.state["--" + name]
+      let old = checkpoint.state["--" + name] ?? defaults[name]
       if old != value { differences.append("\(name) was \(old ?? "unknown") and is \(value)") }
     }
     if checkpoint.identity.datasetDigest != dataset.contentDigest {
@@ -170,24 +177,10 @@ package final class TrainingRun {
     if !differences.isEmpty { throw CheckpointMismatch(path: checkpoint.path, differences: differences) }
   }
 
-  /// Rank 0's state, counters and position, on every rank, bit for bit.
-  private func shareState() throws {
-    let step = trainer.step
-    step.parametersChanged()
-    for arena in step.model.arenas {
-      for storage in [arena.values, arena.firstMoments, arena.secondMoments] { try communicator.broadcast(storage) }
-    }
-    if let accumulation = step.comparatorAccumulation { try communicator.broadcast(accumulation) }
-    let own = [trainer.iteration, step.criticOptimizer.stepCount, step.generatorOptimizer.stepCount]
-    let shared = try communicator.sum(communicator.isRoot ? own : [0, 0, 0])
-    trainer.restore(iteration: shared[0])
-    step.criticOptimizer.stepCount = shared[1]
-    step.generatorOptimizer.stepCount = shared[2]
-  }
-
   // MARK: Evaluating and saving
 
   private func evaluate() throws {
+    try trainer.step.waitForParameters()
     let evaluation = GZSLEvaluation(
       model: trainer.step.model, communicator: communicator, classifier: configuration.classifierSettings,
       syntheticPerClass: configuration.syntheticPerClass, source: trainer.source)
@@ -242,6 +235,7 @@ package final class TrainingRun {
   /// again later; one that must succeed is waited for.
   private func save(mustSucceed: Bool) throws {
     try trainer.step.requireEqualReplicas(iteration: trainer.iteration)
+    let optimizerTensors = try trainer.step.optimizerTensors()
     // The other ranks may have to wait for rank 0's disk.
     try Heartbeat.patiently {
       try communicator.onRoot {
@@ -250,7 +244,7 @@ package final class TrainingRun {
         if lastSaved != trainer.iteration {
           let best = bestRecord.flatMap { $0.iteration == trainer.iteration ? $0.validation?.best.harmonic ?? 0 : nil }
           lastSaved = trainer.iteration
-          writer.start(checkpoint, best: best)
+          writer.start(checkpoint(optimizerTensors), best: best)
         }
         if mustSucceed { try finishSave(mustSucceed: true) }
       }
@@ -272,7 +266,7 @@ package final class TrainingRun {
     }
   }
 
-  private var checkpoint: Checkpoint {
+  private func checkpoint(_ optimizerTensors: [Tensor]) -> Checkpoint {
     var state = trainer.step.counters
     for (name, value) in configuration.trajectory { state["--" + name] = value }
     var digest = Digest()
@@ -282,7 +276,7 @@ package final class TrainingRun {
       identity: CheckpointIdentity(
         datasetDigest: dataset.contentDigest, configurationDigest: digest.hexadecimal(), codeVersion: version,
         rankCount: communicator.rankCount), state: state, modelTensors: trainer.step.model.tensors,
-      optimizerTensors: trainer.step.optimizerTensors)
+      optimizerTensors: optimizerTensors)
   }
 
   // MARK: Telling
@@ -290,7 +284,7 @@ package final class TrainingRun {
   private func describe() {
     guard communicator.isRoot else { return }
     dataset.notes.forEach { log("note: \($0)") }
-    let perRank = RowPartition(rowCount: configuration.batchSize, rankCount: communicator.rankCount).largestSlice
+    let perRank = trainer.step.rankRows.tree.partition(rankCount: communicator.rankCount).map(\.count).max() ?? 0
     log(
       "\(dataset.trainingRows.count) training rows of \(dataset.trainingClasses.count) classes, "
         + "\(dataset.test.unseenClasses.count) unseen; batch \(configuration.batchSize) over \(communicator.rankCount) "

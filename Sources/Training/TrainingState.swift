@@ -53,30 +53,67 @@ private func matrix(_ name: String, _ shape: ParameterShape, _ file: Safetensors
 }
 
 extension HybridStep {
-  private var moments: [(suffix: String, storage: (ParameterArena) -> FloatStorage)] {
-    [(".first_moment", { $0.firstMoments }), (".second_moment", { $0.secondMoments })]
-  }
-
-  /// Adam's moments, and F's accumulated gradient where the authors' quirk is on.
-  package var optimizerTensors: [Tensor] {
-    var result = model.arenas.flatMap { arena in
-      moments.flatMap { suffix, storage in
-        arena.shapes.map { shape in
-          Tensor(
-            name: shape.name + suffix, shape: shape.fileShape,
-            data: .matrix(arena.view(shape.name, of: storage(arena))))
+  /// What a replica holds beside its parameters, a rank's units of each: Adam's moments, and F's accumulated gradient where the
+  /// authors' quirk is on. Saved, restored and shared in this order.
+  private var ownState: [(name: String, shape: ParameterShape, own: Matrix, partition: RowPartition)] {
+    var result: [(String, ParameterShape, Matrix, RowPartition)] = []
+    for parameters in [generatorParameters, criticParameters] {
+      for (suffix, moments) in [
+        (".first_moment", parameters.firstMoments), (".second_moment", parameters.secondMoments),
+      ] {
+        for shape in parameters.arena.shapes {
+          result.append((shape.name + suffix, shape, moments[shape.name], parameters.partition(shape)))
         }
       }
     }
-    if let accumulation = comparatorAccumulation {
+    if let comparatorAccumulation {
       for shape in model.criticArena.shapes where shape.name.hasPrefix("comparator.") {
         result.append(
-          Tensor(
-            name: shape.name + ".accumulated_gradient", shape: shape.fileShape,
-            data: .matrix(model.criticArena.view(shape.name, of: accumulation))))
+          (
+            shape.name + ".accumulated_gradient", shape, comparatorAccumulation[shape.name],
+            criticParameters.partition(shape)
+          ))
       }
     }
     return result
+  }
+
+  /// The same tensors whole, on rank 0; elsewhere none. Every rank calls it.
+  ///
+  /// - Throws: `CollectiveError`.
+  package func optimizerTensors() throws -> [Tensor] {
+    try ownState.compactMap { name, shape, own, partition in
+      let whole = try whole(shape, own, partition, onRootOnly: true)
+      return communicator.isRoot ? Tensor(name: name, shape: shape.fileShape, data: .matrix(whole)) : nil
+    }
+  }
+
+  /// The gradients of the last step of one group of layers, whole, on every rank.
+  ///
+  /// - Throws: `CollectiveError`.
+  package func wholeGradients(ofGenerator: Bool) throws -> [(shape: ParameterShape, gradient: Matrix)] {
+    let (parameters, reduction) =
+      ofGenerator ? (generatorParameters, generatorReduction) : (criticParameters, criticReduction)
+    return try parameters.arena.shapes.map { shape in
+      let own = shape.part(reduction.gradients[shape.name], units: parameters.units(shape))
+      return (shape, try whole(shape, own, parameters.partition(shape), onRootOnly: false))
+    }
+  }
+
+  /// A parameter-shaped matrix from every rank's units of it.
+  private func whole(_ shape: ParameterShape, _ own: Matrix, _ partition: RowPartition, onRootOnly: Bool) throws
+    -> Matrix
+  {
+    let all = Matrix(rows: shape.rowCount, columns: shape.columnCount)
+    func byUnits(_ x: Matrix) -> Matrix {
+      shape.rowCount == 1 ? x.reshaped(rows: x.columnCount, columns: 1) : x
+    }
+    if onRootOnly {
+      try communicator.gatherRowsToRoot(byUnits(own), into: byUnits(all), partition: partition)
+    } else {
+      try communicator.gatherRows(byUnits(own), into: byUnits(all), partition: partition)
+    }
+    return all
   }
 
   package var counters: [String: String] {
@@ -86,27 +123,15 @@ extension HybridStep {
     ]
   }
 
-  /// Takes over a checkpoint's parameters, moments and counters.
+  /// Takes over a checkpoint's parameters and counters on the rank that has it; `share` brings them, and the moments, to all.
   ///
   /// - Throws: `CheckpointError` when something is missing or of another shape.
   package func restore(from checkpoint: LoadedCheckpoint) throws {
     do {
       parametersChanged()
       try model.restore(from: checkpoint.model)
-      for arena in model.arenas {
-        for (suffix, storage) in moments {
-          for shape in arena.shapes {
-            arena.view(shape.name, of: storage(arena)).copy(
-              from: try matrix(shape.name + suffix, shape, checkpoint.optimizer))
-          }
-        }
-      }
-      if let accumulation = comparatorAccumulation {
-        for shape in model.criticArena.shapes where shape.name.hasPrefix("comparator.") {
-          model.criticArena.view(shape.name, of: accumulation).copy(
-            from: try matrix(shape.name + ".accumulated_gradient", shape, checkpoint.optimizer))
-        }
-      }
+      // All of it is looked at before anything is shared.
+      for (name, shape, _, _) in ownState { _ = try checkpoint.optimizer.matrix(name, shape: shape.fileShape) }
     } catch let error as SafetensorsError {
       throw CheckpointError.damaged(path: error.path, reason: "\(error.problem)")
     }
@@ -119,21 +144,50 @@ extension HybridStep {
     generatorOptimizer.stepCount = generator
   }
 
-  /// SHA-256 over everything that a checkpoint holds.
+  /// Rank 0's parameters and counters and, where it has a checkpoint, the moments, on every rank. Every rank calls it.
+  ///
+  /// - Parameters:
+  ///   - checkpoint: on rank 0, what `restore` was given.
+  ///   - iteration: on rank 0, iterations done.
+  /// - Returns: iterations done, on every rank.
+  /// - Throws: `CollectiveError`.
+  package func share(_ checkpoint: LoadedCheckpoint?, iteration: Int) throws -> Int {
+    parametersChanged()
+    for arena in model.arenas { try communicator.broadcast(arena.values) }
+    // Behind this sum nobody writes to the parameters any more.
+    let own = [
+      iteration, criticOptimizer.stepCount, generatorOptimizer.stepCount, checkpoint == nil ? 0 : 1,
+    ]
+    let shared = try communicator.sum(communicator.isRoot ? own : [0, 0, 0, 0])
+    (criticOptimizer.stepCount, generatorOptimizer.stepCount) = (shared[1], shared[2])
+    if shared[3] == 1 {
+      for (name, shape, own, partition) in ownState {
+        let whole = Matrix(rows: shape.rowCount, columns: shape.columnCount)
+        if let checkpoint { whole.copy(from: try matrix(name, shape, checkpoint.optimizer)) }
+        try communicator.broadcast(whole.storage)
+        own.copy(from: shape.part(whole, units: partition.slice(of: communicator.rank)))
+      }
+    }
+    return shared[0]
+  }
+
+  /// SHA-256 over everything that a checkpoint holds of this rank: the parameters, and its units of the rest.
   package func stateDigest() -> String {
     var digest = Digest()
-    for arena in model.arenas {
-      for storage in [arena.values, arena.firstMoments, arena.secondMoments] { digest.add(storage) }
-    }
-    if let comparatorAccumulation { digest.add(comparatorAccumulation) }
+    for arena in model.arenas { digest.add(arena.values) }
+    for (_, _, own, _) in ownState { digest.add(own) }
     digest.add([criticOptimizer.stepCount, generatorOptimizer.stepCount])
     return digest.hexadecimal()
   }
 
   /// - Throws: `RankDisagreement` with status 70 on every rank when the replicas are no longer equal.
   package func requireEqualReplicas(iteration: Int) throws {
+    try waitForParameters()
+    var digest = Digest()
+    for arena in model.arenas { digest.add(arena.values) }
+    digest.add([criticOptimizer.stepCount, generatorOptimizer.stepCount])
     try requireAgreement(
-      [("state", String(stateDigest().prefix(16)))], subject: "their parameters after iteration \(iteration)",
+      [("state", String(digest.hexadecimal().prefix(16)))], subject: "their parameters after iteration \(iteration)",
       cure: "A replica was corrupted, or the hosts differ in hardware or libraries. Nothing was saved; resume from the "
         + "last checkpoint on equal hosts.", status: .ranksDiverged, communicator)
   }

@@ -25,6 +25,11 @@ struct ConfigurationOptions: ParsableArguments {
   var microBatchSize: String?
   @Option(
     help:
+      "Rows that are summed one after the other before sums are added pairwise: a rank computes whole leaves of so many; 0: 1 to 128, at least eight leaves (default)."
+  )
+  var leafRows: String?
+  @Option(
+    help:
       "MiB for the projections of all ranks when a batch passes in parts; beyond, they are gathered twice, part by part (default: 1024)."
   )
   var projectionMemory: String?
@@ -93,7 +98,8 @@ struct ConfigurationOptions: ParsableArguments {
   private var given: [(name: String, value: String)] {
     let options: [(String, String?)] = [
       ("features", features), ("class-embedding", classEmbedding), ("batch-size", batchSize),
-      ("micro-batch-size", microBatchSize), ("projection-memory", projectionMemory), ("epochs", epochs),
+      ("leaf-rows", leafRows), ("micro-batch-size", microBatchSize), ("projection-memory", projectionMemory),
+      ("epochs", epochs),
       ("max-iterations", maxIterations), ("learning-rate", learningRate),
       ("learning-rate-decay-epochs", learningRateDecayEpochs), ("noise-size", noiseSize),
       ("generator-width", generatorWidth), ("critic-width", criticWidth), ("embedding-size", embeddingSize),

@@ -1,25 +1,32 @@
 #!/bin/sh
-# A batch in micro-batches: the losses of the batch at once, the same bytes on any number of ranks, whether the projections of
-# all ranks are kept or gathered twice.
+# A rank's rows in groups: the bytes of all at once, on any number of ranks, groups of any size, projections kept or gathered twice, also
+# where a run goes on with another cut.
 . "$(dirname -- "$0")/support/common.sh"
 
-set -- --seed 5 --max-iterations 4 --micro-batch-size 20
-expect 0 train 1 "$scratch/one" "$@"
-for ranks in 2 3 5; do
-  expect 0 train "$ranks" "$scratch/kept-$ranks" "$@"
-  expect_same_state "$(checkpoint "$scratch/one" 4)" "$(checkpoint "$scratch/kept-$ranks" 4)"
+set -- --seed 5 --max-iterations 4
+expect 0 train 1 "$scratch/whole" "$@"
+for ways in "1 20" "1 1" "2 7" "3 30" "5 13"; do
+  ranks=${ways% *} rows=${ways#* }
+  expect 0 train "$ranks" "$scratch/$ranks-$rows" "$@" --micro-batch-size "$rows"
+  expect_same_state "$(checkpoint "$scratch/whole" 4)" "$(checkpoint "$scratch/$ranks-$rows" 4)"
+  cut -d '"' -f 1-40 "$scratch/whole/metrics.jsonl" | sed 's/"seconds.*//' >"$scratch/losses"
+  cut -d '"' -f 1-40 "$scratch/$ranks-$rows/metrics.jsonl" | sed 's/"seconds.*//' | cmp -s - "$scratch/losses" ||
+    fail "other losses on $ranks rank(s) in groups of $rows rows"
 done
+expect 0 train 2 "$scratch/moving" --seed 5 --max-iterations 2 --micro-batch-size 20
+expect 0 train 3 "$scratch/moving" "$@" --micro-batch-size 9 --resume latest
+expect_same_state "$(checkpoint "$scratch/whole" 4)" "$(checkpoint "$scratch/moving" 4)"
+
+# More rows than the least that is gathered at once.
+set -- --seed 5 --batch-size 1100 --max-iterations 2
+expect 0 train 1 "$scratch/large" "$@"
 expect 0 train 3 "$scratch/streamed" "$@" --projection-memory 0
-expect_same_state "$(checkpoint "$scratch/one" 4)" "$(checkpoint "$scratch/streamed" 4)"
+expect_same_state "$(checkpoint "$scratch/large" 2)" "$(checkpoint "$scratch/streamed" 2)"
 
-expect 0 train 1 "$scratch/whole" --seed 5 --max-iterations 1
-expect 0 train 2 "$scratch/parts" --seed 5 --max-iterations 1 --micro-batch-size 7
-losses() { head -n 1 "$1/metrics.jsonl" | grep -o '"[a-z]*" *: *-\{0,1\}[0-9][0-9.e-]*' | grep -v -e seconds -e samples; }
-losses "$scratch/whole" >"$scratch/whole-losses"
-losses "$scratch/parts" >"$scratch/parts-losses"
-paste "$scratch/whole-losses" "$scratch/parts-losses" | tr -d '":' | awk '
-  { difference = $2 - $4; if (difference < 0) difference = -difference
-    size = $2 < 0 ? -$2 : $2; if ($1 != $3 || difference > 1e-4 * (size + 1e-3)) { print; bad = 1 } }
-  END { exit bad || NR < 8 }' >"$scratch/output" || fail "the losses differ"
+# More ranks than leaves.
+expect 64 train 3 "$scratch/few" --batch-size 4 --leaf-rows 2
+said "3 ranks cannot share a batch of 4 rows in 2 leaves of 2 rows"
+said "Use --leaf-rows 1 or less"
+[ ! -e "$scratch/few/config.yaml" ] || fail "written before it was refused"
 
-passed "micro-batches: the losses of a batch at once, and the same bytes on 1, 2, 3, 5 ranks, projections kept or not"
+passed "rows in groups: the bytes and losses of all at once, on 1, 2, 3, 5 ranks, projections kept or not; more ranks than leaves refused"

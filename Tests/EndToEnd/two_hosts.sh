@@ -10,7 +10,7 @@ on_two_hosts() {
   two_hosts_run=$1
   shift
   # shellcheck disable=SC2086 # one word per option
-  OMPI_MCA_plm_rsh_agent=$scratch/enter "$scratch/enter" host-a "$root/launch/mpirun" 2 --hostfile "$scratch/hosts" \
+  OMPI_MCA_plm_rsh_agent=$scratch/enter "$scratch/enter" host-a "$root/launch/mpirun" "${on_hosts:-2}" --hostfile "$scratch/hosts" \
     --interface 10.77.0.0/24 "$program" train --data "$demo" --run "$two_hosts_run" $sizes "$@"
 }
 
@@ -26,6 +26,19 @@ expect 0 train 1 "$scratch/wide-one" $wide
 expect 0 on_two_hosts "$scratch/wide-two" $wide
 expect_same_state "$(checkpoint "$scratch/wide-one" 1)" "$(checkpoint "$scratch/wide-two" 1)"
 
+# Several ranks a host share parameters and sums in memory, and a host's sums leave it once: as many on both, and unevenly.
+printf '10.77.0.1 slots=2\n10.77.0.2 slots=2\n' >"$scratch/hosts"
+for ranks in 3 4; do
+  on_hosts=$ranks
+  expect 0 on_two_hosts "$scratch/on-$ranks" --seed 3 --max-iterations 6
+  expect_same_state "$(checkpoint "$scratch/one" 6)" "$(checkpoint "$scratch/on-$ranks" 6)"
+done
+on_hosts=4
+expect 0 on_two_hosts "$scratch/grouped" --seed 3 --max-iterations 6 --micro-batch-size 16
+expect_same_state "$(checkpoint "$scratch/one" 6)" "$(checkpoint "$scratch/grouped" 6)"
+on_hosts=2
+printf '10.77.0.1 slots=1\n10.77.0.2 slots=1\n' >"$scratch/hosts"
+
 # A run that moves: 1 rank, 2, 4, a rank on each of two hosts, the same hosts the other way round, 1 rank again.
 set -- --batch-size 101 --seed 5 --reproducible
 expect 0 train 1 "$scratch/still" "$@" --max-iterations 12
@@ -38,4 +51,4 @@ expect 0 on_two_hosts "$scratch/moving" "$@" --max-iterations 10 --resume latest
 expect 0 train 1 "$scratch/moving" "$@" --max-iterations 12 --resume latest
 expect_same_state "$(checkpoint "$scratch/still" 12)" "$(checkpoint "$scratch/moving" 12)"
 
-passed "two hosts over TCP give the bytes of one, and so does a run that moves from 1 rank to 2, 4, two hosts and back"
+passed "two hosts with 2, 3 and 4 ranks over TCP give the bytes of one, and so does a run that moves from 1 rank to 2, 4, two hosts and back"

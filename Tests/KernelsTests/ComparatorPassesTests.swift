@@ -31,17 +31,30 @@ private struct Pairs {
 private struct Gradients {
   let du, dv, dWeight, rowsAlone: Matrix
 
-  init(_ pairs: Pairs) {
+  init(_ pairs: Pairs, leafRows: Int = 64, ranks: Int = 1) {
     func copy(_ x: Matrix) -> Matrix {
       let result = paddedMatrix(rows: x.rowCount, columns: x.columnCount)
       result.copy(from: x)
       return result
     }
-    (du, dv, rowsAlone) = (copy(pairs.u), copy(pairs.v), copy(pairs.u))
-    dWeight = Matrix(rows: 1, columns: pairs.u.columnCount)
-    let sums = Matrix(rows: 1, columns: pairs.c.columnCount)
-    for s in 0..<pairs.c.columnCount { sums[0, s] = (0..<pairs.c.rowCount).reduce(0) { $0 + pairs.c[$1, s] } }
-    comparatorBackward(u: du, v: dv, weight: pairs.weight, c: pairs.c, classSums: sums, dWeight: dWeight)
+    let (classes, units) = (pairs.v.rowCount, pairs.u.columnCount)
+    (du, rowsAlone) = (copy(pairs.u), copy(pairs.u))
+    (dv, dWeight) = (Matrix(rows: classes, columns: units), Matrix(rows: 1, columns: units))
+    // Node by node of the batch's tree, as ranks compute them; then added up.
+    let tree = BatchTree(rowCount: pairs.u.rowCount, leafRows: leafRows)
+    let nodes = (0..<ranks).flatMap { tree.nodes(covering: tree.leaves(rank: $0, rankCount: ranks)) }
+    let parts = nodes.map { node in
+      let (sums, products) = (Matrix(rows: classes, columns: units), Matrix(rows: 1, columns: units))
+      let rows = tree.rows(node)
+      comparatorBackward(
+        u: du.rows(rows), v: pairs.v, weight: pairs.weight, c: pairs.c.rows(rows), classSums: sums,
+        rowProducts: products, order: tree.order)
+      return (sums, products)
+    }
+    let merges = tree.additions(nodes).merges
+    addNodes(parts.map(\.0), merges: merges, into: [dv])
+    addNodes(parts.map(\.1), merges: merges, into: [dWeight])
+    finishComparator(classSums: dv, v: pairs.v, weight: pairs.weight, dWeight: dWeight)
     comparatorRowGradient(u: rowsAlone, v: pairs.v, weight: pairs.weight, c: pairs.c)
   }
 }
@@ -90,6 +103,16 @@ private struct Gradients {
       #expect(compare(made.dWeight, dWeight).passes(2e-6))
     }
     #expect(made.rowsAlone.copied().elements == made.du.copied().elements)
+    // Several leaves: other sums to rounding, and the same bits whichever rank has which of them.
+    let leaves = Gradients(pairs, leafRows: 4)
+    if classes > 1 {
+      #expect(compare(leaves.dv, dv).passes(2e-6) && compare(leaves.dWeight, dWeight).passes(2e-6))
+    }
+    for ranks in [2, 3, 5] {
+      let shared = Gradients(pairs, leafRows: 4, ranks: ranks)
+      #expect(shared.dv.elements == leaves.dv.elements && shared.dWeight.elements == leaves.dWeight.elements)
+      #expect(shared.du.copied().elements == made.du.copied().elements)
+    }
   }
 
   /// A unit that is above its kink for all classes, or below, gets exactly nothing: Adam would blow up what rounding leaves.

@@ -102,12 +102,14 @@ private func transposed(_ a: Matrix) -> Matrix {
     let arena = ParameterArena(shapes: [.weight("a", outputs: 40, inputs: inputs), .bias("a", outputs: 40)])
     let (weight, x) = (arena.value("a.weight"), random(50, inputs, 6))
     weight.copy(from: random(40, inputs, 5))
-    arena.gradient("a.weight").copy(from: random(40, inputs, 7))
+    let gradient = random(40, inputs, 7)
+    let (first, second) = (Matrix(rows: 40, columns: inputs), Matrix(rows: 40, columns: inputs))
     keepRoundedParameters(arena.values)
     forgetRounded()  // not these
     for step in 1...3 {
       adamUpdate(
-        arena, AdamStep(beta1: 0.5, beta2: 0.9, stepSize: 0.01, inverseRootCorrection: Float(step), epsilon: 1e-8))
+        values: weight, gradients: gradient, firstMoments: first, secondMoments: second,
+        AdamStep(beta1: 0.5, beta2: 0.9, stepSize: 0.01, inverseRootCorrection: Float(step), epsilon: 1e-8))
       let (kept, plain) = (Matrix(rows: 50, columns: 40), Matrix(rows: 50, columns: 40))
       multiply(into: kept, x, weight.transposed, precision: .bfloat16)
       multiply(into: plain, x, weight.copied().transposed, precision: .bfloat16)
@@ -150,13 +152,17 @@ private func transposed(_ a: Matrix) -> Matrix {
       let samePieces = pieces.elements == whole.elements
       #expect(samePieces, "\(parts) slices of \(m) rows")
       let shared = Matrix(rows: k, columns: n)
-      for units in UnitPartition(unitCount: k, rankCount: parts).slices where !units.isEmpty {
+      for units in RowPartition(rowCount: k, rankCount: parts).slices where !units.isEmpty {
         multiply(into: shared.rows(units), a.columns(units).transposed, whole, precision: .bfloat16)
       }
       let sameUnits = shared.elements == gradient.elements
       #expect(sameUnits, "\(parts) slices of \(k) units")
     }
   }
+}
+
+private func named(_ layout: MatrixLayout) -> NamedMatrices {
+  NamedMatrices(layout: layout, storage: FloatStorage(count: layout.count))
 }
 
 @Suite struct PassTests {
@@ -170,12 +176,14 @@ private func transposed(_ a: Matrix) -> Matrix {
       .weight("c", outputs: 20, inputs: 1029), .bias("c", outputs: 20),
     ])
     var expected: [[Double]] = []
+    let layout = MatrixLayout(shapes: arena.shapes)
+    let (gradients, first, second) = (named(layout), named(layout), named(layout))
     for (n, shape) in arena.shapes.enumerated() {
-      let (value, gradient) = (arena.value(shape.name), arena.gradient(shape.name))
+      let (value, gradient) = (arena.value(shape.name), gradients[shape.name])
       value.copy(from: random(shape.rowCount, shape.columnCount, n))
       gradient.copy(from: random(shape.rowCount, shape.columnCount, n + 10))
-      arena.view(shape.name, of: arena.firstMoments).fill(0.02)
-      arena.view(shape.name, of: arena.secondMoments).fill(0.0003)
+      first[shape.name].fill(0.02)
+      second[shape.name].fill(0.0003)
       expected.append(
         zip(value.elements, gradient.elements).map { value, gradient -> Double in
           let g = Double(gradient)
@@ -183,11 +191,14 @@ private func transposed(_ a: Matrix) -> Matrix {
           return Double(value) - 1e-3 / (1 - 0.125) * m / ((v / (1 - pow(0.999, 3))).squareRoot() + 1e-8)
         })
     }
-    adamUpdate(
-      arena,
-      AdamStep(
-        beta1: 0.5, beta2: 0.999, stepSize: Float(1e-3 / (1 - 0.125)),
-        inverseRootCorrection: Float(1 / (1 - pow(0.999, 3)).squareRoot()), epsilon: 1e-8))
+    for shape in arena.shapes {
+      adamUpdate(
+        values: arena.value(shape.name), gradients: gradients[shape.name], firstMoments: first[shape.name],
+        secondMoments: second[shape.name],
+        AdamStep(
+          beta1: 0.5, beta2: 0.999, stepSize: Float(1e-3 / (1 - 0.125)),
+          inverseRootCorrection: Float(1 / (1 - pow(0.999, 3)).squareRoot()), epsilon: 1e-8))
+    }
     for (shape, expected) in zip(arena.shapes, expected) {
       #expect(compare(arena.value(shape.name), expected).passes(1e-6), "\(shape.name)")
     }

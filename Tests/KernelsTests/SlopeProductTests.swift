@@ -64,16 +64,22 @@ private func rows(_ slopes: SlopeMatrix, _ range: Range<Int>) -> SlopeMatrix {
   SlopeMatrix(words: slopes.words.rows(range), unitCount: slopes.unitCount)
 }
 
-/// M, not scaled.
-private func plainWeightGradient(
-  into result: Matrix, _ slopes: SlopeMatrix, rows: Matrix, inverseBatch: Float, precision: ProductPrecision = .float32
+/// M of real, fake and penalty rows, one behind the other.
+private func weightSums(
+  into result: Matrix, _ slopes: SlopeMatrix, rows: Matrix, inverseBatch: Float, leafRows: Int? = nil,
+  precision: ProductPrecision = .float32
 ) {
-  let (ones, dots) = (Matrix(rows: 1, columns: slopes.unitCount), Matrix(rows: 1, columns: slopes.unitCount))
-  ones.fill(1)
-  slopeWeightGradient(
-    into: result, slopes, rows: rows, inverseBatch: inverseBatch, weight: ones,
-    matrix: Matrix(rows: slopes.unitCount, columns: rows.columnCount), dWeight: dots, precision: precision)
-  #expect(dots.elements.allSatisfy { $0 == 0 || $0.isNaN })
+  let n = slopes.rowCount
+  slopeWeightSums(
+    into: result, slopes, rows: slopeRows(rows, 0..<n), inverseBatch: inverseBatch,
+    leafRows: leafRows ?? BatchTree.automaticLeafRows(batchSize: n), precision: precision)
+}
+
+private func slopeRows(_ rows: Matrix, _ range: Range<Int>) -> SlopeRows {
+  let n = rows.rowCount / 3
+  return SlopeRows(
+    real: rows.rows(range), fake: rows.rows(n + range.lowerBound..<n + range.upperBound),
+    penalty: rows.rows(2 * n + range.lowerBound..<2 * n + range.upperBound))
 }
 
 @Suite struct SlopeProductTests {
@@ -109,18 +115,18 @@ private func plainWeightGradient(
       }
     }
     let gradient = Matrix(rows: units, columns: features)
-    plainWeightGradient(into: gradient, made.slopes, rows: three, inverseBatch: 0.5)
+    weightSums(into: gradient, made.slopes, rows: three, inverseBatch: 0.5)
     #expect(compare(gradient, expected).passes(1e-6))
-    // Scaled on its way, into a block of columns; the products are added to what is there.
+    // Scaled in a block of columns; the products are added to what is there.
     let scaled = Matrix(rows: units, columns: features + 3)
     scaled.fill(7)
+    let block = scaled.columns(2..<features + 2)
+    block.copy(from: gradient)
     let products = Matrix(rows: 1, columns: units)
     products.fill(2)
-    slopeWeightGradient(
-      into: scaled.columns(2..<features + 2), made.slopes, rows: three, inverseBatch: 0.5, weight: made.weight,
-      matrix: matrix, dWeight: products)
+    scaleByUnit(block, weight: made.weight, matrix: matrix, dWeight: products)
     let expectedScaled = expected.enumerated().map { Double(made.weight[0, $0 / features]) * $1 }
-    #expect(compare(scaled.columns(2..<features + 2).copied(), expectedScaled).passes(1e-6))
+    #expect(compare(block.copied(), expectedScaled).passes(1e-6))
     #expect((0..<units).allSatisfy { scaled[$0, 1] == 7 && scaled[$0, features + 2] == 7 })
     let expectedProducts = (0..<units).map { k in
       (0..<features).reduce(2.0) { $0 + Double(matrix[k, $1]) * expected[k * features + $1] }
@@ -140,27 +146,51 @@ private func plainWeightGradient(
     let (whole, gradient) = (Matrix(rows: n, columns: features), Matrix(rows: units, columns: features))
     slopeInputGradient(
       into: whole, made.slopes, .interpolate, weight: made.weight, matrix: matrix, factor: 1, precision: precision)
-    let dots = Matrix(rows: 1, columns: units)
-    slopeWeightGradient(
-      into: gradient, made.slopes, rows: three, inverseBatch: 0.1, weight: made.weight, matrix: matrix, dWeight: dots,
-      precision: precision)
+    weightSums(into: gradient, made.slopes, rows: three, inverseBatch: 0.1, precision: precision)
     #expect(whole.elements.contains { $0 != 0 } && gradient.elements.contains { $0 != 0 })
     for parts in [2, 3, 7] {
       let (pieces, shared) = (Matrix(rows: n, columns: features), Matrix(rows: units, columns: features))
-      let sharedDots = Matrix(rows: 1, columns: units)
       for slice in RowPartition(rowCount: n, rankCount: parts).slices {
         slopeInputGradient(
           into: pieces.rows(slice), rows(made.slopes, slice), .interpolate, weight: made.weight, matrix: matrix,
           factor: 1, precision: precision)
       }
-      for slice in UnitPartition(unitCount: units, rankCount: parts).slices where !slice.isEmpty {
-        slopeWeightGradient(
-          into: shared.rows(slice), columns(made.slopes, slice), rows: three, inverseBatch: 0.1,
-          weight: made.weight.columns(slice), matrix: matrix.rows(slice), dWeight: sharedDots.columns(slice),
-          precision: precision)
+      for slice in RowPartition(rowCount: units / 32, rankCount: parts).slices where !slice.isEmpty {
+        let slice = 32 * slice.lowerBound..<32 * slice.upperBound
+        weightSums(
+          into: shared.rows(slice), columns(made.slopes, slice), rows: three, inverseBatch: 0.1, precision: precision)
       }
       let (samePieces, sameUnits) = (pieces.elements == whole.elements, shared.elements == gradient.elements)
-      #expect(samePieces && sameUnits && sharedDots.elements == dots.elements, "\(parts) parts")
+      #expect(samePieces && sameUnits, "\(parts) parts")
+    }
+  }
+
+  /// Nodes of the batch's tree, computed by themselves and then added, give the sum of all rows, bit for bit.
+  @Test(
+    arguments: [(64, 8), (101, 16), (37, 1), (90, 5), (300, 64)].flatMap { shape in
+      [ProductPrecision.float32, .bfloat16].map { (shape, $0) }
+    })
+  func nodesAddUpToTheWhole(_ shape: (rows: Int, leafRows: Int), _ precision: ProductPrecision) {
+    let (n, units, features) = (shape.rows, 40, 70)
+    let tree = BatchTree(rowCount: n, leafRows: shape.leafRows)
+    let made = Slopes(rows: n, units: units)
+    let three = random(3 * n, features, 4)
+    let whole = Matrix(rows: units, columns: features)
+    weightSums(
+      into: whole, made.slopes, rows: three, inverseBatch: 0.1, leafRows: shape.leafRows, precision: precision)
+    for ranks in [2, 3, 5] {
+      let nodes = (0..<ranks).flatMap { tree.nodes(covering: tree.leaves(rank: $0, rankCount: ranks)) }
+      let parts = nodes.map { node in
+        let (sum, range) = (Matrix(rows: units, columns: features), tree.rows(node))
+        slopeWeightSums(
+          into: sum, made.slopes.rows(range), rows: slopeRows(three, range), inverseBatch: 0.1,
+          leafRows: shape.leafRows, precision: precision)
+        return sum
+      }
+      let total = Matrix(rows: units, columns: features)
+      addNodes(parts, merges: tree.additions(nodes).merges, into: [total])
+      let isSame = total.elements == whole.elements
+      #expect(isSame, "\(ranks) ranks")
     }
   }
 
@@ -175,9 +205,9 @@ private func plainWeightGradient(
       scores: Matrix(rows: 2, columns: 1))
     let three = Matrix(rows: 3, columns: 1, elements: [1, 10, 100])
     let gradient = Matrix(rows: 2, columns: 1)
-    plainWeightGradient(into: gradient, slopes, rows: three, inverseBatch: 1, precision: .bfloat16)
+    weightSums(into: gradient, slopes, rows: three, inverseBatch: 1, precision: .bfloat16)
     #expect(compare(gradient, [109, 21.8]).passes(1e-3))
-    plainWeightGradient(into: gradient, slopes, rows: three, inverseBatch: 1)
+    weightSums(into: gradient, slopes, rows: three, inverseBatch: 1)
     #expect(compare(gradient, [29, 21.8]).passes(1e-6))
   }
 
@@ -188,7 +218,7 @@ private func plainWeightGradient(
     let three = random(3 * n, features, 4)
     func gradient(_ slopes: SlopeMatrix) -> Matrix {
       let result = Matrix(rows: slopes.unitCount, columns: features)
-      plainWeightGradient(into: result, slopes, rows: three, inverseBatch: 0.1)
+      weightSums(into: result, slopes, rows: three, inverseBatch: 0.1)
       return result
     }
     let plain = gradient(made.slopes)
@@ -218,7 +248,7 @@ private func plainWeightGradient(
       let (input, weight) = (Matrix(rows: n, columns: features), Matrix(rows: units, columns: features))
       slopeInputGradient(
         into: input, made.slopes, .interpolate, weight: made.weight, matrix: matrix, factor: 2, precision: precision)
-      plainWeightGradient(into: weight, made.slopes, rows: three, inverseBatch: 0.5, precision: precision)
+      weightSums(into: weight, made.slopes, rows: three, inverseBatch: 0.5, precision: precision)
       return (input, weight)
     }
     let (wide, narrow) = (products(.float32), products(.bfloat16))
@@ -245,7 +275,7 @@ private func plainWeightGradient(
     rows.rows(0..<n).fill(-3)
     rows.rows(n..<3 * n).fill(3)
     let gradient = Matrix(rows: units, columns: features)
-    plainWeightGradient(into: gradient, slopes, rows: rows, inverseBatch: 1, precision: .bfloat16)
+    weightSums(into: gradient, slopes, rows: rows, inverseBatch: 1, precision: .bfloat16)
     #expect(compare(gradient, [Double](repeating: Double(9 * n), count: units * features)).passes(1e-3))
   }
 
@@ -263,7 +293,9 @@ private func plainWeightGradient(
     let labels = (0..<n).map { $0 % (classes - 1) }
     let masks = Matrix(rows: classes, columns: units)
     masks.fill(3)
-    criticClassMasks(masks, made.slopes, labels: labels, inverseBatch: 0.5)
+    criticClassCounts(masks, made.slopes, labels: labels)
+    let (base, dWeight) = (random(classes, units, 8), Matrix(rows: 1, columns: units))
+    finishCriticClasses(masks, base: base, weight: made.weight, inverseBatch: 0.5, dWeight: dWeight)
     let expected = (0..<classes).flatMap { s in
       (0..<units).map { k in
         (0..<n).reduce(0.0) { sum, r in
@@ -271,7 +303,12 @@ private func plainWeightGradient(
         }
       }
     }
-    #expect(compare(masks, expected).passes(1e-6))
+    #expect(compare(masks, expected.enumerated().map { Double(made.weight[0, $0 % units]) * $1 }).passes(1e-6))
+    #expect(
+      compare(
+        dWeight,
+        (0..<units).map { k in (0..<classes).reduce(0.0) { $0 + Double(base[$1, k]) * expected[$1 * units + k] } }
+      ).passes(1e-6))
     let (fakes, scores) = (made.products.rows(n..<2 * n), Matrix(rows: 1, columns: n))
     let slopes = SlopeMatrix(words: Matrix(rows: n, columns: SlopeMatrix.wordCount(units)), unitCount: units)
     criticFakeSlopes(

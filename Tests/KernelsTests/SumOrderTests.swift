@@ -9,7 +9,8 @@ extension VectorLoops {
     name: "avx512 on avx2", panelWidth: WideLoops.panelWidth,
     multiplyStrips: WideLoops.multiplyStrips(_:stripCount:_:terms:stacks:keptSlots:passing:segments:firstTerm:),
     tabulateGroups: WideLoops.tabulateGroups(_:tableSize:_:groupCount:areTriples:),
-    addTiles: WideLoops.addTiles(_:tileCount:_:tableSize:_:groupCount:), tabulateNarrow: WideLoops.tabulateNarrow,
+    addTiles: WideLoops.addTiles(_:slotStride:_:tileCount:_:tableSize:_:indexStride:),
+    tabulateNarrow: WideLoops.tabulateNarrow,
     addNarrowTiles: WideLoops.addNarrowTiles(_:tileCount:_:tableSize:_:groupCount:))
 
   static let all = available + [emulatedWide]
@@ -151,15 +152,15 @@ private struct RandomProduct {
     fillNormal(b, source, .demoData, step: 4, firstRow: 0)
     let (whole, gradient) = (Matrix(rows: m, columns: n), Matrix(rows: k, columns: n))
     multiply(into: whole, a, b.transposed)
-    multiply(into: gradient, a.transposed, whole, order: .batch(rowCount: m))
+    multiply(into: gradient, a.transposed, whole, order: BatchTree(rowCount: m).order)
     for parts in [2, 3, 7, 40] {
       let (pieces, shared) = (Matrix(rows: m, columns: n), Matrix(rows: k, columns: n))
       for slice in RowPartition(rowCount: m, rankCount: parts).slices {
         multiply(into: pieces.rows(slice), a.rows(slice), b.transposed)
       }
-      for units in UnitPartition(unitCount: k, rankCount: parts).slices where !units.isEmpty {
+      for units in RowPartition(rowCount: k, rankCount: parts).slices where !units.isEmpty {
         multiply(
-          into: shared.rows(units), a.columns(units).transposed, whole, order: .batch(rowCount: m))
+          into: shared.rows(units), a.columns(units).transposed, whole, order: BatchTree(rowCount: m).order)
       }
       let isSame = pieces.elements == whole.elements && shared.elements == gradient.elements
       #expect(isSame, "\(parts) slices")
@@ -185,15 +186,6 @@ private struct RandomProduct {
     }
   }
 
-  /// At least eight leaves wherever there are as many rows as that takes, and never more than 128 rows.
-  @Test func leavesFollowFromTheBatch() {
-    for rows in 1...5000 {
-      let leaf = SumOrder.leafRows(batchSize: rows)
-      #expect(leaf <= 128 && (rows < 32 || (rows + leaf - 1) / leaf >= 8))
-    }
-    #expect(SumOrder.leafRows(batchSize: 512) == 64 && SumOrder.leafRows(batchSize: 100) == 8)
-  }
-
   /// Look-ups are sums and additions in both widths.
   @Test func lookUpsHaveTheSameBits() {
     let members = Matrix(rows: 4 * 6, columns: 16)
@@ -204,7 +196,10 @@ private struct RandomProduct {
         let size = (areTriples ? 36 : 64) * 16
         let (tables, sums) = (Matrix(rows: 1, columns: 4 * size), Matrix(rows: 48, columns: 16))
         loops.tabulateGroups(tables.start, size, members.start, 4, areTriples)
-        indices.withUnsafeBufferPointer { loops.addTiles(sums.start, 3, tables.start, size, $0.baseAddress!, 4) }
+        let segment = SumSegment(first: 0, count: 4, slot: 0, continues: true, merges: 0)
+        indices.withUnsafeBufferPointer {
+          loops.addTiles(sums.start, 0, segment, 3, tables.start, size, $0.baseAddress!, 64)
+        }
         return sums.elements
       }
     }

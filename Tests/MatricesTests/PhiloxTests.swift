@@ -35,14 +35,6 @@ import Testing
     #expect((slices.map(\.count).max() ?? 0) - (slices.map(\.count).min() ?? 0) <= 1)
   }
 
-  @Test(arguments: [(4096, 3), (100, 3), (20, 2), (64, 5), (33, 1)]) func unitsAreCoveredInBlocks(
-    _ units: Int, _ ranks: Int
-  ) {
-    let slices = UnitPartition(unitCount: units, rankCount: ranks).slices
-    #expect(slices.count == ranks && slices.flatMap(Array.init) == Array(0..<units))
-    #expect(slices.allSatisfy { $0.isEmpty || $0.lowerBound % 32 == 0 })
-    #expect(slices.allSatisfy { $0.isEmpty || $0.count >= min(32, units) })
-  }
 }
 
 /// The comparator of all other tests must fail where it should.

@@ -6,40 +6,23 @@ import Training
 
 @testable import Planning
 
-/// Rank 0 of several that do not exist: counts what training exchanges, and fills what should come from others with its own rows.
+/// Rank 0 of two that are one to a host, the other of which does not exist: counts the floats that rank 0 sends. What should come
+/// from the other stays as it is.
 private final class CountingCommunicator: Communicator {
   let rank = 0
-  let rankCount: Int
-  let spansHosts = false
-  /// Floats of all ranks.
-  private(set) var gathered = 0.0
-  private(set) var scattered = 0.0
+  let rankCount = 2
+  let hosts = HostMap(ranks: [0..<1, 1..<2])
+  private(set) var sent: [Channel: Double] = [:]
 
-  init(rankCount: Int) { self.rankCount = rankCount }
-
-  private final class Done: Transfer {
-    func finish() {}
+  func startSend(_ matrices: [Matrix], to rank: Int, _ channel: Channel) -> any Transfer {
+    sent[channel, default: 0] += Double(matrices.reduce(0) { $0 + $1.count })
+    return NoTransfer()
   }
-
-  func gatherRows(_ local: Matrix, into all: Matrix, partition: RowPartition) {
-    gathered += Double(all.count)
-    for slice in partition.slices { all.rows(slice).copy(from: local.rows(0..<slice.count)) }
-  }
-  func startGatherRows(_ local: Matrix, into all: Matrix, partition: RowPartition) -> any Transfer {
-    gatherRows(local, into: all, partition: partition)
-    return Done()
-  }
-  func startExchangeColumns(
-    _ local: Matrix, columns: [Range<Int>], into mine: Matrix, partition: RowPartition
-  ) -> any Transfer {
-    scattered += Double(partition.rowCount * local.columnCount)
-    for slice in partition.slices { mine.rows(slice).copy(from: local.columns(columns[0]).rows(0..<slice.count)) }
-    return Done()
-  }
-  func startShareRows(of matrix: Matrix, rows: [Range<Int>]) -> any Transfer {
-    gathered += Double(matrix.count)
-    return Done()
-  }
+  func startReceive(_ matrices: [Matrix], from rank: Int, _ channel: Channel) -> any Transfer { NoTransfer() }
+  func startHostBarrier(_ channel: Channel) -> any Transfer { NoTransfer() }
+  func hostStorage(count: Int) -> FloatStorage { FloatStorage(count: count) }
+  func hostStorages(count: Int) -> [FloatStorage] { [FloatStorage(count: count)] }
+  func gatherRows(_ local: Matrix, into all: Matrix, partition: RowPartition) {}
   func sum(_ values: [Double]) -> [Double] { values }
   func sum(_ values: [Int]) -> [Int] { values }
   func maximum(_ value: Int) -> Int { value }
@@ -61,30 +44,29 @@ private func floats(_ acts: [Act], _ kind: ExchangeKind) -> Double {
 @Test(arguments: EmbeddingKind.allCases, [0, 16])
 func theScheduleExchangesWhatTrainingExchanges(kind: EmbeddingKind, microBatch: Int) throws {
   let preset = try Preset.named("tiny")
-  for projectionMemory in [0, 1024] {
+  for (projectionMemory, batchSize) in [(0, 64), (1024, 64), (0, 1024), (1024, 1024), (0, 2048)] {
     var configuration = Configuration()
     try configuration.apply(preset.values, place: "preset")
+    configuration.batchSize = batchSize
     configuration.embedding = kind
     configuration.microBatchSize = microBatch
     configuration.projectionMemory = projectionMemory
-    let communicator = CountingCommunicator(rankCount: 2)
+    let communicator = CountingCommunicator()
     let benchmark = try IterationBenchmark(preset: preset, configuration: configuration, communicator: communicator)
-    let before = (communicator.gathered, communicator.scattered)
+    let before = communicator.sent
     _ = try benchmark.run(iterations: 1)  // and one that is not timed
-    let gathered = (communicator.gathered - before.0) / 2
-    let scattered = (communicator.scattered - before.1) / 2
-
-    let parts = microBatch == 0 ? 1 : 4
     let schedule = Schedule(
       sizes: configuration.modelSizes(feature: preset.featureSize, attribute: preset.attributeSize),
-      microBatch: configuration.batchSize / parts, parts: parts, isStreaming: parts > 1 && projectionMemory == 0,
-      classCount: preset.seenClassCount, ranks: 2)
+      classCount: preset.seenClassCount, rows: configuration.batchSize, isCut: microBatch > 0,
+      blockRows: InstanceContrast.blockRows(
+        batchSize: batchSize, projection: configuration.projectionSize, mostGathered: projectionMemory << 18))
     let critics = Double(configuration.criticIterations)
-    #expect(gathered > 0 && scattered > 0)
-    let expectedGathered = critics * floats(schedule.critic, .gather) + floats(schedule.generator, .gather)
-    let expectedScattered = critics * floats(schedule.critic, .scatter) + floats(schedule.generator, .scatter)
-    #expect(gathered == expectedGathered)
-    #expect(scattered == expectedScattered)
+    for (channel, kind) in [(Channel.rows, ExchangeKind.rows), (.sums, .sums), (.parameters, .parameters)] {
+      // To one other host goes half of what all get; two iterations.
+      let sent = (communicator.sent[channel] ?? 0) - (before[channel] ?? 0)
+      let expected = critics * floats(schedule.critic, kind) + floats(schedule.generator, kind)
+      #expect(sent == expected, "\(channel), \(configuration.embedding), \(projectionMemory) MiB")
+    }
   }
 }
 
@@ -92,34 +74,20 @@ func theScheduleExchangesWhatTrainingExchanges(kind: EmbeddingKind, microBatch: 
   let sizes = ModelSizes(
     feature: 64, attribute: 8, noise: 8, generatorWidth: 32, criticWidth: 32, embedding: 32, projection: 16,
     comparatorWidth: 32)
-  for parts in [1, 3] {
-    let schedule = Schedule(
-      sizes: sizes, microBatch: 12, parts: parts, isStreaming: false, classCount: 4, ranks: 3)
-    for acts in [schedule.critic, schedule.generator] {
-      var underWay: Set<String> = []
+  for isCut in [false, true] {
+    let schedule = Schedule(sizes: sizes, classCount: 4, rows: 12, isCut: isCut, blockRows: 24)
+    // Parameters that a step sends are waited for in the next.
+    var underWay: Set<String> = []
+    for acts in [schedule.critic, schedule.critic, schedule.generator, schedule.critic] {
       for act in acts {
         switch act {
         case .begin(let id, _, _): #expect(underWay.insert(id).inserted, "\(id) is begun twice")
-        case .wait(let id): #expect(underWay.remove(id) != nil, "\(id) is waited for but was not begun")
-        case .compute: break
+        case .wait(let id): underWay.remove(id)
+        case .contrast(_, let id): if let id { underWay.remove(id) }
+        case .compute, .agree: break
         }
       }
-      #expect(underWay.isEmpty)
     }
+    #expect(underWay == ["critic", "comparator", "embedding", "projection"])
   }
-}
-
-@Test func ranksWithoutUnitsDoNotShortenWeightGradients() throws {
-  let preset = try Preset.named("awa1")
-  var configuration = Configuration()
-  try configuration.apply(preset.values, place: "preset")
-  let sizes = configuration.modelSizes(feature: 2048, attribute: 85)
-  func work(_ ranks: Int) -> Double {
-    Schedule(sizes: sizes, microBatch: 4096, parts: 1, isStreaming: false, classCount: 40, ranks: ranks).critic
-      .reduce(0) { if case .compute(let work) = $1 { $0 + work } else { $0 } } / Double(ranks)
-  }
-  // Shared out evenly as long as there are blocks of units for all, but for those of H, the smallest layer.
-  #expect(abs(work(2) * 2 / work(1) - 1) < 1e-9)
-  #expect(work(64) * 64 / work(1) < 1.2)
-  #expect(work(1024) * 1024 / work(1) > 4)
 }

@@ -42,33 +42,32 @@ import Training
     let world = ReferenceWorld(labels: Self.worlds[index].labels, s: Self.worlds[index].classes, seed: 5)
     let oracle = ReferenceLosses(world)
     let (critic, generator) = (oracle.critic(), oracle.generator())
-    let step = makeStep(world, communicator: SingleProcess())
-    let batch = BatchSlice(globalLabels: world.labels, slice: 0..<world.b)
-
-    fill(step, world, rows: 0..<world.b)
-    let losses = try step.criticGradients(batch, name: "test")
+    let step = try makeStep(world, communicator: SingleProcess())
+    let rows = IterationRows(WorldInputs(world: world), batches: [Batch(labels: world.labels)])
+    let losses = try step.criticGradients(rows, 0, name: "test")
+    let ofCritic = try gradients(step, ofGenerator: false)
     // Float32 sums of some dozen terms: 1e-5 is a hundred roundings.
     #expect(
       compare([losses.wasserstein, losses.penalty, losses.instance, losses.class, losses.total], critic.map(\.value))
         .passes(1e-5))
     for shape in step.model.criticArena.shapes {
       if shape.name.hasSuffix("fc2.bias") {
-        #expect(step.model.criticArena.gradient(shape.name).elements == [0], "exactly zero, not rounding noise")
+        #expect(ofCritic[shape.name]?.elements == [0], "exactly zero, not rounding noise")
         continue
       }
       let expected = oracle.gradient(of: critic[4], shape.name)
-      let result = compare(step.model.criticArena.gradient(shape.name), expected)
+      let result = compare(try #require(ofCritic[shape.name]), expected)
       // With one class only, contrastive weights are differences of nearly equal probabilities: 50 times less exact.
       let tolerance = Set(world.labels).count == 1 && shape.name.hasPrefix("projection") ? 1e-4 : 2e-5
       #expect(result.passes(tolerance), "\(shape.name): \(result)")
     }
 
-    let made = try step.generatorGradients(batch, fakes: 0, name: "test")
+    let made = try step.generatorGradients(rows, name: "test")
+    let ofGenerator = try gradients(step, ofGenerator: true)
     #expect(
       compare([made.adversarial, made.instance, made.class, made.total], generator.map(\.value)).passes(1e-5))
     for shape in step.model.generatorArena.shapes {
-      let result = compare(
-        step.model.generatorArena.gradient(shape.name), oracle.gradient(of: generator[3], shape.name))
+      let result = compare(try #require(ofGenerator[shape.name]), oracle.gradient(of: generator[3], shape.name))
       #expect(result.passes(5e-5), "\(shape.name): \(result)")
     }
   }
@@ -79,17 +78,24 @@ import Training
     world.instanceTemperature = 0.02
     let oracle = ReferenceLosses(world)
     let critic = oracle.critic()
-    let step = makeStep(world, communicator: SingleProcess())
-    fill(step, world, rows: 0..<world.b)
-    let losses = try step.criticGradients(BatchSlice(globalLabels: world.labels, slice: 0..<world.b), name: "test")
+    let step = try makeStep(world, communicator: SingleProcess())
+    let rows = IterationRows(WorldInputs(world: world), batches: [Batch(labels: world.labels)])
+    let losses = try step.criticGradients(rows, 0, name: "test")
     #expect(compare([losses.instance], [critic[2].value]).passes(1e-5))
     let name = "projection.fc.weight"
-    let result = compare(step.model.criticArena.gradient(name), oracle.gradient(of: critic[4], name))
+    let gradient = try #require(try gradients(step, ofGenerator: false)[name])
+    let result = compare(gradient, oracle.gradient(of: critic[4], name))
     #expect(result.passes(2e-4), "\(result)")
   }
 }
 
-func makeStep(_ world: ReferenceWorld, communicator: any Communicator) -> HybridStep {
+/// The gradients of a step's last half, by name.
+func gradients(_ step: HybridStep, ofGenerator: Bool) throws -> [String: Matrix] {
+  Dictionary(
+    uniqueKeysWithValues: try step.wholeGradients(ofGenerator: ofGenerator).map { ($0.shape.name, $0.gradient) })
+}
+
+func makeStep(_ world: ReferenceWorld, communicator: any Communicator) throws -> HybridStep {
   let model = HybridModel(
     sizes: ModelSizes(
       feature: world.x, attribute: world.a, noise: world.z, generatorWidth: world.g, criticWidth: world.d,
@@ -106,17 +112,22 @@ func makeStep(_ world: ReferenceWorld, communicator: any Communicator) -> Hybrid
   settings.classTemperature = Float(world.classTemperature)
   settings.instanceWeight = Float(world.instanceWeight)
   settings.classWeight = Float(world.classWeight)
-  return HybridStep(
-    model: model, descriptors: matrix(world.descriptors), settings: settings, batchSize: world.b, criticIterations: 1,
-    communicator: communicator)
+  return try HybridStep(
+    model: model, descriptors: matrix(world.descriptors), settings: settings, tree: BatchTree(rowCount: world.b),
+    criticIterations: 1, communicator: communicator)
 }
 
-func fill(_ step: HybridStep, _ world: ReferenceWorld, rows: Range<Int>) {
-  step.workspace.real.copy(from: matrix(Array(world.features[rows])))
-  step.workspace.ahead.noise.rows(0..<rows.count).copy(from: matrix(Array(world.noise[rows])))
-  step.workspace.alpha.copy(from: matrix([Array(world.alpha[rows])]))
-  step.generateFakes([BatchSlice(globalLabels: world.labels, slice: rows)])
-  step.takeFakes(0)
+/// The inputs of a world's one critic step and of its generator step.
+struct WorldInputs: IterationInputs {
+  let world: ReferenceWorld
+
+  func batch(_ k: Int) -> Batch { Batch(labels: world.labels) }
+  func fillFeatures(_ x: Matrix, _ k: Int, rows: Range<Int>) { x.copy(from: matrix(Array(world.features[rows]))) }
+  func fillNoise(_ noise: Matrix, _ k: Int, rows: Range<Int>) { noise.copy(from: matrix(Array(world.noise[rows]))) }
+  func fillInterpolation(_ alpha: Matrix, _ k: Int, rows: Range<Int>) {
+    alpha.copy(from: matrix([Array(world.alpha[rows])]))
+  }
+  func fillGeneratorNoise(_ noise: Matrix, rows: Range<Int>) { noise.copy(from: matrix(Array(world.noise[rows]))) }
 }
 
 func matrix(_ rows: [[Double]]) -> Matrix {

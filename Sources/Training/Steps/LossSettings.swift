@@ -30,37 +30,6 @@ package struct Batch: Sendable {
     self.labels = labels
     self.negatives = negatives
   }
-
-  /// A micro-batch of it.
-  ///
-  /// - Parameters:
-  ///   - rows: of the micro-batch, all ranks together.
-  ///   - local: those of them that are this rank's.
-  func slice(_ rows: Range<Int>, local: Range<Int>) -> BatchSlice {
-    BatchSlice(
-      globalLabels: Array(labels[rows]), slice: local.lowerBound - rows.lowerBound..<local.upperBound - rows.lowerBound,
-      negatives: negatives.isEmpty ? [] : Array(negatives[local]))
-  }
-}
-
-/// One micro-batch as a rank sees it: the labels of all its M rows, and which of the rows are the rank's own. Most batches
-/// are one micro-batch.
-package struct BatchSlice: Sendable {
-  /// M class indices in 0..<S, in global row order.
-  package let globalLabels: [Int]
-  /// The local rows' indices among those.
-  package let slice: Range<Int>
-  /// Labels of the local rows.
-  package let labels: [Int]
-  /// A seen class other than the label for each local row; only the semantic baseline needs it.
-  package let negatives: [Int]
-
-  package init(globalLabels: [Int], slice: Range<Int>, negatives: [Int] = []) {
-    self.globalLabels = globalLabels
-    self.slice = slice
-    labels = Array(globalLabels[slice])
-    self.negatives = negatives
-  }
 }
 
 /// Global loss values of a critic step: means over the B rows of all ranks.

@@ -1,4 +1,4 @@
-// N local rows of a micro-batch, X feature, Z noise, G generator width, H embedding, P projection, S seen classes.
+// N rows of a group, X feature, Z noise, G generator width, H embedding, P projection, S seen classes.
 import Kernels
 import Matrices
 import Networks
@@ -26,7 +26,21 @@ package struct FakesAhead: Sendable {
   }
 }
 
-/// Every buffer of a micro-batch, made once. Rows 0..<N of a stacked buffer are real, rows N..<2N fake.
+/// What the networks make of the classes' descriptors, once a step: the same for all rows.
+struct ClassTerms {
+  /// S×D and S×G: W_a·a + b₁ of the critic and of the generator.
+  let criticBase: Matrix
+  let generatorBase: Matrix
+  let comparator: ComparatorClasses
+
+  init(sizes: ModelSizes, classCount: Int) {
+    criticBase = Matrix(rows: classCount, columns: sizes.criticWidth)
+    generatorBase = Matrix(rows: classCount, columns: sizes.generatorWidth)
+    comparator = ComparatorClasses(classCount: classCount, sizes: sizes)
+  }
+}
+
+/// Every buffer of a group's rows, made once. Rows 0..<N of a stacked buffer are real, rows N..<2N fake.
 package struct StepWorkspace: Sendable {
   package let rowCount: Int
   /// Real features (filled by the caller), fakes and penalty rows: see `CriticWorkspace.rows`.
@@ -34,22 +48,18 @@ package struct StepWorkspace: Sendable {
   /// 1×N: the interpolation draws of the step, filled by the caller.
   package let alpha: Matrix
   package let ahead: FakesAhead
-  /// S×G, S×G, N×G: the generator's class part, its gradient, and the gradient of its hidden layer.
-  package let generatorBase: Matrix
-  package let generatorClassDelta: Matrix
+  /// N×G: the gradient of the generator's hidden layer.
   package let generatorHiddenGradient: Matrix
   /// 2N×H.
   package let embedded: Matrix
   /// N×H.
   package let embeddedGradient: Matrix
-  /// 1×2N.
-  package let norms: Matrix
   package let comparator: ComparatorWorkspace
   /// 1×N.
   package let rowLosses: Matrix
 
   /// - Parameters:
-  ///   - mostSteps: those whose fakes may be generated ahead: an iteration's, or 1 where a batch has several micro-batches.
+  ///   - mostSteps: those whose fakes may be generated ahead: an iteration's, or 1 where a rank's rows are several groups.
   ///   - mostRowsAhead: see `FakesAhead`.
   ///   - pool: memory; that of a workspace with at least as many rows, rewound, to lie in its place.
   package init(
@@ -58,17 +68,14 @@ package struct StepWorkspace: Sendable {
     self.rowCount = rowCount
     let n = rowCount
     let hidden = sizes.kind == .none ? 0 : sizes.classifierInput
-    critic = CriticWorkspace(rowCount: n, classCount: classCount, sizes: sizes, pool: pool)
+    critic = CriticWorkspace(rowCount: n, sizes: sizes, pool: pool)
     ahead = FakesAhead(
       sizes: sizes, rowCount: n, mostSteps: mostSteps, mostRows: mostRowsAhead, fake: critic.rows.rows(n..<2 * n),
       pool: pool)
     alpha = pool.matrix(rows: 1, columns: n)
-    generatorBase = pool.matrix(rows: classCount, columns: sizes.generatorWidth)
-    generatorClassDelta = pool.matrix(rows: classCount, columns: sizes.generatorWidth)
     generatorHiddenGradient = pool.spreadMatrix(rows: n, columns: sizes.generatorWidth)
     embedded = pool.matrix(rows: 2 * n, columns: hidden)
     embeddedGradient = pool.spreadMatrix(rows: n, columns: hidden)
-    norms = pool.matrix(rows: 1, columns: 2 * n)
     comparator = ComparatorWorkspace(
       rowCount: sizes.kind.hasComparator ? n : 0, classCount: classCount, sizes: sizes, pool: pool)
     rowLosses = pool.matrix(rows: 1, columns: n)

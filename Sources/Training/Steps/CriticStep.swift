@@ -1,0 +1,229 @@
+// One update of D, E, H, F (method.md "One iteration", 1). N rows of a group; B rows of the global batch.
+import Collectives
+import Kernels
+import Losses
+import Matrices
+import Networks
+import Optimizers
+
+extension HybridStep {
+  /// Minimises −V(real, fake) + L_ins(real) + L_cls(real) over D, E, H and F.
+  ///
+  /// - Parameters:
+  ///   - k: of the critic steps, from 0.
+  ///   - name: for messages, e.g. "iteration 12, critic step 3".
+  /// - Throws: `NonFiniteError` on every rank, before any parameter moves; `CollectiveError`; what the inputs throw.
+  package func criticStep(_ rows: IterationRows, _ k: Int, learningRate: Double, name: String) throws -> CriticLosses {
+    let losses = try criticGradients(rows, k, name: name)
+    accumulateComparatorGradient()
+    try update(
+      criticParameters, criticValues, criticReduction,
+      ["embedding.fc", "projection.fc", "critic.fc1", "comparator.fc1"],
+      criticOptimizer.next(learningRate: learningRate))
+    return losses
+  }
+
+  /// The gradients of the global batch, this rank's units of them, in `criticReduction.gradients`, and the losses.
+  package func criticGradients(_ rows: IterationRows, _ k: Int, name: String) throws -> CriticLosses {
+    keepParametersRounded()
+    var losses = LossSums(terms: 4, tree: tree)
+    var keptAnchors = 0
+    // L_ins sees all rows: first z of all own rows, which travel while D is computed.
+    if let contrast {
+      try wait("embedding.fc")
+      try wait("projection.fc")
+      for group in rankRows.groups {
+        let w = workspace(group)
+        try rows.fillFeatures(w.real, step: k, group.rows)
+        embed(w)
+        project(w, .real, group.rows, contrast)
+      }
+      try contrast.start([.real])
+    }
+    try wait("critic.fc1")
+    model.critic.classBase(into: classes.criticBase, descriptors: descriptors)
+    for group in rankRows.groups {
+      try criticPart(rows, k, group, &losses)
+      if let contrast, group.index == 0 {
+        keptAnchors = try contrast.evaluate(
+          labels: rows.allLabels(k), sets: [.real], weight: 1, losses: &losses, term: CriticTerm.instance)
+      }
+      try embeddingPart(rows, k, group, &losses)
+      forgetRounded()
+    }
+    if rankRows.groups.isEmpty { keptAnchors = try takePartWithoutRows(rows, k, &losses) }
+    let agreed = try agree(criticReduction, losses, finishCriticGroup)
+    return try criticLosses(agreed.sums, keptAnchors: keptAnchors, nonFinite: agreed.nonFinite, name: name)
+  }
+
+  /// D's backward pass and sums of a group.
+  private func criticPart(_ rows: IterationRows, _ k: Int, _ group: RowGroup, _ losses: inout LossSums) throws {
+    let w = workspace(group)
+    try fakes(rows, step: k, group)
+    if contrast == nil || !isOneGroup { try rows.fillFeatures(w.real, step: k, group.rows) }
+    try rows.inputs.fillInterpolation(w.alpha, k, rows: group.rows)
+    keepRoundedHere(w.bothRows)
+    let labels = rows.labels(k, group.rows)
+    model.critic.backward(
+      w.critic, base: classes.criticBase, labels: labels, alpha: w.alpha,
+      penaltyWeight: settings.gradientPenaltyWeight, batchSize: batchSize)
+    for (i, row) in group.rows.enumerated() {
+      losses.add(
+        Double(w.critic.scores[0, i]) - Double(w.critic.scores[1, i]), term: CriticTerm.wasserstein, row: row)
+    }
+    losses.add(w.critic.deviations, term: CriticTerm.penalty, rows: group.rows)
+    for node in group.nodes {
+      model.critic.sums(
+        w.critic, rows: node.rows, labels: Array(labels[node.rows]), batchSize: batchSize, tree: tree,
+        into: criticReduction.sums(node))
+    }
+    try add("critic.fc1", group)
+  }
+
+  /// E, H and F: backward passes and sums of a group, whose z has its gradient already.
+  private func embeddingPart(_ rows: IterationRows, _ k: Int, _ group: RowGroup, _ losses: inout LossSums) throws {
+    guard let embedding = model.embedding else { return }
+    let w = workspace(group)
+    let h = w.embedded.rows(w.realRows)
+    if contrast == nil || !isOneGroup {
+      try wait("embedding.fc")
+      embed(w)
+    }
+    keepRoundedHere(h)
+    if model.sizes.kind == .semantic {
+      let terms = semanticLoss(
+        into: w.embeddedGradient, embedded: h, descriptors: descriptors, labels: rows.labels(k, group.rows),
+        negatives: rows.negatives(k, group.rows), margin: settings.semanticMargin, weight: 1, batchSize: batchSize)
+      for (term, row) in zip(terms, group.rows) { losses.add(term, term: CriticTerm.classLevel, row: row) }
+    } else {
+      // Whichever comes last takes the gradient through E's activation.
+      if let contrast, let projection = model.projection {
+        let dz = contrast.gradient(group.rows)
+        projection.backward(
+          dh: w.embeddedGradient, dz: dz, z: contrast.z(.real, group.rows), norms: contrast.norms(.real, group.rows),
+          finish: model.comparator == nil ? embedding.backward(h: h) : .none)
+        for node in group.nodes {
+          projection.sums(
+            delta: dz.rows(node.rows), h: h.rows(node.rows), tree: tree, into: criticReduction.sums(node))
+        }
+        try add("projection.fc", group)
+      }
+      if let comparator = model.comparator { try comparatorPart(comparator, rows, k, group, &losses) }
+    }
+    for node in group.nodes {
+      embedding.sums(
+        delta: w.embeddedGradient.rows(node.rows), x: w.real.rows(node.rows), tree: tree,
+        into: criticReduction.sums(node))
+    }
+    try add("embedding.fc", group)
+  }
+
+  /// F and the class-level loss of a group.
+  private func comparatorPart(
+    _ comparator: Comparator, _ rows: IterationRows, _ k: Int, _ group: RowGroup, _ losses: inout LossSums
+  ) throws {
+    let w = workspace(group)
+    let h = w.embedded.rows(w.realRows)
+    if group.index == 0 { try prepareComparator(comparator) }
+    comparator.forward(w.comparator, classes.comparator, h: h)
+    classificationLoss(
+      w.comparator.scores, labels: rows.labels(k, group.rows), temperature: settings.classTemperature, weight: 1,
+      batchSize: batchSize, losses: w.rowLosses)
+    losses.add(w.rowLosses, term: CriticTerm.classLevel, rows: group.rows)
+    for node in group.nodes {
+      comparator.backward(
+        w.comparator, classes.comparator, rows: node.rows, tree: tree, into: criticReduction.sums(node))
+    }
+    comparator.inputBackward(
+      w.comparator, dh: w.embeddedGradient, accumulate: model.projection != nil,
+      finish: model.embedding?.backward(h: h) ?? .none)
+    for node in group.nodes {
+      comparator.sums(
+        w.comparator, rows: node.rows, h: h.rows(node.rows), tree: tree, into: criticReduction.sums(node))
+    }
+    try add("comparator.fc1", group)
+  }
+
+  /// What a rank without rows does in a step: it finishes its units of the others' sums.
+  private func takePartWithoutRows(_ rows: IterationRows, _ k: Int, _ losses: inout LossSums) throws -> Int {
+    try criticReduction.addNothing()
+    if let comparator = model.comparator { try prepareComparator(comparator) }
+    try waitForParameters()
+    return try contrast?.evaluate(
+      labels: rows.allLabels(k), sets: [.real], weight: 1, losses: &losses, term: CriticTerm.instance) ?? 0
+  }
+
+  private func finishCriticGroup(_ layer: String, _ units: Range<Int>) {
+    switch layer {
+    case "critic.fc1":
+      model.critic.finish(
+        criticReduction.gradients, units: units, base: classes.criticBase, descriptors: descriptors,
+        batchSize: batchSize)
+    case "comparator.fc1":
+      model.comparator?.finish(
+        criticReduction.gradients, units: units, classes.comparator, descriptors: descriptors)
+    default: break
+    }
+  }
+
+  private func criticLosses(_ sums: [Double], keptAnchors: Int, nonFinite: Int, name: String) throws -> CriticLosses {
+    func total(_ term: Int) -> Double { LossSums.total(sums, term: term, tree: tree) }
+    let b = Double(batchSize)
+    let losses = CriticLosses(
+      wasserstein: total(CriticTerm.wasserstein) / b,
+      penalty: Double(settings.gradientPenaltyWeight) * total(CriticTerm.penalty) / b,
+      instance: total(CriticTerm.instance) / Double(max(keptAnchors, 1)), class: total(CriticTerm.classLevel) / b)
+    try checkFinite(nonFinite, losses: [losses.total], step: name)
+    return losses
+  }
+
+  // MARK: Shared with the generator step
+
+  /// h of the real rows.
+  private func embed(_ w: StepWorkspace) {
+    model.embedding?.forward(h: w.embedded.rows(w.realRows), x: w.real)
+  }
+
+  /// z of the rows of one set.
+  func project(_ w: StepWorkspace, _ set: InstanceContrast.RowSet, _ rows: Range<Int>, _ contrast: InstanceContrast) {
+    model.projection?.forward(
+      z: contrast.z(set, rows), norms: contrast.norms(set, rows),
+      h: w.embedded.rows(set == .real ? w.realRows : w.fakeRows))
+  }
+
+  func prepareComparator(_ comparator: Comparator) throws {
+    try wait("comparator.fc1")
+    comparator.prepare(classes.comparator, descriptors: descriptors)
+  }
+
+  private func add(_ layer: String, _ group: RowGroup) throws {
+    guard let index = criticReduction.layers.firstIndex(where: { $0.name == layer }) else { return }
+    try criticReduction.add(index, group)
+  }
+
+  // MARK: The authors' quirk
+
+  /// F steps on the sum of its gradients since the epoch began.
+  private func accumulateComparatorGradient() {
+    guard let accumulation = comparatorAccumulation else { return }
+    for shape in model.criticArena.shapes where shape.name.hasPrefix("comparator.") {
+      let gradient = shape.part(criticReduction.gradients[shape.name], units: criticParameters.units(shape))
+      addNodes([accumulation[shape.name], gradient], merges: [0, 1], into: [accumulation[shape.name]])
+      gradient.copy(from: accumulation[shape.name])
+    }
+  }
+
+  /// Clears what `accumulatesComparatorGradient` has gathered; called when an epoch begins.
+  package func beginEpoch() {
+    guard let accumulation = comparatorAccumulation else { return }
+    for shape in accumulation.layout.shapes { accumulation[shape.name].fill(0) }
+  }
+}
+
+/// Places of a critic step's loss sums.
+private enum CriticTerm {
+  static let wasserstein = 0
+  static let penalty = 1
+  static let classLevel = 2
+  static let instance = 3
+}

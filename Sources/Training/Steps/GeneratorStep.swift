@@ -1,0 +1,167 @@
+// One update of G (method.md "One iteration", 2). N rows of a group; B rows of the global batch.
+import Collectives
+import Kernels
+import Losses
+import Matrices
+import Networks
+import Optimizers
+
+extension HybridStep {
+  /// Minimises −mean D(x̃, a) + w_ins·L_ins([z(x); z(x̃)]) + w_cls·L_cls(h(x̃)) over G alone, on the rows of the last critic
+  /// batch with fresh noise.
+  ///
+  /// - Throws: `NonFiniteError` on every rank, before any parameter moves; `CollectiveError`; what the inputs throw.
+  package func generatorStep(_ rows: IterationRows, learningRate: Double, name: String) throws -> GeneratorLosses {
+    let losses = try generatorGradients(rows, name: name)
+    try update(
+      generatorParameters, generatorValues, generatorReduction, ["generator.fc1", "generator.fc2"],
+      generatorOptimizer.next(learningRate: learningRate))
+    return losses
+  }
+
+  /// The gradients of the global batch, this rank's units of them, in `generatorReduction.gradients`, and the losses.
+  package func generatorGradients(_ rows: IterationRows, name: String) throws -> GeneratorLosses {
+    keepParametersRounded()
+    let step = rows.criticIterations
+    var losses = LossSums(terms: 4, tree: tree)
+    var keptAnchors = 0
+    var place = 0
+    // The set is [real; fake] with the labels twice; z of real rows is constant, yet those rows are anchors and negatives, so their
+    // log-sum-exps are needed and their gradients are not.
+    if let contrast {
+      try wait("embedding.fc")
+      try wait("projection.fc")
+      for group in rankRows.groups {
+        let w = workspace(group)
+        place = try fakes(rows, step: step, group)
+        if !isOneGroup { try rows.fillFeatures(w.real, step: step, group.rows) }
+        // E moved since the critic step: real rows are embedded again, in one product with the fakes.
+        model.embedding?.forward(h: w.embedded, x: w.bothRows)
+        if isOneGroup { keepRoundedHere(w.embedded) }
+        project(w, .real, group.rows, contrast)
+        project(w, .fake, group.rows, contrast)
+      }
+      try contrast.start([.real, .fake])
+    }
+    try wait("critic.fc1")
+    model.critic.classBase(into: classes.criticBase, descriptors: descriptors)
+    for group in rankRows.groups {
+      let w = workspace(group)
+      if contrast == nil || !isOneGroup { place = try fakes(rows, step: step, group) }
+      keepRoundedHere(w.fake)
+      model.critic.generatorBackward(
+        w.critic, base: classes.criticBase, dFake: w.fakeGradient, fake: w.fake,
+        labels: rows.labels(step, group.rows), batchSize: batchSize)
+      let bias = Double(model.critic.second.bias[0, 0])
+      for (i, row) in group.rows.enumerated() {
+        losses.add(Double(w.critic.scores[0, i]) + bias, term: GeneratorTerm.score, row: row)
+      }
+      if let contrast, group.index == 0 {
+        keptAnchors = try contrast.evaluate(
+          labels: rows.allLabels(step), sets: [.real, .fake], weight: settings.instanceWeight, losses: &losses,
+          term: GeneratorTerm.instance)
+      }
+      try addEmbeddingGradient(rows, group, &losses)
+      try generatorPart(rows, group, place: place)
+      forgetRounded()
+    }
+    if rankRows.groups.isEmpty { keptAnchors = try takePartWithoutRows(rows, &losses) }
+    let agreed = try agree(generatorReduction, losses) { layer, units in
+      guard layer == "generator.fc1" else { return }
+      model.generator.finish(generatorReduction.gradients, units: units, descriptors: descriptors)
+    }
+    return try generatorLosses(agreed.sums, keptAnchors: keptAnchors, nonFinite: agreed.nonFinite, name: name)
+  }
+
+  /// Adds to `fakeGradient` what E sends back, and takes it through G's last ReLU.
+  private func addEmbeddingGradient(_ rows: IterationRows, _ group: RowGroup, _ losses: inout LossSums) throws {
+    let w = workspace(group)
+    guard let embedding = model.embedding else { return apply(.reluBackward(output: w.fake), to: w.fakeGradient) }
+    let step = rows.criticIterations
+    let h = w.embedded.rows(w.fakeRows)
+    if contrast == nil || !isOneGroup {
+      try wait("embedding.fc")
+      embedding.forward(h: h, x: w.fake)
+      keepRoundedHere(h)
+    }
+    let labels = rows.labels(step, group.rows)
+    if model.sizes.kind == .semantic {
+      let terms = semanticLoss(
+        into: w.embeddedGradient, embedded: h, descriptors: descriptors, labels: labels,
+        negatives: rows.negatives(step, group.rows), margin: settings.semanticMargin, weight: settings.classWeight,
+        batchSize: batchSize)
+      for (term, row) in zip(terms, group.rows) { losses.add(term, term: GeneratorTerm.classLevel, row: row) }
+    }
+    if let contrast, let projection = model.projection {
+      projection.backward(
+        dh: w.embeddedGradient, dz: contrast.gradient(group.rows), z: contrast.z(.fake, group.rows),
+        norms: contrast.norms(.fake, group.rows),
+        finish: model.comparator == nil ? embedding.backward(h: h) : .none)
+    }
+    if let comparator = model.comparator {
+      if group.index == 0 { try prepareComparator(comparator) }
+      comparator.forward(w.comparator, classes.comparator, h: h)
+      classificationLoss(
+        w.comparator.scores, labels: labels, temperature: settings.classTemperature, weight: settings.classWeight,
+        batchSize: batchSize, losses: w.rowLosses)
+      losses.add(w.rowLosses, term: GeneratorTerm.classLevel, rows: group.rows)
+      comparator.backward(w.comparator, classes.comparator)
+      comparator.inputBackward(
+        w.comparator, dh: w.embeddedGradient, accumulate: contrast != nil, finish: embedding.backward(h: h))
+    }
+    embedding.inputBackward(
+      addingTo: w.fakeGradient, delta: w.embeddedGradient, finish: .reluBackward(output: w.fake))
+  }
+
+  /// G's backward pass and sums of a group.
+  private func generatorPart(_ rows: IterationRows, _ group: RowGroup, place: Int) throws {
+    let (w, generator) = (workspace(group), model.generator)
+    let hidden = w.generatorHidden(place)
+    let labels = rows.labels(rows.criticIterations, group.rows)
+    for node in group.nodes {
+      generator.secondSums(
+        delta: w.fakeGradient.rows(node.rows), hidden: hidden.rows(node.rows), tree: tree,
+        into: generatorReduction.sums(node))
+    }
+    try generatorReduction.add(0, group)
+    generator.backward(delta: w.fakeGradient, hidden: hidden, dHidden: w.generatorHiddenGradient)
+    for node in group.nodes {
+      generator.firstSums(
+        delta: w.generatorHiddenGradient.rows(node.rows), noise: w.noise(place).rows(node.rows),
+        labels: Array(labels[node.rows]), tree: tree, into: generatorReduction.sums(node))
+    }
+    try generatorReduction.add(1, group)
+  }
+
+  /// What a rank without rows does in a step: it finishes its units of the others' sums.
+  private func takePartWithoutRows(_ rows: IterationRows, _ losses: inout LossSums) throws -> Int {
+    try generatorReduction.addNothing()
+    try waitForParameters()
+    return try contrast?.evaluate(
+      labels: rows.allLabels(rows.criticIterations), sets: [.real, .fake], weight: settings.instanceWeight,
+      losses: &losses, term: GeneratorTerm.instance) ?? 0
+  }
+
+  private func generatorLosses(_ sums: [Double], keptAnchors: Int, nonFinite: Int, name: String) throws
+    -> GeneratorLosses
+  {
+    func total(_ term: Int) -> Double { LossSums.total(sums, term: term, tree: tree) }
+    let b = Double(batchSize)
+    var losses = GeneratorLosses(
+      adversarial: -total(GeneratorTerm.score) / b,
+      instance: (total(GeneratorTerm.instance) + total(GeneratorTerm.instance + 1)) / Double(max(keptAnchors, 1)),
+      class: total(GeneratorTerm.classLevel) / b)
+    losses.total =
+      losses.adversarial + Double(settings.instanceWeight) * losses.instance + Double(settings.classWeight)
+      * losses.class
+    try checkFinite(nonFinite, losses: [losses.total], step: name)
+    return losses
+  }
+}
+
+/// Places of a generator step's loss sums; the instance-level loss has one for each set.
+private enum GeneratorTerm {
+  static let score = 0
+  static let classLevel = 1
+  static let instance = 2
+}

@@ -1,0 +1,201 @@
+// From the sums of every rank's rows to the sums over the batch, each rank for its own units of every layer: a reduce-scatter whose
+// additions follow the batch's tree.
+//
+//   rank's sums (its nodes) ──┐ shared memory, a barrier      ┌─ one message from each other host
+//   rank's sums (its nodes) ──┴─► host's nodes, the slice of ─┴─► the batch's sums, own units
+//                                 one rank at a time
+//
+// Of a host's nodes and a rank's units, the sums are made by that rank itself if it is of this host, else by the rank of this host that
+// is its partner, which sends them: once per host, not once per rank.
+import Collectives
+import Kernels
+import Matrices
+import Networks
+
+/// The sums of one group of layers, critic's or generator's.
+final class GradientReduction {
+  let layers: [SummedLayer]
+  private let layout: MatrixLayout
+  private let rows: RankRows
+  private let communicator: any Communicator
+  private let hostRanks: Range<Int>
+  /// Of each rank of this host, a place for each of its nodes (and for the host's, where there are several).
+  private let shared: [[NamedMatrices]]
+  /// Places of the stack above a node's own.
+  private let scratch: [NamedMatrices]
+  /// Of every rank, and of every host.
+  private let rankNodes: [[BatchTree.Node]]
+  private let hostNodes: [[BatchTree.Node]]
+  private var progress: [LayerProgress]
+  private var sends: [any Transfer] = []
+
+  /// What is under way of a layer.
+  private struct LayerProgress {
+    var barrier: (any Transfer)?
+    var hasSent = false
+    var receives: [any Transfer] = []
+    /// What other hosts send: by host and node, a matrix for each block.
+    let received: [(node: BatchTree.Node, blocks: [Matrix])]
+  }
+
+  /// - Parameters:
+  ///   - shapes: of the parameters, and of the sums that are none.
+  ///   - scratch: for groups' sums, `rows.stackDepth` − 1 storages of at least `floatCount` floats; free between steps.
+  /// - Throws: `SharedMemoryError`, `CollectiveError`.
+  init(
+    layers: [SummedLayer], shapes: [ParameterShape], rows: RankRows, scratch: [FloatStorage],
+    communicator: any Communicator
+  ) throws {
+    self.layers = layers
+    self.rows = rows
+    self.communicator = communicator
+    let (tree, hosts, rank) = (rows.tree, communicator.hosts, communicator.rank)
+    let layout = MatrixLayout(shapes: shapes)
+    self.layout = layout
+    let leaves = (0..<communicator.rankCount).map { tree.leaves(rank: $0, rankCount: communicator.rankCount) }
+    let rankNodes = leaves.map { tree.nodes(covering: $0) }
+    let hostNodes = hosts.ranks.map {
+      tree.nodes(covering: leaves[$0.lowerBound].lowerBound..<leaves[$0.upperBound - 1].upperBound)
+    }
+    (self.rankNodes, self.hostNodes) = (rankNodes, hostNodes)
+    let host = hosts.host(of: rank)
+    hostRanks = hosts.ranks[host]
+    let ofHost = hosts.count > 1 ? hostNodes[host].count : 1
+    func placeCount(_ rank: Int) -> Int { max(1, rankNodes[rank].count, ofHost) }
+    let room = (layout.count + 1023) / 1024 * 1024
+    shared = try zip(hostRanks, communicator.hostStorages(count: room * placeCount(rank))).map { rank, storage in
+      (0..<placeCount(rank)).map {
+        NamedMatrices(layout: layout, storage: storage, offset: $0 * room)
+      }
+    }
+    self.scratch = scratch.map { NamedMatrices(layout: layout, storage: $0) }
+    progress = layers.map { layer in
+      let units = RowPartition(rowCount: layer.unitCount, rankCount: communicator.rankCount).slice(of: rank)
+      let others = hosts.ranks.indices.filter { $0 != host && !units.isEmpty }
+      return LayerProgress(
+        received: others.flatMap { other in
+          hostNodes[other].map { node in
+            (
+              node,
+              layer.blocks.map { block in
+                let shape = layout.shape(block.name)
+                return block.axis == .rows
+                  ? Matrix(rows: units.count, columns: block.columns?.count ?? shape.columnCount)
+                  : Matrix(rows: shape.rowCount, columns: units.count)
+              }
+            )
+          }
+        })
+    }
+  }
+
+  private func units(_ layer: Int, rank: Int) -> Range<Int> {
+    RowPartition(rowCount: layers[layer].unitCount, rankCount: communicator.rankCount).slice(of: rank)
+  }
+
+  private var own: [NamedMatrices] { shared[communicator.rank - hostRanks.lowerBound] }
+
+  /// Where the sums of a node's rows go.
+  func sums(_ node: NodeRows) -> NamedMatrices { node.slot == 0 ? own[node.ownNode] : scratch[node.slot - 1] }
+
+  /// The sums over the batch, good for this rank's units of the layers that are finished; their gradients take their place.
+  var gradients: NamedMatrices { own[0] }
+
+  /// A group's sums of a layer are complete: they are added to those before, and behind the last group they leave.
+  ///
+  /// - Throws: `CollectiveError`.
+  func add(_ layer: Int, _ group: RowGroup) throws {
+    for node in group.nodes {
+      for merge in 0..<node.merges {
+        let slot = node.slot - merge
+        let below = slot == 1 ? own[node.ownNode] : scratch[slot - 2]
+        for block in layers[layer].blocks {
+          let all = 0..<layers[layer].unitCount
+          Kernels.add(block.matrix(below, units: all), block.matrix(scratch[slot - 1], units: all))
+        }
+      }
+    }
+    if group.isLast { try begin(layer) }
+  }
+
+  /// A rank without rows has nothing to add, and takes part in the rest.
+  func addNothing() throws {
+    for layer in layers.indices { try begin(layer) }
+  }
+
+  private func begin(_ layer: Int) throws {
+    guard communicator.rankCount > 1 else { return }
+    let hosts = communicator.hosts
+    if hosts.count > 1 {
+      var received = progress[layer].received[...]
+      for (host, nodes) in hostNodes.enumerated()
+      where !received.isEmpty && !hosts.ranks[host].contains(communicator.rank) {
+        let matrices = received.prefix(nodes.count).flatMap(\.blocks)
+        received = received.dropFirst(nodes.count)
+        if nodes.isEmpty { continue }
+        progress[layer].receives.append(
+          try communicator.startReceive(matrices, from: hosts.partner(on: host, of: communicator.rank), .sums))
+      }
+    }
+    progress[layer].hasSent = false
+    progress[layer].barrier = try communicator.startHostBarrier(.sums)
+    // A layer leaves as soon as the host's other ranks have it as well: at the latest when the next one is complete.
+    if hostRanks.count == 1 { try send(layer) } else if layer > 0 { try send(layer - 1) }
+  }
+
+  /// This host's nodes of other hosts' units, as far as this rank is their partner.
+  private func send(_ layer: Int) throws {
+    guard communicator.spansHosts, !progress[layer].hasSent else { return }
+    progress[layer].hasSent = true
+    try progress[layer].barrier?.finish()
+    let hosts = communicator.hosts
+    let host = hosts.host(of: communicator.rank)
+    let nodes = hostNodes[host]
+    guard !nodes.isEmpty else { return }
+    let sources = hostRanks.flatMap { rank in zip(rankNodes[rank], shared[rank - hostRanks.lowerBound]).map { $0 } }
+    let additions = rows.tree.additions(sources.map(\.0))
+    for rank in 0..<communicator.rankCount
+    where !hostRanks.contains(rank) && hosts.partner(on: host, of: rank) == communicator.rank {
+      let units = units(layer, rank: rank)
+      guard !units.isEmpty else { continue }
+      var message = nodes.map { _ in [Matrix]() }
+      for block in layers[layer].blocks {
+        let results = own.prefix(nodes.count).map { block.matrix($0, units: units) }
+        addNodes(sources.map { block.matrix($0.1, units: units) }, merges: additions.merges, into: Array(results))
+        for (number, result) in results.enumerated() { message[number].append(result) }
+      }
+      sends.append(try communicator.startSend(message.flatMap { $0 }, to: rank, .sums))
+    }
+  }
+
+  /// The sums over the batch of a layer, for this rank's units, in `gradients`.
+  ///
+  /// - Returns: the units.
+  /// - Throws: `CollectiveError`.
+  func finish(_ layer: Int) throws -> Range<Int> {
+    let units = units(layer, rank: communicator.rank)
+    try progress[layer].barrier?.finish()
+    try send(layer)
+    progress[layer].barrier = nil
+    for receive in progress[layer].receives { try receive.finish() }
+    progress[layer].receives = []
+    guard !units.isEmpty else { return units }
+    for (number, block) in layers[layer].blocks.enumerated() {
+      var sources = hostRanks.flatMap { rank in
+        zip(rankNodes[rank], shared[rank - hostRanks.lowerBound]).map { ($0, block.matrix($1, units: units)) }
+      }
+      sources += progress[layer].received.map { ($0.node, $0.blocks[number]) }
+      sources.sort { $0.0.lowerBound < $1.0.lowerBound }
+      addNodes(
+        sources.map(\.1), merges: rows.tree.additions(sources.map(\.0)).merges,
+        into: [block.matrix(gradients, units: units)])
+    }
+    return units
+  }
+
+  /// Returns when everything that was sent has left.
+  func settle() throws {
+    for send in sends { try send.finish() }
+    sends = []
+  }
+}

@@ -1,0 +1,96 @@
+// The rows of all ranks, once per host.
+import Collectives
+import Matrices
+
+/// An all-gather into memory that the ranks of a host share: each rank sends its rows to one rank of every other host, as in a ring: to the
+/// host before its own first, to the one behind it last. So hosts' rows arrive one host after the other, and can be used meanwhile.
+final class RowGather {
+  /// What is gathered, N×K.
+  let all: Matrix
+  private let communicator: any Communicator
+  private var receives: [(host: Int, transfer: any Transfer)] = []
+  private var sends: [any Transfer] = []
+  private var message: [Matrix] = []
+  /// Hosts that have not been sent to yet.
+  private var targets: ArraySlice<Int> = []
+  /// Messages that are under way at once: more would share the link, and all arrive late.
+  private static let mostSends = 3
+
+  /// - Throws: `SharedMemoryError`, `CollectiveError`.
+  init(rows: Int, columns: Int, communicator: any Communicator) throws {
+    self.communicator = communicator
+    all = Matrix(
+      storage: try communicator.hostStorage(count: rows * columns), offset: 0, rowCount: rows, columnCount: columns,
+      rowStride: columns)
+  }
+
+  private var host: Int { communicator.hosts.host(of: communicator.rank) }
+
+  /// This host first, then the others in the order in which their rows arrive.
+  var hostsInOrder: [Int] {
+    let count = communicator.hosts.count
+    return (0..<count).map { (host + $0) % count }
+  }
+
+  /// Begins to gather. Nobody may still read what was gathered before.
+  ///
+  /// - Parameters:
+  ///   - own: this rank's rows, with their places in `all`.
+  ///   - places: of every rank's rows, in the same way.
+  /// - Throws: `CollectiveError`.
+  func start(_ own: [(rows: Matrix, place: Range<Int>)], places: (Int) -> [Range<Int>]) throws {
+    for (rows, place) in own { all.rows(place).copy(from: rows) }
+    let (hosts, rank, order) = (communicator.hosts, communicator.rank, hostsInOrder)
+    for other in order.dropFirst() {
+      for sender in hosts.ranks[other] where hosts.partner(on: host, of: sender) == rank {
+        let matrices = places(sender).filter { !$0.isEmpty }.map { all.rows($0) }
+        if !matrices.isEmpty {
+          receives.append((other, try communicator.startReceive(matrices, from: sender, .rows)))
+        }
+      }
+    }
+    message = own.filter { $0.rows.rowCount > 0 }.map(\.rows)
+    targets = message.isEmpty ? [] : order.dropFirst().reversed()[...]
+    try advance()
+  }
+
+  /// Sends what may be sent by now; to be called often.
+  ///
+  /// - Throws: `CollectiveError`.
+  func advance() throws {
+    guard !targets.isEmpty else { return }
+    try sends.removeAll { try $0.isComplete() }
+    while sends.count < Self.mostSends, let target = targets.popFirst() {
+      let partner = communicator.hosts.partner(on: target, of: communicator.rank)
+      sends.append(try communicator.startSend(message, to: partner, .rows))
+    }
+  }
+
+  /// Returns when the rows of one host are there, for all ranks of this host. Hosts are asked for in order, each once.
+  ///
+  /// - Throws: `CollectiveError`.
+  func finish(host other: Int) throws {
+    while let first = receives.first, first.host == other {
+      while try !first.transfer.isComplete() {
+        try advance()
+        _ = communicator.poll()
+      }
+      receives.removeFirst()
+    }
+    try communicator.startHostBarrier(.rows).finish()
+  }
+
+  /// Returns when all rows are there, for all ranks of this host, and this rank's have left.
+  ///
+  /// - Throws: `CollectiveError`.
+  func finish() throws {
+    for (_, transfer) in receives {
+      while try !transfer.isComplete() { try advance() }
+    }
+    receives = []
+    while !targets.isEmpty { try advance() }
+    for send in sends { try send.finish() }
+    sends = []
+    try communicator.startHostBarrier(.rows).finish()
+  }
+}
