@@ -111,6 +111,7 @@ struct SubsetShape {
 final class SubsetScratch: @unchecked Sendable {
   static let shared = SubsetScratch()
   let lock = Mutex(())
+  let queue = WorkQueues()
   private var indexStorage = FloatStorage(count: 0)
   private var threadStorage: [FloatStorage] = []
   private var members: [Member] = []
@@ -179,10 +180,11 @@ func subsetSums(into result: Matrix, _ shape: SubsetShape, _ fill: (SubsetScratc
     let threads = min(ThreadPool.threadCount, items)
     scratch.prepare(shape, lanes: min(perItem, shape.laneCount), threads: threads)
     fill(scratch)
+    scratch.queue.reset(1)
     // One part per thread, so that each has a room of its own.
     fork(threads) { part in
       for thread in part {
-        for item in RowPartition(rowCount: items, rankCount: threads).slice(of: thread) {
+        while let item = scratch.queue.next(0, below: items) {
           let panel = item % shape.panelCount
           let first = panel * SubsetShape.panel * vectorWidth
           let columns = first..<min(first + SubsetShape.panel * vectorWidth, shape.columnCount)

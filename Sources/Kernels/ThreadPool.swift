@@ -1,6 +1,7 @@
 import COneDNN
 import Glibc
 import Profiling
+import Synchronization
 
 /// libgomp's threads, which products, passes and oneDNN's products of bfloat16 share.
 package enum ThreadPool {
@@ -33,6 +34,29 @@ package final class ProductBreaks: @unchecked Sendable {
 
   func take() {
     if let body, pthread_equal(driver, pthread_self()) != 0 { areNeeded = body() }
+  }
+}
+
+/// Numbers of pieces of work that threads take one after the other, in some queues; used by one product at a time.
+///
+/// `@unchecked Sendable`: the counters are atomic, and are reset while no thread takes any.
+final class WorkQueues: @unchecked Sendable {
+  private static let most = 4096
+  private let counters = UnsafeMutablePointer<Atomic<Int>>.allocate(capacity: most)
+
+  init() { for queue in 0..<Self.most { (counters + queue).initialize(to: Atomic(0)) } }
+
+  deinit { counters.deallocate() }
+
+  func reset(_ count: Int) {
+    precondition(count <= Self.most)
+    for queue in 0..<count { counters[queue].store(0, ordering: .relaxed) }
+  }
+
+  /// The next piece of a queue that has `count`; nil behind the last.
+  func next(_ queue: Int, below count: Int) -> Int? {
+    let piece = counters[queue].wrappingAdd(1, ordering: .relaxed).oldValue
+    return piece < count ? piece : nil
   }
 }
 

@@ -38,10 +38,11 @@ package struct HybridModel: Sendable {
 
   package var arenas: [ParameterArena] { [generatorArena, criticArena] }
 
-  /// The layers of D, E, H, F in the order in which their sums are complete.
+  /// The layers of D, E, H, F in the order in which their sums are made: the smallest last, since nothing hides its way, and E's, which
+  /// the next step needs first, before.
   package var criticGroupLayers: [SummedLayer] {
-    critic.summed + (projection.map { [$0.layer.summed] } ?? []) + (comparator?.summed ?? [])
-      + (embedding.map { [$0.layer.summed] } ?? [])
+    critic.summed + (embedding.map { [$0.layer.summed] } ?? []) + (comparator?.summed ?? [])
+      + (projection.map { [$0.layer.summed] } ?? [])
   }
 
   /// Weights ~ N(0, 0.02²), biases zero; a weight depends on the seed, its parameter's name and place only.

@@ -5,33 +5,38 @@ import Networks
 import Profiling
 import Training
 
-/// Seconds that one rank computes in an iteration. A rank with N rows of a batch does what an iteration of N rows on one process
-/// does: its passes go over N rows, its weight gradients over B rows but for its share of the units, and Adam over the whole model.
-/// Only the contrast of its N rows with all B grows beyond that.
+/// Seconds that one rank computes in an iteration. A rank with N rows of a batch does what an iteration of N rows on one process does,
+/// but for two things: the contrast of its N rows with all B grows with the batch, and of the parameters it finishes and updates its share.
 package struct ComputeCost: Sendable, Equatable {
-  /// Measured, by rows: seconds without those of the contrast.
+  /// Measured, by rows: seconds without those of the contrast and of the update.
   package let points: [(rows: Int, seconds: Double)]
   /// Seconds for one row against another in all contrastive passes of an iteration.
   package let secondsPerPair: Double
+  /// Seconds to finish all gradients and to update all parameters, of an iteration.
+  package let updateSeconds: Double
 
   /// - Parameter points: seconds of whole iterations of as many rows.
-  package init(points: [(rows: Int, seconds: Double)], secondsPerPair: Double) {
+  package init(points: [(rows: Int, seconds: Double)], secondsPerPair: Double, updateSeconds: Double = 0) {
     precondition(!points.isEmpty && points.allSatisfy { $0.rows >= 1 && $0.seconds > 0 } && secondsPerPair >= 0)
+    let least = points.map(\.seconds).min() ?? 0
+    let update = min(updateSeconds, least / 2)
     self.points = points.sorted { $0.rows < $1.rows }.map { rows, seconds in
-      (rows, seconds - min(seconds / 2, Double(rows * rows) * secondsPerPair))
+      (rows, seconds - update - min((seconds - update) / 2, Double(rows * rows) * secondsPerPair))
     }
     self.secondsPerPair = secondsPerPair
+    self.updateSeconds = update
   }
 
   package static func == (a: ComputeCost, b: ComputeCost) -> Bool {
-    a.secondsPerPair == b.secondsPerPair && a.points.elementsEqual(b.points, by: ==)
+    a.secondsPerPair == b.secondsPerPair && a.updateSeconds == b.updateSeconds && a.points.elementsEqual(b.points, by: ==)
   }
 
   /// - Parameters:
   ///   - rows: N; between and beyond the measured ones a straight line.
   ///   - batch: B.
-  package func seconds(rows: Int, batch: Int) -> Double {
-    let contrast = Double(rows) * Double(batch) * secondsPerPair
+  ///   - ranks: that share the update.
+  package func seconds(rows: Int, batch: Int, ranks: Int = 1) -> Double {
+    let contrast = Double(rows) * Double(batch) * secondsPerPair + updateSeconds / Double(ranks)
     guard points.count > 1, rows > points[0].rows else {
       // Fewer rows take hardly less: products of few rows do not get faster.
       return contrast + points[0].seconds * (points.count == 1 ? max(1, Double(rows) / Double(points[0].rows)) : 1)
@@ -46,8 +51,8 @@ package struct ComputeCost: Sendable, Equatable {
   package func scaled(by factor: Double) -> ComputeCost {
     ComputeCost(
       points: points.map { rows, seconds in
-        (rows, (seconds + Double(rows * rows) * secondsPerPair) * factor)
-      }, secondsPerPair: secondsPerPair * factor)
+        (rows, (seconds + updateSeconds + Double(rows * rows) * secondsPerPair) * factor)
+      }, secondsPerPair: secondsPerPair * factor, updateSeconds: updateSeconds * factor)
   }
 
   /// Times iterations on random data, all ranks of the run at once: as in training, they share the host's memory and clock.
@@ -58,7 +63,7 @@ package struct ComputeCost: Sendable, Equatable {
     preset: Preset, configuration: Configuration, rows: [Int], _ communicator: any Communicator
   ) throws -> ComputeCost {
     var points: [(rows: Int, seconds: Double)] = []
-    var perPair = 0.0
+    var (perPair, update) = (0.0, 0.0)
     for count in rows.sorted() {
       var configuration = configuration
       configuration.batchSize = count
@@ -70,6 +75,10 @@ package struct ComputeCost: Sendable, Equatable {
       let slowest = try communicator.maximum(Int(times[times.count / 2] * 1e9))
       points.append((count, Double(slowest) / 1e9))
       let passes = profile.measurements.filter { $0.name.hasPrefix("contrastive") }.reduce(0) { $0 + $1.seconds }
+      let ofUpdate = Set(["unit scaling", "finite check", "critic class part", "comparator finish"])
+      update = profile.measurements.filter { $0.kind == .optimizer || ofUpdate.contains($0.name) }.reduce(0) {
+        $0 + $1.seconds
+      }
       let products = profile.measurements.filter { $0.kind == .product }
       let rate = products.reduce(0) { $0 + $1.flops } / products.reduce(0) { $0 + $1.seconds }
       // Products of 2Z operations a pair.
@@ -77,6 +86,7 @@ package struct ComputeCost: Sendable, Equatable {
       perPair =
         passes / (Double(count) * Double(count)) + perPairProducts * 2 * Double(configuration.projectionSize) / rate
     }
-    return ComputeCost(points: points, secondsPerPair: configuration.embedding.hasProjection ? perPair : 0)
+    return ComputeCost(
+      points: points, secondsPerPair: configuration.embedding.hasProjection ? perPair : 0, updateSeconds: update)
   }
 }

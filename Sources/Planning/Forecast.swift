@@ -49,7 +49,7 @@ package struct Plan: Sendable {
       blockRows: blockRows(ranks: ranks))
     let contrast = Double(n) * Double(b) * cost.secondsPerPair
     let secondsPerWork =
-      (cost.seconds(rows: n, batch: b) - contrast) / Schedule.work(sizes: sizes, criticIterations: critics)
+      (cost.seconds(rows: n, batch: b, ranks: ranks) - contrast) / Schedule.work(sizes: sizes, criticIterations: critics)
     var simulation = Simulation(network: network, ranks: ranks, nodes: hostNodeCount(ranks: ranks))
     let secondsPerContrast = contrast / Schedule.contrastProducts(criticIterations: critics)
     for _ in 0..<critics {
@@ -67,7 +67,8 @@ package struct Plan: Sendable {
     RankRows(
       tree: configuration.batchTree, rank: rank, rankCount: ranks,
       groupRows: configuration.microBatchSize > 0
-        ? configuration.microBatchSize : RankRows.automaticGroupRows(sizes, classCount: classCount))
+        ? configuration.microBatchSize : RankRows.automaticGroupRows(sizes, classCount: classCount),
+      ranksOfHost: min(network.ranksPerHost, ranks))
   }
 
   /// Most nodes of the batch's tree that the rows of a host are.

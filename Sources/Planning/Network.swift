@@ -7,9 +7,14 @@ package struct Network: Sendable, Equatable {
   /// Seconds one way between hosts.
   package var linkLatency: Double
   package var ranksPerHost: Int
+  /// While one thread of a rank copies messages, the others take over its share of a product.
+  package var threadsPerRank: Int
 
-  package init(hostBandwidth: Double, linkBandwidth: Double, linkLatency: Double, ranksPerHost: Int) {
-    precondition(hostBandwidth > 0 && linkBandwidth > 0 && linkLatency >= 0 && ranksPerHost >= 1)
+  package init(
+    hostBandwidth: Double, linkBandwidth: Double, linkLatency: Double, ranksPerHost: Int, threadsPerRank: Int = 1
+  ) {
+    precondition(hostBandwidth > 0 && linkBandwidth > 0 && linkLatency >= 0 && ranksPerHost >= 1 && threadsPerRank >= 1)
+    self.threadsPerRank = threadsPerRank
     self.hostBandwidth = hostBandwidth
     self.linkBandwidth = linkBandwidth
     self.linkLatency = linkLatency
@@ -36,7 +41,7 @@ package struct Network: Sendable, Equatable {
     let far = bytes * (hosts - 1) / hosts
     return (
       far / linkBandwidth + linkLatency,
-      near / hostBandwidth + 2 * far / here * Self.socketSecondsPerByte + messages
+      near / hostBandwidth + far / here * Self.socketSecondsPerByte / Double(threadsPerRank) + messages
     )
   }
 }

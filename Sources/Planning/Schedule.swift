@@ -86,9 +86,10 @@ package struct Schedule: Sendable {
     acts += exchange("critic sums", w.critic, .sums)
     if w.z > 0 { acts += contrast(Self.criticProducts, b, passes: passes) }
     if w.z == 0 || isCut { acts += wait("embedding") + [.compute(w.x * w.h)] }
-    acts += [.compute(2 * w.h * w.z)] + exchange("projection sums", w.projection, .sums)
-    acts += wait("comparator") + [.compute(3 * w.h * w.f)] + exchange("comparator sums", w.comparator, .sums)
-    acts += [.compute(w.x * w.h)] + exchange("embedding sums", w.embedding, .sums)
+    acts += [.compute(w.h * w.z)] + wait("comparator") + [.compute(2 * w.h * w.f + w.x * w.h)]
+    acts += exchange("embedding sums", w.embedding, .sums)
+    acts += [.compute(w.h * w.f)] + exchange("comparator sums", w.comparator, .sums)
+    acts += [.compute(w.h * w.z)] + exchange("projection sums", w.projection, .sums)
     acts += wait("critic sums", "projection sums", "comparator sums", "embedding sums") + [.agree]
     acts += exchange("embedding", w.embeddingValues, .parameters)
     acts += exchange("projection", w.projection, .parameters)

@@ -55,7 +55,7 @@ package struct Configuration: Sendable, Equatable {
   package var batchSize = 256
   /// Rows of a leaf of the batch's tree; 0: `BatchTree.automaticLeafRows`.
   package var leafRows = 0
-  /// Rows of all ranks that pass through the networks at once; 0: `RankRows.automaticGroupRows`.
+  /// Rows of a host's ranks that pass through the networks at once; 0: `RankRows.automaticGroupRows`.
   package var microBatchSize = 0
   /// MiB of all ranks' projections that a rank may keep while a batch passes in micro-batches.
   package var projectionMemory = 1024

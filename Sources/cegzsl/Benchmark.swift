@@ -15,7 +15,7 @@ struct Benchmark: ParsableCommand {
   var preset: String = "awa1"
   @Option(help: "Rows of a batch over all ranks (default: the preset's).")
   var batchSize: Int?
-  @Option(help: "Rows whose activations are in memory at once, over all ranks; 0: about 4 GiB.")
+  @Option(help: "Rows whose activations are in memory at once on a host; 0: about 4 GiB.")
   var microBatchSize: Int = 0
   @Option(help: "Iterations to time, after one that is not counted.")
   var iterations: Int = 5

@@ -20,7 +20,7 @@ struct ConfigurationOptions: ParsableArguments {
   var batchSize: String?
   @Option(
     help:
-      "Rows whose activations are in memory at once, over all ranks: larger batches pass in parts; 0: about 4 GiB (default)."
+      "Rows whose activations are in memory at once on a host: more pass in parts; 0: about 4 GiB (default). No figure depends on it."
   )
   var microBatchSize: String?
   @Option(

@@ -26,7 +26,7 @@ struct PlanCommand: ParsableCommand {
   var ranks: Int
   @Option(help: "Rows of a batch over all ranks (default: the preset's).")
   var batchSize: Int?
-  @Option(help: "Rows whose activations are in memory at once, over all ranks; 0: about 4 GiB.")
+  @Option(help: "Rows whose activations are in memory at once on a host; 0: about 4 GiB.")
   var microBatchSize: Int = 0
   @Option(help: "float32, or bfloat16.")
   var precision: ProductPrecision = .float32
@@ -41,7 +41,8 @@ struct PlanCommand: ParsableCommand {
   @Option(help: "Microseconds one way between hosts (default: measured; 30 where there is one host).")
   var latency: Double?
   @Option(
-    help: "GFLOP/s of products on a rank of the planned machine, if it is not this one; the other work is scaled along."
+    help:
+      "GFLOP/s of products on a rank of the planned machine, if it is not this one: the other work, and the number of threads, are scaled along."
   )
   var productRate: Double?
   @Flag(help: "Print a JSON object a line instead of the table.")
@@ -68,7 +69,7 @@ struct PlanCommand: ParsableCommand {
       if let batchSize { configuration.batchSize = batchSize }
       configuration.precision = precision
       try precision.requireSupport()
-      let (network, source) = try network(communicator)
+      var (network, source) = try network(communicator)
       var rates = MachineRates(precision: precision)
       rates.measure()
       let most = (configuration.batchSize + ranks - 1) / ranks
@@ -76,7 +77,11 @@ struct PlanCommand: ParsableCommand {
       configuration.microBatchSize = 0
       var cost = try ComputeCost.measure(
         preset: preset, configuration: configuration, rows: Array(counts), communicator)
-      if let productRate { cost = cost.scaled(by: rates.product / 1e9 / productRate) }
+      if let productRate {
+        let factor = productRate * 1e9 / rates.product
+        cost = cost.scaled(by: 1 / factor)
+        network.threadsPerRank = max(1, Int((Double(network.threadsPerRank) * factor).rounded()))
+      }
       configuration.microBatchSize = microBatchSize
       let plan = Plan(
         configuration: configuration,
@@ -103,7 +108,7 @@ struct PlanCommand: ParsableCommand {
     let threads = ThreadPool.threadCount
     var network = Network(
       hostBandwidth: 4e9, linkBandwidth: 1.25e9, linkLatency: 30e-6,
-      ranksPerHost: max(1, ProcessInfo.processInfo.activeProcessorCount / threads))
+      ranksPerHost: max(1, ProcessInfo.processInfo.activeProcessorCount / threads), threadsPerRank: threads)
     var source = "network assumed"
     if let mpi = communicator as? MPICommunicator, mpi.rankCount > 1 {
       let hosts = try communicator.gather(Array(mpi.host.utf8)).map { String(decoding: $0, as: UTF8.self) }

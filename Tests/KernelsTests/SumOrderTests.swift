@@ -210,14 +210,16 @@ private struct RandomProduct {
   @Test func threadGridsCoverTheProduct() {
     for (strips, panels, threads) in [(1, 1, 4), (2, 3, 4), (86, 4, 16), (5, 100, 7), (171, 33, 2), (3, 1, 16)] {
       let grid = ThreadGrid(strips: strips, panels: panels, threads: threads)
+      let chunks = grid.chunks(panels: panels, most: 8)
       var tiles = Set<Int>()
       var count = 0
-      for thread in 0..<grid.threadCount {
-        let part = grid.part(thread, strips: strips, panels: panels)
-        for s in part.strips { for p in part.panels { tiles.insert(s * panels + p) } }
-        count += part.strips.count * part.panels.count
+      for row in 0..<grid.rows {
+        let own = grid.strips(row * grid.columns, of: strips)
+        for panel in chunks.slices.joined() { for s in own { tiles.insert(s * panels + panel) } }
+        count += own.count * panels
       }
       #expect(grid.threadCount <= threads && tiles.count == strips * panels && count == tiles.count)
+      #expect(chunks.largestSlice <= 8 && chunks.rankCount >= min(panels, grid.columns))
     }
   }
 }

@@ -95,16 +95,17 @@ private func plan(
   let (whole, parts) = (try plan(batchSize: 4096), try plan(batchSize: 4096, microBatchSize: 1024))
   for ranks in [1, 4] {
     let (a, b) = (whole.forecast(ranks: ranks), parts.forecast(ranks: ranks))
-    #expect(a.microBatches == 1 && b.microBatches == 4)
+    // Two ranks are on one host.
+    #expect(a.microBatches == 1 && b.microBatches == (ranks == 1 ? 4 : 2))
     #expect(b.memory < a.memory)
     #expect(b.seconds > a.seconds)
   }
 }
 
 @Test func aBatchOfMillionsFits() throws {
-  let forecast = try plan(batchSize: 1 << 22).forecast(ranks: 4096)
+  let forecast = try plan(batchSize: 1 << 22).forecast(ranks: 64)
   #expect(forecast.microBatches > 1)
-  #expect(forecast.rowsPerRank * 4096 >= 1 << 22)
+  #expect(forecast.rowsPerRank * 64 >= 1 << 22)
   #expect(forecast.memory < 64 * 1_073_741_824)
   #expect(forecast.seconds.isFinite && forecast.communicationShare < 1)
 }

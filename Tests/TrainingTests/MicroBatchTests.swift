@@ -42,7 +42,7 @@ import Training
     ] {
       let tree = BatchTree(rowCount: rows, leafRows: leafRows)
       for rank in 0..<ranks {
-        let own = RankRows(tree: tree, rank: rank, rankCount: ranks, groupRows: most)
+        let own = RankRows(tree: tree, rank: rank, rankCount: ranks, groupRows: most, ranksOfHost: ranks)
         #expect(own.rows == tree.rows(tree.leaves(rank: rank, rankCount: ranks)))
         #expect(own.largestGroup <= max(leafRows, (most + ranks - 1) / ranks))
         #expect(own.groupCount >= 1)

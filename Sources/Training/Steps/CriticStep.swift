@@ -80,7 +80,7 @@ extension HybridStep {
     try add("critic.fc1", group)
   }
 
-  /// E, H and F: backward passes and sums of a group, whose z has its gradient already.
+  /// E, H and F of a group, whose z has its gradient already.
   private func embeddingPart(_ rows: IterationRows, _ k: Int, _ group: RowGroup, _ losses: inout LossSums) throws {
     guard let embedding = model.embedding else { return }
     let w = workspace(group)
@@ -102,20 +102,34 @@ extension HybridStep {
         projection.backward(
           dh: w.embeddedGradient, dz: dz, z: contrast.z(.real, group.rows), norms: contrast.norms(.real, group.rows),
           finish: model.comparator == nil ? embedding.backward(h: h) : .none)
-        for node in group.nodes {
-          projection.sums(
-            delta: dz.rows(node.rows), h: h.rows(node.rows), tree: tree, into: criticReduction.sums(node))
-        }
-        try add("projection.fc", group)
       }
       if let comparator = model.comparator { try comparatorPart(comparator, rows, k, group, &losses) }
     }
+    try embeddingSums(group)
+  }
+
+  /// The sums of E, F and H over a group, whose deltas are there.
+  private func embeddingSums(_ group: RowGroup) throws {
+    let w = workspace(group)
+    let h = w.embedded.rows(w.realRows)
     for node in group.nodes {
-      embedding.sums(
+      model.embedding?.sums(
         delta: w.embeddedGradient.rows(node.rows), x: w.real.rows(node.rows), tree: tree,
         into: criticReduction.sums(node))
     }
     try add("embedding.fc", group)
+    for node in group.nodes {
+      model.comparator?.sums(
+        w.comparator, rows: node.rows, h: h.rows(node.rows), tree: tree, into: criticReduction.sums(node))
+    }
+    try add("comparator.fc1", group)
+    guard let contrast else { return }
+    let dz = contrast.gradient(group.rows)
+    for node in group.nodes {
+      model.projection?.sums(
+        delta: dz.rows(node.rows), h: h.rows(node.rows), tree: tree, into: criticReduction.sums(node))
+    }
+    try add("projection.fc", group)
   }
 
   /// F and the class-level loss of a group.
@@ -137,11 +151,6 @@ extension HybridStep {
     comparator.inputBackward(
       w.comparator, dh: w.embeddedGradient, accumulate: model.projection != nil,
       finish: model.embedding?.backward(h: h) ?? .none)
-    for node in group.nodes {
-      comparator.sums(
-        w.comparator, rows: node.rows, h: h.rows(node.rows), tree: tree, into: criticReduction.sums(node))
-    }
-    try add("comparator.fc1", group)
   }
 
   /// What a rank without rows does in a step: it finishes its units of the others' sums.

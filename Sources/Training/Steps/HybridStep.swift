@@ -53,7 +53,7 @@ package final class HybridStep {
   private var keepsParameters = false
 
   /// - Parameters:
-  ///   - groupRows: most rows that pass through the networks at once, of all ranks together; nil: `RankRows.automaticGroupRows`.
+  ///   - groupRows: most rows that pass through the networks at once, of a host's ranks together; nil: `RankRows.automaticGroupRows`.
   ///   - mostGathered: see `InstanceContrast`.
   ///   - mostRowsAhead: see `FakesAhead`.
   /// - Throws: `SharedMemoryError`, `CollectiveError`.
@@ -70,7 +70,8 @@ package final class HybridStep {
     let (rank, rankCount, classCount) = (communicator.rank, communicator.rankCount, descriptors.rowCount)
     let rows = RankRows(
       tree: tree, rank: rank, rankCount: rankCount,
-      groupRows: groupRows ?? RankRows.automaticGroupRows(model.sizes, classCount: classCount))
+      groupRows: groupRows ?? RankRows.automaticGroupRows(model.sizes, classCount: classCount),
+      ranksOfHost: communicator.hosts.ranks[communicator.hosts.host(of: rank)].count)
     rankRows = rows
     let pool = MatrixPool()
     for rowCount in Set(rows.groups.map(\.rows.count)).sorted(by: >) {

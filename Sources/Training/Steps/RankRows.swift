@@ -33,10 +33,12 @@ package struct RankRows: Sendable {
   /// Deepest stack of sums that adding up the groups needs; 1 or more.
   package let stackDepth: Int
 
-  /// - Parameter groupRows: most rows of the groups of all ranks together; at least a leaf is a group.
-  package init(tree: BatchTree, rank: Int, rankCount: Int, groupRows: Int) {
+  /// - Parameters:
+  ///   - groupRows: most rows of the groups of a host's ranks together; at least a leaf is a group.
+  ///   - ranksOfHost: of the rank's host.
+  package init(tree: BatchTree, rank: Int, rankCount: Int, groupRows: Int, ranksOfHost: Int = 1) {
     precondition(groupRows >= 1)
-    let mostRows = (groupRows + rankCount - 1) / rankCount
+    let mostRows = (groupRows + ranksOfHost - 1) / ranksOfHost
     self.tree = tree
     leaves = tree.leaves(rank: rank, rankCount: rankCount)
     rows = tree.rows(leaves)
@@ -78,7 +80,7 @@ package struct RankRows: Sendable {
   package var groupCount: Int { groups.count }
   package var largestGroup: Int { groups.map(\.rows.count).max() ?? 0 }
 
-  /// Rows for which the activations of all ranks together take about 4 GiB: batches that fit are not cut.
+  /// Rows for which the activations of a host's ranks take about 4 GiB: batches that fit are not cut.
   package static func automaticGroupRows(_ sizes: ModelSizes, classCount: Int) -> Int {
     // Floats per row: x, x̃ and penalty rows; two products of D and its slopes; ε and both of G's layers; h and u with their
     // gradients and the scores.
