@@ -29,6 +29,8 @@ package final class MPICommunicator: Communicator {
   let hostCommunicator: MPI_Comm
   /// The same ranks, for each `Channel`.
   let hostChannels: [MPI_Comm?]
+  /// For `lastWords` alone, so that they never meet another operation.
+  let lastWordsCommunicator: MPI_Comm
   /// Transfers begun and not finished, and since when there has been one.
   var transfersUnderWay = 0
   var underWaySince: UInt64 = 0
@@ -42,17 +44,19 @@ package final class MPICommunicator: Communicator {
     return names.contains { getenv($0) != nil }
   }
 
-  /// Rank according to the launcher's environment, for messages before MPI_Init; 0 without a launcher.
-  package static var launchedRank: Int {
-    let names: [String] = ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"]
+  /// Rank according to the launcher's environment, for messages before MPI_Init; 0 without a launcher. Read once: MPI_Init of a
+  /// process that nobody started writes such variables itself.
+  package static let launchedRank: Int = {
+    let names: [String] = ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"]
     for name in names {
       if let value = getenv(name), let rank = Int(String(cString: value)) { return rank }
     }
     return 0
-  }
+  }()
 
   /// Initialises MPI on a private duplicate of the world communicator, with errors returned instead of fatal.
   package init() throws {
+    _ = (Self.launchedRank, Self.announcedRanks)
     var host = [CChar](repeating: 0, count: 256)
     gethostname(&host, host.count - 1)
     let hostName = String(decoding: host.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -85,7 +89,12 @@ package final class MPICommunicator: Communicator {
       try check(MPI_Comm_set_errhandler(copy, cmpi_errors_return()), "MPI_Comm_set_errhandler")
       return copy
     }
+    var lastWords: MPI_Comm?
+    try check(MPI_Comm_dup(world, &lastWords), "MPI_Comm_dup")
+    guard let lastWords else { preconditionFailure("MPI_Comm_dup gave no communicator") }
+    lastWordsCommunicator = lastWords
     try check(MPI_Comm_set_errhandler(world, cmpi_errors_return()), "MPI_Comm_set_errhandler")
+    try check(MPI_Comm_set_errhandler(lastWords, cmpi_errors_return()), "MPI_Comm_set_errhandler")
     try check(MPI_Comm_set_errhandler(onThisHost, cmpi_errors_return()), "MPI_Comm_set_errhandler")
     var rank: Int32 = 0
     try check(MPI_Comm_rank(world, &rank), "MPI_Comm_rank")

@@ -14,14 +14,14 @@ extension MPICommunicator {
   }
 
   /// Ranks that the launcher's environment speaks of, and the variable that does; nil without a launcher. Where it is not the number
-  /// of ranks that found each other, the launcher belongs to another MPI.
-  package static var announcedRanks: (count: Int, variable: String)? {
+  /// of ranks that found each other, the launcher belongs to another MPI. Read once, like `launchedRank`.
+  package static let announcedRanks: (count: Int, variable: String)? = {
     // Slurm's own step of mpirun's daemons, one per host, is not meant: there Open MPI's variables exist.
     for name in ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"] {
       if let value = getenv(name), let count = Int(String(cString: value)) { return (count, name) }
     }
     return nil
-  }
+  }()
 
   /// Whether the launcher placed ranks on other hosts too; known before they are met.
   package static var isLaunchedOnSeveralHosts: Bool {

@@ -7,16 +7,17 @@ package final class Deadline: Sendable {
   private let isMet = Atomic<Bool>(false)
 
   /// - Parameters:
-  ///   - seconds: until the process ends with `watchdog`.
+  ///   - seconds: until the process ends.
+  ///   - status: its exit status then.
   ///   - text: what it says then.
-  package init(seconds: Int, text: String) {
+  package init(seconds: Int, status: ExitStatus = .watchdog, text: String) {
     Thread { [self] in
       Thread.sleep(forTimeInterval: Double(seconds))
       guard !isMet.load(ordering: .relaxed) else { return }
       FileHandle.standardError.write(Data((text + "\n").utf8))
       // The first to leave makes the launcher kill the others: they are to have spoken.
       Thread.sleep(forTimeInterval: 1)
-      _exit(ExitStatus.watchdog.rawValue)
+      _exit(status.rawValue)
     }.start()
   }
 

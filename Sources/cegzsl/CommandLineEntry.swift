@@ -35,16 +35,13 @@ struct Cegzsl: ParsableCommand {
     } catch let exit as ExitCode {
       Foundation.exit(exit.rawValue)
     } catch let error as UnusableVectorWidth {
-      if MPICommunicator.launchedRank == 0 { writeError("cegzsl: \(error)") }
-      Foundation.exit(error.exitStatus.rawValue)
+      leaveEarly(LastWords(error))
     } catch {
-      let status = exitCode(for: error)
       let text = fullMessage(for: error)
-      // Every rank parses the same command line; one of them speaks.
-      if MPICommunicator.launchedRank == 0 && !text.isEmpty {
-        if status.isSuccess { print(text) } else { writeError(text) }
-      }
-      Foundation.exit(status.isSuccess ? 0 : ExitStatus.usage.rawValue)
+      guard exitCode(for: error).isSuccess else { leaveEarly(LastWords(.usage, text)) }
+      // Every rank was asked for help or the version; one of them speaks.
+      if MPICommunicator.launchedRank == 0 && !text.isEmpty { print(text) }
+      Foundation.exit(0)
     }
   }
 }

@@ -29,18 +29,7 @@ func withRanks(
   } catch let exit as ExitCode {
     throw exit
   } catch {
-    let isShared = error is RootFailure || error is any SharedFailure
-    if communicator.isRoot || !isShared {
-      let rank = communicator.rankCount > 1 ? " (rank \(communicator.rank) of \(communicator.rankCount))" : ""
-      writeError("cegzsl\(rank): \(error)")
-    }
-    let status = (error as? any ReportableError)?.exitStatus ?? .inputOutput
-    // All ranks throw a shared failure: they leave together, and mpirun passes the status on.
-    if isShared {
-      try? communicator.finalize()
-      throw ExitCode(status.rawValue)
-    }
-    communicator.abort(status.rawValue)
+    leave(communicator, LastWords(error))
   }
 }
 
