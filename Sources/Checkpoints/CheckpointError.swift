@@ -17,12 +17,14 @@ package enum CheckpointError: ReportableError, LocalizedError, Equatable {
   case unknownIteration(iteration: Int, directory: String)
   /// Another process works in the run directory.
   case inUse(lock: String, holder: String)
+  /// Another process began to work there only just now: perhaps meant to be a rank of the same run.
+  case startedTogether(lock: String, holder: String, secondsAgo: Int)
 
   package var exitStatus: ExitStatus {
     switch self {
     case .damaged, .unsupportedVersion, .noneValid, .unknownIteration: .badCheckpoint
     case .readBackDiffers: .inputOutput
-    case .iterationExists, .inUse: .usage
+    case .iterationExists, .inUse, .startedTogether: .usage
     }
   }
 
@@ -45,6 +47,10 @@ package enum CheckpointError: ReportableError, LocalizedError, Equatable {
       "there is no verified checkpoint of iteration \(iteration) in \(directory). Save it first."
     case .inUse(let lock, let holder):
       "the run directory is in use by \(holder) (lock \(lock)). Wait for it to end, or choose another run directory."
+    case .startedTogether(let lock, let holder, let secondsAgo):
+      "the run directory has been in use by \(holder) for \(secondsAgo) seconds (lock \(lock)). If one launcher started both, they are no ranks "
+        + "of one run: MPI does not connect them, and each would train by itself. Start with launch/mpirun, or with the mpirun of the Open "
+        + "MPI that cegzsl is linked to; 'cegzsl doctor', started in the same way, tells more. Otherwise choose another run directory."
     }
   }
 }

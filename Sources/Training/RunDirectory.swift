@@ -29,7 +29,11 @@ package final class RunDirectory {
       let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
       throw StorageError.callFailed(call: "mkdir", path: path, code: Int32(cause?.code ?? Int(EACCES)))
     }
-    if !isResuming && Self.holdsRun(path) { throw RunExists(path: path) }
+    if !isResuming && Self.holdsRun(path) {
+      // One that is still running is no run to go on with.
+      try RunLock.requireFree(runDirectory: path)
+      throw RunExists(path: path)
+    }
     self.path = path
     checkpoints = try CheckpointStore(runDirectory: path, keep: keep)
   }
