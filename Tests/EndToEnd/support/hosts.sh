@@ -13,9 +13,17 @@ remove_hosts() {
   rm -rf "$scratch"
 }
 
-if [ "$(id -u)" -ne 0 ] || ! command -v ip >/dev/null || ! ip netns add "$link-a" 2>/dev/null; then
-  passed "NOT RUN: this machine lets no network namespaces be made (root, iproute2 and a kernel with them are needed)"
+no_hosts() {
+  remove_hosts
+  passed "NOT RUN: $*"
   exit 0
+}
+if [ "$(id -u)" -ne 0 ] || ! command -v ip >/dev/null || ! ip netns add "$link-a" 2>/dev/null; then
+  no_hosts "this machine lets no network namespaces be made (root, iproute2 and a kernel with them are needed)"
+fi
+# In a chroot they can be made but not entered: that mounts /sys anew.
+if ! ip netns exec "$link-a" unshare --uts true >/dev/null 2>&1; then
+  no_hosts "this machine lets no network namespace be entered ('ip netns exec' fails, as in a chroot)"
 fi
 trap remove_hosts EXIT
 ip netns add "$link-b"
