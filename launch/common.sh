@@ -68,7 +68,7 @@ quietly() {
 install_packages() {
   if ! command -v apt-get >/dev/null 2>&1 || ! command -v dpkg-query >/dev/null 2>&1; then
     say "$(basename -- "$0"): this is not Debian (no apt-get): make sure that these are installed under whatever name" \
-      "your system gives them, with headers: Open MPI 4.1, oneDNN 2 or 3, matio 1.5, pkg-config, a C++ library, git."
+      "your system gives them, with headers: Open MPI 4.1 or 5, oneDNN 2 or 3, matio 1.5, pkg-config, a C++ library, git."
     return 0
   fi
   missing=$(missing_packages "$@")
@@ -98,7 +98,18 @@ require_swift() {
 # available_cores: physical cores that this process may use; a second thread per core does not speed up products.
 available_cores() {
   usable=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc)
-  physical=$(lscpu --parse=CORE,SOCKET 2>/dev/null | grep -v '^#' | sort -u | wc -l)
+  # Two hyper-threads of a core count as one, also where a batch system gave only some of the machine's.
+  allowed=$(awk '/^Cpus_allowed_list:/ { print $2 }' /proc/self/status 2>/dev/null || true)
+  physical=$(lscpu --parse=CPU,CORE,SOCKET 2>/dev/null | awk -F, -v allowed="$allowed" '
+    BEGIN {
+      parts = split(allowed, part, ",")
+      for (i = 1; i <= parts; i++) {
+        ends = split(part[i], range, "-")
+        for (cpu = range[1] + 0; cpu <= range[ends] + 0; cpu++) may[cpu] = 1
+      }
+    }
+    /^[0-9]/ && (parts == 0 || ($1 + 0) in may) && !seen[$2 "," $3]++ { count++ }
+    END { print count + 0 }')
   if [ "$physical" -gt 0 ] && [ "$physical" -lt "$usable" ]; then usable=$physical; fi
   # A container's processor quota ("200000 100000" for two) is invisible to nproc.
   if [ -r /sys/fs/cgroup/cpu.max ]; then
@@ -106,4 +117,18 @@ available_cores() {
     if [ "$quota" != max ] && [ "$((quota / period))" -lt "$usable" ]; then usable=$((quota / period)); fi
   fi
   if [ "$usable" -ge 1 ]; then echo "$usable"; else echo 1; fi
+}
+
+# count_slots HOSTFILE: all slots, and those of the fullest host.
+count_slots() {
+  awk '
+    { sub(/#.*/, "") }
+    NF {
+      count = 1
+      for (i = 2; i <= NF; i++) if ($i ~ /^slots=/) count = substr($i, 7) + 0
+      slots[$1] += count
+      all += count
+      if (slots[$1] > most) most = slots[$1]
+    }
+    END { print all + 0, most + 0 }' "$1"
 }

@@ -199,7 +199,8 @@ private func sharedMemoryFindings(_ facts: [RankFacts]) -> [Finding] {
           .sharedMemory,
           "\(list(unread)) on host \(host): other ranks may not read their memory directly (a container's call "
             + "filter, or ptrace_scope): large messages would fail",
-          cure: "OMPI_MCA_btl_vader_single_copy_mechanism=none (launch/ sets it in containers), or --cap-add=SYS_PTRACE"
+          cure: "OMPI_MCA_btl_vader_single_copy_mechanism=none, with Open MPI 5 OMPI_MCA_smsc=^cma (launch/ sets them "
+            + "in containers), or --cap-add=SYS_PTRACE"
         ))
     }
     return result

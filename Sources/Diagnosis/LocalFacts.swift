@@ -20,7 +20,7 @@ extension RankFacts {
     facts.program.binary = binary
     facts.program.products = ProductLibrary.version
     facts.program.instructionSet = VectorLoops.instructionSet
-    facts.processors.allowed = allowedProcessors("self") ?? []
+    facts.processors.allowed = ThreadPool.boundProcessors ?? allowedProcessors("self") ?? []
     facts.processors.allocated = launcherProcessors() ?? facts.processors.allowed
     facts.processors.threads = ThreadPool.threadCount
     facts.processors.threadsAreChosen = threadsAreChosen || environment("OMP_NUM_THREADS") != nil
@@ -29,13 +29,19 @@ extension RankFacts {
     facts.network.included = entries("btl_tcp_if_include")
     facts.network.excluded = entries("btl_tcp_if_exclude")
     facts.sharedMemory.free = freeBytes("/dev/shm")
-    facts.sharedMemory.singleCopy = environment("OMPI_MCA_btl_vader_single_copy_mechanism") ?? ""
+    facts.sharedMemory.singleCopy = singleCopy()
     return facts
   }
 }
 
 private func environment(_ name: String) -> String? {
   ProcessInfo.processInfo.environment[name].flatMap { $0.isEmpty ? nil : $0 }
+}
+
+/// "none" where direct copies between ranks were switched off, with Open MPI 4's parameter or with 5's.
+private func singleCopy() -> String {
+  if environment("OMPI_MCA_smsc")?.hasPrefix("^cma") ?? false { return "none" }
+  return environment("OMPI_MCA_btl_vader_single_copy_mechanism") ?? ""
 }
 
 private func entries(_ parameter: String) -> [String] {

@@ -108,7 +108,7 @@ package struct SharedMemoryFacts: Codable, Sendable, Equatable {
   package var free = 0
   /// Whether a rank of this host was allowed to read this one's memory; nil when it was not tried.
   package var isReadByNeighbour: Bool?
-  /// btl_vader_single_copy_mechanism.
+  /// btl_vader_single_copy_mechanism (Open MPI 4); "none" also where smsc (5) leaves it out.
   package var singleCopy = ""
 
   package init() {}

@@ -13,6 +13,17 @@ package enum ThreadPool {
     precondition(count >= 1 && count <= 4096, "\(count) threads")
     omp_set_num_threads(Int32(count))
   }
+
+  /// Processors that the threads are spread over where OMP_PROC_BIND ties each to some of them: the calling thread may then use only
+  /// its own. nil where they are free.
+  package static var boundProcessors: [Int]? {
+    guard omp_get_proc_bind() != 0, omp_get_num_places() > 0 else { return nil }
+    return (0..<omp_get_num_places()).flatMap { place in
+      var processors = [Int32](repeating: 0, count: Int(omp_get_place_num_procs(place)))
+      omp_get_place_proc_ids(place, &processors)
+      return processors.map { Int($0) }
+    }.sorted()
+  }
 }
 
 /// What the driving thread does every few milliseconds while it multiplies: lets messages to other ranks move on.

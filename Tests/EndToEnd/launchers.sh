@@ -1,0 +1,105 @@
+#!/bin/sh
+# What launch/mpirun decides before ranks start: whose mpirun this is (stand-ins that answer as MPICH's Hydra 4.0 and Intel MPI 2021 do),
+# whether it is inside a Slurm step, whether the slots suffice, how many threads a core with hyper-threads gets (a stand-in for lscpu),
+# where the threads are bound, where session files go, and whether ranks may copy from each other. Slurm is a recorded environment;
+# Open MPI is real.
+. "$(dirname -- "$0")/support/common.sh"
+unset OMP_NUM_THREADS
+bin=$scratch/bin
+mkdir "$bin"
+# stand_in NAME: a program of that name first on the PATH of `with`; its text comes from standard input.
+stand_in() {
+  { echo '#!/bin/sh' && cat; } >"$bin/$1"
+  chmod +x "$bin/$1"
+}
+with() { env PATH="$bin:$PATH" "$@"; }
+# shows TEXT COMMAND…: the command succeeds and prints a line that begins so.
+shows() {
+  shown=$1
+  shift
+  expect 0 "$@"
+  said "^$shown"
+}
+
+# Another MPI's mpirun.
+stand_in mpirun <<'END'
+echo 'HYDRA build details:'
+echo '    Version:                                 4.0.2'
+END
+expect 69 with "$root/launch/mpirun" 2 "$program" doctor
+said "the mpirun on the PATH ($bin/mpirun) is MPICH's"
+stand_in mpirun <<'END'
+echo 'Intel(R) MPI Library for Linux* OS, Version 2021.18.1 Build 20260626 (id: b44796a)'
+END
+expect 69 with "$root/launch/mpirun" 2 "$program" doctor
+said "is Intel MPI's"
+stand_in mpirun <<'END'
+echo 'mpirun (Open MPI) 3.1.6'
+END
+expect 69 with "$root/launch/mpirun" 2 "$program" doctor
+said "Open MPI 4 or 5 is needed"
+rm "$bin/mpirun"
+
+# Slurm. The shell of salloc is a step too, and none that holds processors.
+expect 69 env SLURM_JOB_ID=12 SLURM_STEP_ID=0 "$root/launch/mpirun" 2 "$program" doctor
+said "step 0 of Slurm job 12.*srun --mpi=pmix"
+shows "nothing found" env SLURM_STEP_ID=4294967290 "$root/launch/mpirun" 1 "$program" doctor
+expect 64 env SLURM_NTASKS=1 "$root/launch/mpirun" 2 --allocation --threads 1 "$program" doctor
+said "2 ranks do not fit into the 1 tasks"
+grep -q -x "#SBATCH --hint=nomultithread" "$root/launch/slurm.sbatch" || fail "slurm.sbatch lets Slurm count hyper-threads"
+
+expect 64 "$root/launch/mpirun" 3 --hostfile "$root/hostfiles/localhost-2" "$program" doctor
+said "3 ranks do not fit into the 2 slots"
+
+# Two hyper-threads on one core, the only one here; then a machine with two cores of which this process may use one.
+# shellcheck disable=SC2016 # ranks, not this shell, expand it
+threads() { with "$@" sh -c 'echo "threads $OMP_NUM_THREADS"'; }
+stand_in lscpu <<'END'
+for cpu in $(seq 0 1023); do echo "$cpu,0,0"; done
+END
+shows "threads 1$" threads "$root/launch/mpirun" 1
+shows "threads 1$" threads env SLURM_NTASKS=1 SLURM_TASKS_PER_NODE=1 "$root/launch/mpirun" 1 --allocation --threads 2
+said "hint=nomultithread"
+stand_in lscpu <<'END'
+echo 0,0,0; echo 1,0,0; echo 2,1,0; echo 3,1,0
+END
+if [ "$(nproc --all)" -ge 2 ] && taskset -c 0,1 true 2>/dev/null; then
+  shows "threads 1$" threads taskset -c 0,1 "$root/launch/mpirun" 1
+fi
+rm "$bin/lscpu"
+
+# Threads are bound where cores are the rank's own, and the doctor counts all of them.
+# shellcheck disable=SC2016 # ranks, not this shell, expand it
+where() { "$@" sh -c 'echo "where $OMP_PLACES $OMP_PROC_BIND"'; }
+shows "where cores close" where "$root/launch/mpirun" 1 --bind cores
+shows "where  $" where env -u OMP_PLACES -u OMP_PROC_BIND "$root/launch/mpirun" 1
+shows "nothing found" "$root/launch/mpirun" 1 --bind cores "$program" doctor
+
+# Session files.
+# shellcheck disable=SC2016 # ranks, not this shell, expand it
+session() { "$@" sh -c 'echo "session $OMPI_MCA_orte_tmpdir_base"'; }
+long=$scratch/$(printf '%060d' 0)
+mkdir "$long"
+shows "session /tmp$" session env TMPDIR="$long" "$root/launch/mpirun" 1
+shows "session /var/tmp" session env TMPDIR=/var/tmp "$root/launch/mpirun" 1
+stand_in stat <<'END'
+echo nfs
+END
+shows "session /tmp$" session with env TMPDIR=/var/tmp "$root/launch/mpirun" 1
+rm "$bin/stat"
+
+# Direct copies between ranks, here and in a user namespace.
+# shellcheck disable=SC2016 # ranks, not this shell, expand it
+copies() { "$@" sh -c 'echo "copies ${OMPI_MCA_btl_vader_single_copy_mechanism-as Open MPI likes}"'; }
+if [ "$(awk '/^Seccomp:/ { print $2 }' /proc/self/status)" = 0 ] && grep -q '^ *0 *0 *4294967295$' /proc/self/uid_map; then
+  shows "copies as Open MPI likes" copies "$root/launch/mpirun" 1
+fi
+user=''
+if unshare --user --map-root-user true 2>/dev/null; then
+  shows "copies none" copies unshare --user --map-root-user "$root/launch/mpirun" 1
+  shows "nothing found" unshare --user --map-root-user "$root/launch/mpirun" 2 --threads 1 "$program" doctor
+else
+  user=' (user namespace NOT RUN: none can be made here)'
+fi
+
+passed "launch/mpirun: other MPIs, Slurm steps and missing slots are refused by name; threads follow cores; session files; user namespaces$user"
