@@ -12,7 +12,9 @@ swift_major_needed=6
 # package compiles against and runs with. g++ brings the headers and start-up files that Swift's own clang looks for.
 swift_packages="binutils ca-certificates g++ git libcurl4 libncurses6 libsqlite3-0 libxml2 pkg-config tzdata zlib1g-dev"
 library_packages="libdnnl-dev libmatio-dev libopenmpi-dev openmpi-bin openssh-client"
-contributor_packages="iproute2 qemu-user shellcheck"
+# The same without headers, for a folder made by launch/bundle.
+runtime_packages="iproute2 libdnnl2 libgomp1 libmatio11 libstdc++6 openmpi-bin openssh-client"
+contributor_packages="debootstrap iproute2 qemu-user shellcheck"
 
 # say TEXT…: progress on standard error, which leaves standard output to results.
 say() {
