@@ -10,19 +10,30 @@ struct LastWords: Codable {
   let text: String
   /// Whether one rank's text is everybody's.
   let isShared: Bool
-  /// Whether messages can still be trusted to travel.
-  let mayBeTold: Bool
+  /// Seconds that this rank waits for the others to come here too; those that do not are stopped by it.
+  let patience: Double
   var host = hostName()
 
   init(_ error: any Error) {
+    let isShared = error is any SharedFailure
+    let patience: Double =
+      switch error {
+      case is CollectiveError: 0  // messages may no longer travel
+      // All are on their way, perhaps after a checkpoint is written.
+      case is RootFailure: Self.untilAllCome
+      default: isShared ? Self.untilAllCome : Self.short
+      }
     self.init(
-      (error as? any ReportableError)?.exitStatus ?? .inputOutput, "\(error)", isShared: error is any SharedFailure,
-      mayBeTold: !(error is CollectiveError))
+      (error as? any ReportableError)?.exitStatus ?? .inputOutput, "\(error)", isShared: isShared, patience: patience)
   }
 
-  init(_ status: ExitStatus, _ text: String, isShared: Bool = false, mayBeTold: Bool = true) {
-    (self.status, self.text, self.isShared, self.mayBeTold) = (status.rawValue, text, isShared, mayBeTold)
+  init(_ status: ExitStatus, _ text: String, isShared: Bool = false, patience: Double = LastWords.short) {
+    (self.status, self.text, self.isShared, self.patience) = (status.rawValue, text, isShared, patience)
   }
+
+  /// Also the time that a failure of one rank takes to end the job.
+  private static let short = 5.0
+  private static let untilAllCome = 86400.0
 
   /// Cut to what one message holds; JSON may need several bytes for a character.
   fileprivate var message: [UInt8] {
@@ -36,10 +47,6 @@ struct LastWords: Codable {
   }
 }
 
-/// Seconds that a rank waits for the others to fail too. Those that do not are stopped by it, so this is also the time that a
-/// failure of one rank takes to end the job.
-private let patience = 5.0
-
 /// Ends this rank after an error. Where all ranks come here, rank 0 says what there is to say, once, and they end as after
 /// any other work. A rank that stays the only one names itself and its host, and takes the others with it.
 func leave(_ communicator: any Communicator, _ own: LastWords) -> Never {
@@ -49,7 +56,7 @@ func leave(_ communicator: any Communicator, _ own: LastWords) -> Never {
     try? communicator.finalize()
     exit(own.status)
   }
-  let words = own.mayBeTold ? ranks.lastWords(own.message, withinSeconds: patience) : nil
+  let words = own.patience > 0 ? ranks.lastWords(own.message, withinSeconds: own.patience) : nil
   guard let words else {
     writeError(named("rank \(ranks.rank) of \(ranks.rankCount) on host \(own.host)", own.text))
     ranks.abort(own.status)
