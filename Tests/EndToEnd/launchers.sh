@@ -1,8 +1,8 @@
 #!/bin/sh
 # What launch/mpirun decides before ranks start: whose mpirun this is (stand-ins that answer as MPICH's Hydra 4.0 and Intel MPI 2021 do),
 # whether it is inside a Slurm step, whether the slots suffice, how many threads a core with hyper-threads gets (a stand-in for lscpu),
-# where the threads are bound, where session files go, and whether ranks may copy from each other. Slurm is a recorded environment;
-# Open MPI is real.
+# where the threads are bound, and what Open MPI 4 and 5 are told (a stand-in for mpirun). Slurm is a recorded environment; where ranks
+# run, Open MPI is real (open_mpi_5 and slurm_real have the real ones).
 . "$(dirname -- "$0")/support/common.sh"
 unset OMP_NUM_THREADS
 bin=$scratch/bin
@@ -75,31 +75,48 @@ shows "where cores close" where "$root/launch/mpirun" 1 --bind cores
 shows "where  $" where env -u OMP_PLACES -u OMP_PROC_BIND "$root/launch/mpirun" 1
 shows "nothing found" "$root/launch/mpirun" 1 --bind cores "$program" doctor
 
-# Session files.
-# shellcheck disable=SC2016 # ranks, not this shell, expand it
-session() { "$@" sh -c 'echo "session $OMPI_MCA_orte_tmpdir_base"'; }
+# What either version of Open MPI is told, by a stand-in that prints its arguments and variables instead of starting ranks: session files,
+# direct copies between ranks (here, and in a user namespace), the options of its daemons.
 long=$scratch/$(printf '%060d' 0)
 mkdir "$long"
-shows "session /tmp$" session env TMPDIR="$long" "$root/launch/mpirun" 1
-shows "session /var/tmp" session env TMPDIR=/var/tmp "$root/launch/mpirun" 1
-stand_in stat <<'END'
+user=''
+unshare --user --map-root-user true 2>/dev/null || user=' (user namespace NOT RUN: none can be made here)'
+for version in 4.1.4 5.0.11; do
+  stand_in mpirun <<END
+if [ "\$1" = --version ]; then echo "mpirun (Open MPI) $version"; else echo "arguments: \$*"; env; fi
+END
+  case $version in
+    4*) folder=OMPI_MCA_orte_tmpdir_base copies=OMPI_MCA_btl_vader_single_copy_mechanism=none daemons='--mca' network=oob_tcp_if_include ;;
+    5*) folder=PRTE_MCA_prte_tmpdir_base copies=OMPI_MCA_smsc=^cma daemons=--prtemca network=prte_if_include ;;
+  esac
+  shows "$folder=/tmp$" with TMPDIR="$long" "$root/launch/mpirun" 1 true
+  expect 0 with TMPDIR=/var/tmp "$root/launch/mpirun" 1 true
+  if grep -q "^$folder=" "$scratch/output"; then fail "session files leave a TMPDIR that will do"; fi
+  stand_in stat <<'END'
 echo nfs
 END
-shows "session /tmp$" session with env TMPDIR=/var/tmp "$root/launch/mpirun" 1
-rm "$bin/stat"
-
-# Direct copies between ranks, here and in a user namespace.
-# shellcheck disable=SC2016 # ranks, not this shell, expand it
-copies() { "$@" sh -c 'echo "copies ${OMPI_MCA_btl_vader_single_copy_mechanism-as Open MPI likes}"'; }
-if [ "$(awk '/^Seccomp:/ { print $2 }' /proc/self/status)" = 0 ] && grep -q '^ *0 *0 *4294967295$' /proc/self/uid_map; then
-  shows "copies as Open MPI likes" copies "$root/launch/mpirun" 1
-fi
-user=''
-if unshare --user --map-root-user true 2>/dev/null; then
-  shows "copies none" copies unshare --user --map-root-user "$root/launch/mpirun" 1
+  shows "$folder=/tmp$" with TMPDIR=/var/tmp "$root/launch/mpirun" 1 true
+  rm "$bin/stat"
+  if [ "$(awk '/^Seccomp:/ { print $2 }' /proc/self/status)" = 0 ] && grep -q '^ *0 *0 *4294967295$' /proc/self/uid_map; then
+    expect 0 with "$root/launch/mpirun" 1 true
+    if grep -q -e "^$copies" "$scratch/output"; then fail "direct copies are switched off without need"; fi
+  fi
+  if [ -z "$user" ]; then shows "$copies" with unshare --user --map-root-user "$root/launch/mpirun" 1 true; fi
+  expect 0 with OMPI_MCA_plm_rsh_agent=/agent "$root/launch/mpirun" 2 --hostfile "$root/hostfiles/localhost-2" --interface 10.0.0.0/8 true
+  said "$daemons oob_tcp_keepalive_time 2"
+  said "$daemons $network 10.0.0.0/8"
+  said "--mca btl_tcp_if_include 10.0.0.0/8"
+  if [ "$daemons" = --prtemca ]; then said "^PRTE_MCA_prte_ssh_agent=/agent"; fi
+done
+# Open MPI 5.0 says so and ends with 0 when a host vanishes.
+stand_in mpirun <<'END'
+if [ "$1" = --version ]; then echo "mpirun (Open MPI) 5.0.11"; else echo "PRTE has lost communication with a remote daemon." >&2; fi
+END
+expect 205 with "$root/launch/mpirun" 2 --hostfile "$root/hostfiles/localhost-2" true
+said "PRTE has lost communication"
+rm "$bin/mpirun"
+if [ -z "$user" ]; then
   shows "nothing found" unshare --user --map-root-user "$root/launch/mpirun" 2 --threads 1 "$program" doctor
-else
-  user=' (user namespace NOT RUN: none can be made here)'
 fi
 
-passed "launch/mpirun: other MPIs, Slurm steps and missing slots are refused by name; threads follow cores; session files; user namespaces$user"
+passed "launch/mpirun: other MPIs, Slurm steps and missing slots are refused by name; threads follow cores; Open MPI 4 and 5 told alike$user"
