@@ -28,7 +28,8 @@ package struct ComputeCost: Sendable, Equatable {
   }
 
   package static func == (a: ComputeCost, b: ComputeCost) -> Bool {
-    a.secondsPerPair == b.secondsPerPair && a.updateSeconds == b.updateSeconds && a.points.elementsEqual(b.points, by: ==)
+    a.secondsPerPair == b.secondsPerPair && a.updateSeconds == b.updateSeconds
+      && a.points.elementsEqual(b.points, by: ==)
   }
 
   /// - Parameters:

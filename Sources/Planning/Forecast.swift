@@ -48,8 +48,8 @@ package struct Plan: Sendable {
       sizes: sizes, classCount: classCount, rows: b, isCut: rows.groupCount > 1,
       blockRows: blockRows(ranks: ranks))
     let contrast = Double(n) * Double(b) * cost.secondsPerPair
-    let secondsPerWork =
-      (cost.seconds(rows: n, batch: b, ranks: ranks) - contrast) / Schedule.work(sizes: sizes, criticIterations: critics)
+    let work = Schedule.work(sizes: sizes, criticIterations: critics)
+    let secondsPerWork = (cost.seconds(rows: n, batch: b, ranks: ranks) - contrast) / work
     var simulation = Simulation(network: network, ranks: ranks, nodes: hostNodeCount(ranks: ranks))
     let secondsPerContrast = contrast / Schedule.contrastProducts(criticIterations: critics)
     for _ in 0..<critics {

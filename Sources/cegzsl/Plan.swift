@@ -117,9 +117,8 @@ struct PlanCommand: ParsableCommand {
       network.ranksPerHost = (mpi.rankCount + Set(hosts).count - 1) / Set(hosts).count
       let gathering = try probe.collectives(mebibytes: 8).allGather
       if let slowest = links.max(by: { $0.latency < $1.latency }) {
-        // What reaches a rank from ranks of its own host is not counted.
-        let (count, here) = (Double(mpi.rankCount), Double(network.ranksPerHost))
-        network.linkBandwidth = gathering * here * (count - here) / max(1, count - 1)
+        // One rank of each host hears from another host, and the others wait for it.
+        network.linkBandwidth = gathering
         network.linkLatency = slowest.latency
         source = "links measured"
       } else {
