@@ -119,8 +119,9 @@ package struct LinkProbe {
     // Of at most 64 MiB in all, whatever the number of ranks: to the next rank and from the one before, as in a ring.
     let rows = max(1, min(256 * mebibytes, (1 << 14) / rankCount))
     let (next, before) = ((communicator.rank + 1) % rankCount, (communicator.rank + rankCount - 1) % rankCount)
-    let own = Matrix(rows: rows, columns: 1024)
-    let others = (0..<3).map { _ in Matrix(rows: rows, columns: 1024) }
+    // With gaps between rows, as units of a layer have.
+    func room() -> Matrix { Matrix(rows: rows, columns: 1088).columns(0..<1024) }
+    let (own, others) = (room(), (0..<3).map { _ in room() })
     func secondsPerGather(_ count: Int) throws -> Double {
       // Three under way at any time, as in training: the next one's handshake does not wait behind this one's rows.
       var transfers: [(any Transfer, any Transfer)] = []
