@@ -74,7 +74,9 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Yams", package: "Yams"), "CProcessor",
       ]),
-    .target(name: "TestSupport", dependencies: ["Matrices"], path: "Tests/TestSupport", swiftSettings: settings),
+    .target(
+      name: "TestSupport", dependencies: ["Matrices", "Collectives"], path: "Tests/TestSupport", swiftSettings: settings
+    ),
     .testTarget(name: "MatricesTests", dependencies: ["Matrices", "TestSupport"], swiftSettings: settings),
     .testTarget(
       name: "FilesTests", dependencies: ["Files", "Matrices", "TestSupport"], resources: [.copy("Fixtures")],
@@ -96,6 +98,9 @@ let package = Package(
         "Training", "Networks", "Losses", "Optimizers", "Evaluation", "Kernels", "Collectives", "Matrices",
         "Files", "TestSupport",
       ],
+      swiftSettings: settings),
+    .testTarget(
+      name: "OptimizersTests", dependencies: ["Optimizers", "Kernels", "Matrices", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "PlanningTests", dependencies: ["Planning", "Training", "Networks", "Collectives", "Matrices"],

@@ -11,9 +11,8 @@ package struct SharedMemoryError: ReportableError {
 
   package var exitStatus: ExitStatus { .unusableMachine }
   package var description: String {
-    "host \(host): its ranks cannot share \((byteCount + 1_048_575) >> 20) MiB of memory: \(reason). Let them run in one container "
-      + "and under one user, with enough memory (in a container, /dev/shm as large as 'cegzsl plan' says), or start one rank a host "
-      + "with more threads."
+    "host \(host): its ranks cannot share \((byteCount + 1_048_575) >> 20) MiB of memory: \(reason). Ranks of a host have to run under one "
+      + "user and see each other's processes in /proc, so in one container; or start one rank a host, with more threads."
   }
 }
 

@@ -15,6 +15,17 @@ package struct EvaluationResult: Sendable, Codable, Equatable {
   package let seenClasses: PerClassAccuracy
   package let unseenClasses: PerClassAccuracy
 
+  package init(
+    last: GeneralizedAccuracy, history: [GeneralizedAccuracy], zsl: Double, seenClasses: PerClassAccuracy,
+    unseenClasses: PerClassAccuracy
+  ) {
+    self.last = last
+    self.history = history
+    self.zsl = zsl
+    self.seenClasses = seenClasses
+    self.unseenClasses = unseenClasses
+  }
+
   /// The classifier epoch with the highest H, counted from 1. On test rows this is what papers print; on validation rows
   /// it is a legitimate choice.
   package var bestEpoch: Int {

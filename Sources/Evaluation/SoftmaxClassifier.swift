@@ -1,4 +1,4 @@
-// The final linear softmax (method.md "Final classifier"). M rows of a batch, H classifier input, C candidate classes.
+// The final linear softmax (Method.md, "Final classifier"). M rows of a batch, H classifier input, C candidate classes.
 import Kernels
 import Losses
 import Matrices

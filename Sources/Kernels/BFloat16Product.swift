@@ -58,7 +58,7 @@ func multiplyRounded(into result: Matrix, _ a: some ProductOperand, _ b: some Pr
         left.start + rows.lowerBound * (a.isTransposed ? 1 : left.stride),
         right.start + columns.lowerBound * (b.isTransposed ? right.stride : 1),
         result.row(rows.lowerBound) + columns.lowerBound)
-      if index == 0 { ProductBreaks.shared.take() }
+      if index == 0 { ProductBreaks.take() }
     }
   }
 }

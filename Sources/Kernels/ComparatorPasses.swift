@@ -1,4 +1,4 @@
-// The comparator's scores and their gradient without pairs, method.md item 2. N rows of the local batch, S seen classes,
+// The comparator's scores and their gradient without pairs, Method.md, identity 2. N rows of the local batch, S seen classes,
 // K comparator width. All matrices over K are padded: their row stride is a multiple of 32 and the padding of w is zero.
 import Matrices
 

@@ -1,4 +1,4 @@
-// The two passes of the instance-level contrastive loss over one tile of similarities, method.md item 6.
+// The two passes of the instance-level contrastive loss over one tile of similarities, Method.md, identity 6.
 // N local rows, M columns of the tile (other rows of the global set), s_ij = z_i·z_j/τ. Tiles hold the products z_i·z_j.
 import Glibc
 import Matrices
@@ -27,8 +27,7 @@ package struct ExactSum: Sendable {
 
   package init(_ value: Double = 0) { add(value) }
 
-  @inline(__always)
-  mutating func add(_ value: Double) {
+  package mutating func add(_ value: Double) {
     if value.magnitude < 0x1p31 { units &+= Int128(value / Self.unit) } else { beyond += value }
   }
 

@@ -1,4 +1,4 @@
-// The critic's element-wise work, method.md items 3 to 5. N rows of the local batch, D critic width, X features, S classes.
+// The critic's element-wise work, Method.md, identities 3 to 5. N rows of the local batch, D critic width, X features, S classes.
 import Matrices
 
 /// From the products of real and fake rows with W_x to everything the critic's backward products need, in one pass.

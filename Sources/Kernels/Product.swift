@@ -6,11 +6,9 @@
 //         for strips, as many as stay in the second cache
 //           for panel (stays in the first cache): strips times panel, tile by tile (`LoopsAVX2/ProductLoop.swift`)
 //           after the last block the tiles are finished into the result
-import CPrefetch
 import LoopsAVX2
 import Matrices
 import Profiling
-import Synchronization
 
 /// A factor of a product: a matrix as it stands, or `matrix.transposed`.
 package protocol ProductOperand {
@@ -60,7 +58,7 @@ package func multiply(
     return apply(finish, to: result)
   }
   let start = Profile.shared.begin()
-  ProductBreaks.shared.take()
+  ProductBreaks.take()
   if precision == .bfloat16 {
     if order != .chain, let a = a as? TransposedMatrix, let b = b as? Matrix {
       multiplyRoundedLeaves(into: result, a, b, order: order)
@@ -141,7 +139,7 @@ private struct FloatProduct {
       packStrips(rows, into: rooms.strips, threads: threads)
       // While messages are under way, threads of a row take chunks as they come, since one of them looks after messages as well. Else each
       // has its own, next to each other: a few percent faster.
-      let isShared = ProductBreaks.shared.areNeeded
+      let isShared = ProductBreaks.areNeeded
       rooms.queues.reset(isShared ? grid.rows : grid.threadCount)
       fork(grid.threadCount) { part in
         for thread in part {
@@ -152,7 +150,7 @@ private struct FloatProduct {
             let chunk = own.lowerBound + number
             multiplyChunk(
               chunks.slice(of: chunk), rows: rows, strips: strips, packed: rooms.strips, rooms.room(thread), room)
-            if thread == 0 { ProductBreaks.shared.take() }
+            if thread == 0 { ProductBreaks.take() }
           }
         }
       }
@@ -210,153 +208,4 @@ private struct FloatProduct {
       }
     }
   }
-}
-
-/// Sizes of a thread's room: packed panels, the stacks' passing places, then the stacks of tiles.
-private struct RoomShape {
-  let panelFloats: Int
-  let passingFloats: Int
-  let stackFloats: Int
-  let floats: Int
-
-  init(strips: Int, panels: Int, panelWidth: Int, _ plan: SumPlan) {
-    panelFloats = panels * panelWidth * (plan.blocks.map(\.terms.count).max() ?? 0)
-    passingFloats = plan.passingSlots * 2 * stripRows * panelWidth
-    stackFloats = plan.keptSlots * stripRows * panelWidth
-    floats = panelFloats + passingFloats + strips * (plan.blocks.count == 1 ? 1 : panels) * stackFloats
-  }
-}
-
-/// Where the tiles of some strips and a panel lie in the result. A tile's own floats are the first place of its stack.
-private struct TileColumn {
-  /// The result's first element, and from row to row.
-  let start: UnsafeMutablePointer<Float>
-  let stride: Int
-  /// First row of the tiles, and rows of the result.
-  let row: Int
-  let rowCount: Int
-  let stripCount: Int
-  /// First column, and how many of the panel's are the result's.
-  let column: Int
-  let columnCount: Int
-  let panelWidth: Int
-  let stackFloats: Int
-
-  @inline(__always)
-  private func forEachRow(_ body: (_ place: Int, _ row: Int, _ address: UnsafeMutablePointer<Float>) -> Void) {
-    for strip in 0..<stripCount {
-      let first = row &+ strip &* stripRows
-      for r in 0..<min(stripRows, rowCount &- first) {
-        body(
-          strip &* stackFloats &+ r &* panelWidth, first &+ r, start + ((first &+ r) &* stride &+ column))
-      }
-    }
-  }
-
-  func prefetch() {
-    forEachRow { _, _, address in
-      for c in Swift.stride(from: 0, to: columnCount, by: vectorWidth) { cegzsl_prefetch_for_write(address + c) }
-    }
-  }
-
-  func load(into stacks: UnsafeMutablePointer<Float>) {
-    forEachRow { place, _, address in (stacks + place).update(from: address, count: columnCount) }
-  }
-
-  func store(from stacks: UnsafePointer<Float>, _ finish: FinishAddresses) {
-    finish.apply(to: TileStore(tiles: self, stacks: stacks))
-  }
-}
-
-/// The way of finished tiles into the result.
-private struct TileStore: FinishUser {
-  let tiles: TileColumn
-  let stacks: UnsafePointer<Float>
-
-  func use(_ finish: some VectorFinish) {
-    let (width, column) = (tiles.panelWidth, tiles.column)
-    for strip in 0..<tiles.stripCount {
-      let first = tiles.row &+ strip &* stripRows
-      var source = stacks + strip &* tiles.stackFloats
-      var target = tiles.start + (first &* tiles.stride &+ column)
-      for row in first..<min(first &+ stripRows, tiles.rowCount) {
-        if tiles.columnCount == width {
-          var c = 0
-          while c < width {
-            // `vectorWidth` as what is left: no lane is looked at by itself.
-            Kernels.store(
-              finish(Kernels.load(source + c), row: row, column: column &+ c, left: vectorWidth), target + c)
-            c &+= vectorWidth
-          }
-        } else {
-          var c = 0
-          while c < tiles.columnCount {
-            let left = tiles.columnCount &- c
-            Kernels.store(
-              finish(Kernels.load(source + c, left), row: row, column: column &+ c, left: left), target + c, left)
-            c &+= vectorWidth
-          }
-        }
-        source += width
-        target += tiles.stride
-      }
-    }
-  }
-}
-
-/// The threads of a product as a grid over strips and panels: as even as whole tiles allow, rather more columns than rows of threads,
-/// since every row of threads packs all panels.
-package struct ThreadGrid {
-  package let rows: Int
-  package let columns: Int
-  package var threadCount: Int { rows * columns }
-
-  package init(strips: Int, panels: Int, threads: Int) {
-    var best = (rows: 1, columns: 1, tiles: Int.max)
-    for rows in 1...max(1, threads) {
-      let columns = min(threads / rows, panels)
-      guard rows <= strips, columns >= 1 else { continue }
-      let tiles = ((strips + rows - 1) / rows) * ((panels + columns - 1) / columns)
-      if tiles < best.tiles { best = (rows, columns, tiles) }
-    }
-    (rows, columns) = (best.rows, best.columns)
-  }
-
-  package func row(_ thread: Int) -> Int { thread / columns }
-
-  package func strips(_ thread: Int, of count: Int) -> Range<Int> {
-    RowPartition(rowCount: count, rankCount: rows).slice(of: row(thread))
-  }
-
-  /// The panels in chunks, as many for each column of threads. Threads of a row take them one after the other: one that is held up, by
-  /// messages or by other programs, takes fewer.
-  package func chunks(panels: Int, most: Int) -> RowPartition {
-    let perThread = (panels + columns - 1) / columns
-    return RowPartition(rowCount: panels, rankCount: min(panels, columns * ((perThread + most - 1) / most)))
-  }
-}
-
-/// Room for packed factors and tiles; grows to the largest product's and stays.
-///
-/// `@unchecked Sendable`: used under its lock; threads of a product use their own rooms.
-private final class ProductRooms: @unchecked Sendable {
-  static let shared = ProductRooms()
-  private let lock = Mutex(())
-  private var stripStorage = FloatStorage(count: 0)
-  private var threadStorage: [FloatStorage] = []
-  let queues = WorkQueues()
-
-  func withLock(_ body: (ProductRooms) -> Void) { lock.withLock { _ in body(self) } }
-
-  func prepare(stripFloats: Int, threadFloats: Int, threads: Int) {
-    if stripStorage.count < stripFloats { stripStorage = FloatStorage(count: stripFloats) }
-    while threadStorage.count < threads { threadStorage.append(FloatStorage(count: 0)) }
-    for thread in 0..<threads where threadStorage[thread].count < threadFloats {
-      // From 2 MiB on a storage lies in huge pages: tiles and panels are in fewer of them than a core remembers.
-      threadStorage[thread] = FloatStorage(count: max(threadFloats, 1 << 19))
-    }
-  }
-
-  var strips: UnsafeMutablePointer<Float> { stripStorage.base }
-  func room(_ thread: Int) -> UnsafeMutablePointer<Float> { threadStorage[thread].base }
 }

@@ -2,7 +2,7 @@
 import Matrices
 
 /// Which side of its kink every hidden unit of D is on, for the real row, the fake row and their interpolate: all that the
-/// weight gradients need of the hidden layer (method.md items 4 and 5). A byte holds a unit of a row.
+/// weight gradients need of the hidden layer (Method.md, identities 4 and 5). A byte holds a unit of a row.
 package struct SlopeMatrix: Sendable {
   /// Of which row a bit tells; set where the slope is 1, clear where it is 0.2.
   package enum Row: Int, Sendable {

@@ -1,4 +1,4 @@
-// The critic's two products with its slopes (method.md items 4 and 5), by `subsetSums`. N rows, D units, X features.
+// The critic's two products with its slopes (Method.md, identities 4 and 5), by `subsetSums`. N rows, D units, X features.
 import Matrices
 
 /// g [N×X] ← factor · slopes · diag(w) · W: what D's input gets back, slope by slope.

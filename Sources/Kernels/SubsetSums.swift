@@ -171,7 +171,7 @@ func subsetSums(into result: Matrix, _ shape: SubsetShape, _ fill: (SubsetScratc
   guard shape.laneCount > 0 && shape.columnCount > 0 else { return }
   guard shape.groupCount > 0 else { return result.fill(0) }
   let start = Profile.shared.begin()
-  ProductBreaks.shared.take()
+  ProductBreaks.take()
   SubsetScratch.shared.lock.withLock { _ in
     let scratch = SubsetScratch.shared
     let perItem = shape.lanesPerItem(threads: ThreadPool.threadCount)
@@ -195,7 +195,7 @@ func subsetSums(into result: Matrix, _ shape: SubsetShape, _ fill: (SubsetScratc
             case .bfloat16: sumNarrowPanel(shape, lanes: ownLanes, columns: columns, scratch, room)
             }
           storePanel(result, lanes: ownLanes, columns: columns, sums)
-          if thread == 0 { ProductBreaks.shared.take() }
+          if thread == 0 { ProductBreaks.take() }
         }
       }
     }

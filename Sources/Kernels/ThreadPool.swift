@@ -1,7 +1,6 @@
 import COneDNN
 import Glibc
 import Profiling
-import Synchronization
 
 /// libgomp's threads, which products, passes and oneDNN's products of bfloat16 share.
 package enum ThreadPool {
@@ -26,49 +25,30 @@ package enum ThreadPool {
   }
 }
 
-/// What the driving thread does every few milliseconds while it multiplies: lets messages to other ranks move on.
+/// What the driving thread does every few milliseconds while it multiplies: lets messages to other ranks move on. It holds for what is
+/// called within `during`.
 ///
-/// `@unchecked Sendable`: set and called by the driving thread only.
+/// `@unchecked Sendable`: used by the thread that called `during` only.
 package final class ProductBreaks: @unchecked Sendable {
-  package static let shared = ProductBreaks()
-  private var body: (() -> Bool)?
-  /// The thread that drives the run: tests drive several at once.
-  private var driver = pthread_self()
+  @TaskLocal private static var current: ProductBreaks?
+
+  private let body: () -> Bool
   /// Whether the last break found something to look after: only then are products cut into pieces for more of them.
-  private(set) var areNeeded = false
+  private var areNeeded = false
 
   /// - Parameter body: nothing that takes long, or multiplies. Returns whether it wants to be called again soon.
-  package func install(_ body: (() -> Bool)?) {
-    driver = pthread_self()
-    self.body = body
+  package init(_ body: @escaping () -> Bool) { self.body = body }
+
+  /// Runs `work`, whose products take these breaks.
+  package func during<Result>(_ work: () throws -> Result) rethrows -> Result {
+    try Self.$current.withValue(self, operation: work)
   }
 
-  func take() {
-    if let body, pthread_equal(driver, pthread_self()) != 0 { areNeeded = body() }
-  }
-}
-
-/// Numbers of pieces of work that threads take one after the other, in some queues; used by one product at a time.
-///
-/// `@unchecked Sendable`: the counters are atomic, and are reset while no thread takes any.
-final class WorkQueues: @unchecked Sendable {
-  private static let most = 4096
-  private let counters = UnsafeMutablePointer<Atomic<Int>>.allocate(capacity: most)
-
-  init() { for queue in 0..<Self.most { (counters + queue).initialize(to: Atomic(0)) } }
-
-  deinit { counters.deallocate() }
-
-  func reset(_ count: Int) {
-    precondition(count <= Self.most)
-    for queue in 0..<count { counters[queue].store(0, ordering: .relaxed) }
+  static func take() {
+    if let current { current.areNeeded = current.body() }
   }
 
-  /// The next piece of a queue that has `count`; nil behind the last.
-  func next(_ queue: Int, below count: Int) -> Int? {
-    let piece = counters[queue].wrappingAdd(1, ordering: .relaxed).oldValue
-    return piece < count ? piece : nil
-  }
+  static var areNeeded: Bool { current?.areNeeded ?? false }
 }
 
 /// Runs `body` on consecutive parts of 0..<count, one part per thread, and returns when all are done. Parts hold at

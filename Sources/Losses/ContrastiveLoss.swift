@@ -1,4 +1,4 @@
-// Instance-level contrastive loss (paper eq. 5; method.md item 6), in tiles. B global rows, N local rows, Z projection.
+// Instance-level contrastive loss (paper eq. 5; Method.md, identity 6), in tiles. B global rows, N local rows, Z projection.
 import Kernels
 import Matrices
 

@@ -1,4 +1,4 @@
-// Ranking loss of the semantic baseline (method.md "Baseline of the same paper"):
+// Ranking loss of the semantic baseline (Method.md, "The semantic baseline"):
 // L_se = mean max(0, Δ − a_yᵀE(x) + a_{y'}ᵀE(x)), y' a random other seen class. N local rows, A descriptor size.
 import Matrices
 

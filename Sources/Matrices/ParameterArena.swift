@@ -39,26 +39,26 @@ package struct ParameterShape: Sendable, Equatable {
   package func part(_ whole: Matrix, units: Range<Int>) -> Matrix {
     rowCount == 1 ? whole.columns(units) : whole.rows(units)
   }
-
-  /// Elements of the parameter in a storage, up to a 64-byte boundary.
-  fileprivate func room(stride: Int) -> Int { (rowCount * stride + 15) / 16 * 16 }
 }
 
-/// Matrices with names, one behind the other in a storage, each from a 64-byte boundary on and without gaps between its rows.
+/// Matrices with names, one behind the other in a storage, each from a 64-byte boundary on.
 package struct MatrixLayout: Sendable {
   package let shapes: [ParameterShape]
   private let offsets: [Int]
-  /// Elements of a storage; the gaps between matrices stay zero.
+  private let strides: [Int]
+  /// Elements of a storage; the gaps between matrices and rows stay zero.
   package let count: Int
 
-  package init(shapes: [ParameterShape]) {
+  /// - Parameter stride: elements from row to row of a shape.
+  package init(shapes: [ParameterShape], stride: (ParameterShape) -> Int = \.columnCount) {
     precondition(Set(shapes.map(\.name)).count == shapes.count, "two matrices share a name")
-    var (offsets, end): ([Int], Int) = ([], 0)
-    for shape in shapes {
-      offsets.append(end)
-      end += shape.room(stride: shape.columnCount)
-    }
     self.shapes = shapes
+    strides = shapes.map(stride)
+    var (offsets, end): ([Int], Int) = ([], 0)
+    for (shape, stride) in zip(shapes, strides) {
+      offsets.append(end)
+      end += (shape.rowCount * stride + 15) / 16 * 16
+    }
     self.offsets = offsets
     count = end
   }
@@ -71,7 +71,7 @@ package struct MatrixLayout: Sendable {
     let shape = shapes[index]
     return Matrix(
       storage: storage, offset: offset + offsets[index], rowCount: shape.rowCount, columnCount: shape.columnCount,
-      rowStride: shape.columnCount)
+      rowStride: strides[index])
   }
 
   private func index(of name: String) -> Int {
@@ -102,33 +102,18 @@ package struct NamedMatrices: Sendable {
 /// The values of all parameters that one optimizer moves, in one allocation with named views. Rows of wide weights have gaps between
 /// them, see `ParameterShape.valueStride`.
 package struct ParameterArena: Sendable {
-  package let shapes: [ParameterShape]
-  /// First element of each parameter.
-  private let offsets: [Int]
+  private let matrices: NamedMatrices
+  package var shapes: [ParameterShape] { matrices.layout.shapes }
   /// Gaps stay zero.
-  package let values: FloatStorage
+  package var values: FloatStorage { matrices.storage }
 
   /// - Parameter memory: makes a storage of so many zeros; ranks of one host may share it.
   package init(shapes: [ParameterShape], memory: (Int) throws -> FloatStorage) rethrows {
-    var (offsets, end): ([Int], Int) = ([], 0)
-    for shape in shapes {
-      offsets.append(end)
-      end += shape.room(stride: shape.valueStride)
-    }
-    self.shapes = shapes
-    self.offsets = offsets
-    values = try memory(end)
+    let layout = MatrixLayout(shapes: shapes, stride: \.valueStride)
+    matrices = NamedMatrices(layout: layout, storage: try memory(layout.count))
   }
 
   package init(shapes: [ParameterShape]) { self.init(shapes: shapes) { FloatStorage(count: $0) } }
 
-  package func value(_ name: String) -> Matrix {
-    guard let index = shapes.firstIndex(where: { $0.name == name }) else {
-      preconditionFailure("no parameter \(name) among \(shapes.map(\.name))")
-    }
-    let shape = shapes[index]
-    return Matrix(
-      storage: values, offset: offsets[index], rowCount: shape.rowCount, columnCount: shape.columnCount,
-      rowStride: shape.valueStride)
-  }
+  package func value(_ name: String) -> Matrix { matrices[name] }
 }

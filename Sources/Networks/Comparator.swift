@@ -1,11 +1,11 @@
-// F(h, a) = w·LeakyReLU(W_h·h + W_a·a + b₁) + b₂ for every pair of a row and a seen class, without pairs (method.md item 2).
+// F(h, a) = w·LeakyReLU(W_h·h + W_a·a + b₁) + b₂ for every pair of a row and a seen class, without pairs (Method.md, identity 2).
 // N rows, S seen classes, H embedding, A descriptor, K comparator width.
 import Kernels
 import Matrices
 
 /// What F makes of the classes, once a step: the same for all rows. Those over K are padded (see `paddedMatrix`).
 package struct ComparatorClasses: Sendable {
-  /// S×K: W_a·a.
+  /// S×K: W_a·a. Given, for ranks share it.
   package let v: Matrix
   /// 1×K: w.
   package let weight: Matrix
@@ -14,8 +14,8 @@ package struct ComparatorClasses: Sendable {
   /// Scratch of the scores, see `comparatorScores`.
   let packed: Matrix
 
-  package init(classCount: Int, sizes: ModelSizes) {
-    v = paddedMatrix(rows: classCount, columns: sizes.comparatorWidth)
+  package init(v: Matrix, classCount: Int, sizes: ModelSizes) {
+    self.v = v
     weight = paddedMatrix(rows: 1, columns: sizes.comparatorWidth)
     linear = Matrix(rows: 1, columns: classCount)
     packed = Matrix(rows: 1, columns: (classCount + 3) / 4 * 4 * v.rowStride)
@@ -50,9 +50,14 @@ package struct Comparator: Sendable {
     attributeColumns = sizes.embedding..<(sizes.embedding + sizes.attribute)
   }
 
-  /// classes ← what F makes of the descriptors [S×A].
-  package func prepare(_ classes: ComparatorClasses, descriptors: Matrix) {
-    multiply(into: classes.v, descriptors, first.weight.columns(attributeColumns).transposed)
+  /// v [S×K], the columns of some units ← W_a·a of the descriptors [S×A].
+  package func classTerm(into v: Matrix, units: Range<Int>, descriptors: Matrix) {
+    guard !units.isEmpty else { return }
+    multiply(into: v.columns(units), descriptors, first.weight.rows(units).columns(attributeColumns).transposed)
+  }
+
+  /// The rest of classes, from v and the second layer.
+  package func prepare(_ classes: ComparatorClasses) {
     classes.weight.copy(from: second.weight)
     comparatorLinearPart(classes.linear, v: classes.v, weight: classes.weight)
   }

@@ -1,4 +1,4 @@
-// D(x, a) = w·LeakyReLU(W_x·x + W_a·a + b₁) + b₂ and its gradient penalty, method.md items 1, 3, 4, 5.
+// D(x, a) = w·LeakyReLU(W_x·x + W_a·a + b₁) + b₂ and its gradient penalty, Method.md, identities 1, 3, 4, 5.
 // N local rows, B global rows, X feature, A descriptor, D hidden width, S seen classes.
 import Kernels
 import Matrices
@@ -44,9 +44,9 @@ package struct Critic: Sendable {
 
   private var featureWeight: Matrix { first.weight.columns(featureColumns) }
 
-  /// base [S×D] ← W_a·a_s + b₁.
-  package func classBase(into base: Matrix, descriptors: Matrix) {
-    multiply(into: base, descriptors, first.weight.columns(attributeColumns).transposed, finish: .bias(first.bias))
+  /// base [S×D], the columns of some units ← W_a·a_s + b₁.
+  package func classBase(into base: Matrix, units: Range<Int>, descriptors: Matrix) {
+    first.classBase(into: base, units: units, descriptors: descriptors, columns: attributeColumns)
   }
 
   package var summed: [SummedLayer] {
@@ -84,7 +84,7 @@ package struct Critic: Sendable {
       penaltyGradients, penaltyWeight: penaltyWeight, inverseBatch: inverseBatch, deviations: workspace.deviations)
   }
 
-  /// The sums over some rows of the workspace (method.md items 4 and 5).
+  /// The sums over some rows of the workspace (Method.md, identities 4 and 5).
   ///
   /// - Parameters:
   ///   - rows: N of the workspace's rows; the first begins a leaf.

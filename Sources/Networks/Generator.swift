@@ -4,7 +4,7 @@ import Kernels
 import Matrices
 
 /// The feature generator. The descriptor's half of the first layer is computed once per class and gathered by label
-/// (method.md item 1).
+/// (Method.md, identity 1).
 package struct Generator: Sendable {
   /// S×G: the gradient before the LeakyReLU, summed by class.
   package static let classSumsName = "generator.class_sums"
@@ -20,9 +20,12 @@ package struct Generator: Sendable {
     attributeColumns = sizes.noise..<(sizes.noise + sizes.attribute)
   }
 
-  /// base [C×G] ← W_a·a + b₁ for every class; descriptors are C×A.
-  package func classBase(into base: Matrix, descriptors: Matrix) {
-    multiply(into: base, descriptors, first.weight.columns(attributeColumns).transposed, finish: .bias(first.bias))
+  /// base [C×G], the columns of some units ← W_a·a + b₁ for every class; descriptors are C×A.
+  ///
+  /// - Parameter units: nil: all.
+  package func classBase(into base: Matrix, units: Range<Int>? = nil, descriptors: Matrix) {
+    first.classBase(
+      into: base, units: units ?? 0..<first.unitCount, descriptors: descriptors, columns: attributeColumns)
   }
 
   /// output [N×X] ← G(noise, descriptor of label); hidden [N×G] is kept for `backward`.

@@ -21,7 +21,7 @@ package enum EmbeddingKind: String, Sendable, CaseIterable, Codable {
   package var hasHiddenEmbedding: Bool { hasProjection || hasComparator }
 }
 
-/// Widths of the hybrid model, method.md "Networks".
+/// Widths of the hybrid model, Method.md, "Networks".
 package struct ModelSizes: Sendable, Equatable {
   package var feature: Int
   package var attribute: Int
@@ -89,7 +89,7 @@ package struct ModelSizes: Sendable, Equatable {
     [.weight(name, outputs: outputs, inputs: inputs), .bias(name, outputs: outputs)]
   }
 
-  /// Floating-point operations of one iteration for B global rows: method.md's minimum, which counts the products only
+  /// Floating-point operations of one iteration for B global rows: the minimum of Method.md, which counts the products only
   /// (a multiply-add is two) and is the numerator of every utilization figure.
   package func flopsPerIteration(batchSize: Int, criticIterations: Int) -> Double {
     let (x, e, g, d) = (Double(feature), Double(noise), Double(generatorWidth), Double(criticWidth))
@@ -127,6 +127,15 @@ package struct LinearLayer: Sendable {
       parameters: [weightName, biasName])
   }
 
+  /// base [C×units], the columns of some units ← W[:, columns]·a + b: what a layer makes of the inputs that depend on the class alone
+  /// (Method.md, identity 1).
+  func classBase(into base: Matrix, units: Range<Int>, descriptors: Matrix, columns: Range<Int>) {
+    guard !units.isEmpty else { return }
+    multiply(
+      into: base.columns(units), descriptors, weight.rows(units).columns(columns).transposed,
+      finish: .bias(bias.columns(units)))
+  }
+
   /// dW[:, columns] = δᵀ·x, summed over some rows.
   ///
   /// - Parameters:
@@ -146,7 +155,7 @@ package struct LinearLayer: Sendable {
   }
 
   /// The gradients of some units for the inputs that depend on the class alone: `classDelta` [S×units] holds δ summed by class over
-  /// the whole batch, and one product of S rows does the rest (method.md item 1).
+  /// the whole batch, and one product of S rows does the rest (Method.md, identity 1).
   func finishClasses(
     _ sums: NamedMatrices, units: Range<Int>, classDelta: Matrix, descriptors: Matrix, columns: Range<Int>
   ) {

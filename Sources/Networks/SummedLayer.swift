@@ -34,4 +34,14 @@ package struct SummedLayer: Sendable {
   package let blocks: [SummedBlock]
   /// Parameters that move with it, each with as many units.
   package let parameters: [String]
+
+  /// The units that a rank sums, finishes and updates.
+  package func units(rank: Int, rankCount: Int) -> Range<Int> {
+    RowPartition(rowCount: unitCount, rankCount: rankCount).slice(of: rank)
+  }
+}
+
+extension [SummedLayer] {
+  /// A layer's place; nil where the model has no such layer.
+  package func place(of name: String) -> Int? { firstIndex { $0.name == name } }
 }

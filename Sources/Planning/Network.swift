@@ -7,24 +7,29 @@ package struct Network: Sendable, Equatable {
   /// Seconds one way between hosts.
   package var linkLatency: Double
   package var ranksPerHost: Int
-  /// While one thread of a rank copies messages, the others take over its share of a product.
-  package var threadsPerRank: Int
+  /// Seconds by which a rank's own work takes longer for each byte that it gets from other hosts while it sends as many: what copies into
+  /// and out of sockets take from its cores.
+  package var messageSecondsPerByte: Double
 
   package init(
-    hostBandwidth: Double, linkBandwidth: Double, linkLatency: Double, ranksPerHost: Int, threadsPerRank: Int = 1
+    hostBandwidth: Double, linkBandwidth: Double, linkLatency: Double, ranksPerHost: Int,
+    messageSecondsPerByte: Double
   ) {
-    precondition(hostBandwidth > 0 && linkBandwidth > 0 && linkLatency >= 0 && ranksPerHost >= 1 && threadsPerRank >= 1)
-    self.threadsPerRank = threadsPerRank
+    precondition(
+      hostBandwidth > 0 && linkBandwidth > 0 && linkLatency >= 0 && ranksPerHost >= 1 && messageSecondsPerByte >= 0)
+    self.messageSecondsPerByte = messageSecondsPerByte
     self.hostBandwidth = hostBandwidth
     self.linkBandwidth = linkBandwidth
     self.linkLatency = linkLatency
     self.ranksPerHost = ranksPerHost
   }
 
+  /// What `messageSecondsPerByte` is assumed to be where there is no second host to measure it: 2 GB/s of one core, a rank's threads
+  /// taking over what one of them does not multiply meanwhile.
+  package static func assumedMessageSecondsPerByte(threads: Int) -> Double { 0.5e-9 / Double(threads) }
+
   /// What the library spends on each message of a collective.
   private static let secondsPerMessage = 1e-6
-  /// What copies into and out of sockets take from a rank's own cores, for each byte that it gets.
-  private static let socketSecondsPerByte = 0.5e-9
 
   /// Seconds of one exchange: on the wire, and of the rank's own cores.
   ///
@@ -41,7 +46,7 @@ package struct Network: Sendable, Equatable {
     let far = bytes * (hosts - 1) / hosts
     return (
       far / linkBandwidth + linkLatency,
-      near / hostBandwidth + far / here * Self.socketSecondsPerByte / Double(threadsPerRank) + messages
+      near / hostBandwidth + far / here * messageSecondsPerByte + messages
     )
   }
 }

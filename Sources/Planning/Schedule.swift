@@ -126,7 +126,7 @@ private struct Widths {
   let critic, criticValues, embedding, embeddingValues, projection, comparator, comparatorValues: Double
   let generatorSecond, generatorFirst, generatorFirstValues: Double
 
-  /// Class sums travel in the place of a layer's weights for descriptors.
+  /// Class sums travel in the place of a layer's weights for descriptors, and class terms with its parameters.
   init(_ sizes: ModelSizes, classCount: Double) {
     let (x, a, e) = (Double(sizes.feature), Double(sizes.attribute), Double(sizes.noise))
     let (g, d) = (Double(sizes.generatorWidth), Double(sizes.criticWidth))
@@ -135,14 +135,14 @@ private struct Widths {
     let f = sizes.kind.hasComparator ? Double(sizes.comparatorWidth) : 0
     (self.x, self.e, self.g, self.d, self.h, self.z, self.f) = (x, e, g, d, h, z, f)
     critic = d * (x + classCount)
-    criticValues = d * (x + a + 2)
+    criticValues = d * (x + a + 2 + classCount)
     embedding = h * (x + 1)
     embeddingValues = embedding
     projection = z * (h + 1)
     comparator = f * (h + classCount + 2)
-    comparatorValues = f * (h + a + 2)
+    comparatorValues = f * (h + a + 2 + classCount)
     generatorSecond = x * (g + 1)
     generatorFirst = g * (e + classCount)
-    generatorFirstValues = g * (e + a + 1)
+    generatorFirstValues = g * (e + a + 1 + classCount)
   }
 }

@@ -1,4 +1,4 @@
-/// Published settings of the five benchmarks (method.md's table), and small ones.
+/// The authors' settings of the five benchmarks, and small ones.
 package struct Preset: Sendable {
   package let name: String
   package let summary: String

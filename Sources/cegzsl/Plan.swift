@@ -73,14 +73,14 @@ struct PlanCommand: ParsableCommand {
       var rates = MachineRates(precision: precision)
       rates.measure()
       let most = (configuration.batchSize + ranks - 1) / ranks
-      let counts = Set([32, 128, 512].map { min($0, configuration.batchSize) } + [min(most, 512)])
+      let counts = Set([32, 128, 512].map { min($0, configuration.batchSize) } + [min(most, 1024)])
       configuration.microBatchSize = 0
       var cost = try ComputeCost.measure(
         preset: preset, configuration: configuration, rows: Array(counts), communicator)
       if let productRate {
         let factor = productRate * 1e9 / rates.product
         cost = cost.scaled(by: 1 / factor)
-        network.threadsPerRank = max(1, Int((Double(network.threadsPerRank) * factor).rounded()))
+        network.messageSecondsPerByte /= factor
       }
       configuration.microBatchSize = microBatchSize
       let plan = Plan(
@@ -108,7 +108,8 @@ struct PlanCommand: ParsableCommand {
     let threads = ThreadPool.threadCount
     var network = Network(
       hostBandwidth: 4e9, linkBandwidth: 1.25e9, linkLatency: 30e-6,
-      ranksPerHost: max(1, ProcessInfo.processInfo.activeProcessorCount / threads), threadsPerRank: threads)
+      ranksPerHost: max(1, ProcessInfo.processInfo.activeProcessorCount / threads),
+      messageSecondsPerByte: Network.assumedMessageSecondsPerByte(threads: threads))
     var source = "network assumed"
     if let mpi = communicator as? MPICommunicator, mpi.rankCount > 1 {
       let hosts = try communicator.gather(Array(mpi.host.utf8)).map { String(decoding: $0, as: UTF8.self) }
@@ -120,6 +121,7 @@ struct PlanCommand: ParsableCommand {
         // One rank of each host hears from another host, and the others wait for it.
         network.linkBandwidth = gathering
         network.linkLatency = slowest.latency
+        network.messageSecondsPerByte = try probe.messageCost(bandwidth: gathering)
         source = "links measured"
       } else {
         network.hostBandwidth = gathering
@@ -130,8 +132,9 @@ struct PlanCommand: ParsableCommand {
     if let latency { network.linkLatency = latency * 1e-6 }
     if let ranksPerHost { network.ranksPerHost = ranksPerHost }
     source += String(
-      format: ": %.2f GB/s within, %.3f GB/s and %.0f µs between hosts", network.hostBandwidth / 1e9,
-      network.linkBandwidth / 1e9, network.linkLatency * 1e6)
+      format: ": %.2f GB/s within, %.3f GB/s and %.0f µs between hosts, %.2f ns of a rank's own work a byte",
+      network.hostBandwidth / 1e9, network.linkBandwidth / 1e9, network.linkLatency * 1e6,
+      network.messageSecondsPerByte * 1e9)
     return (network, source)
   }
 

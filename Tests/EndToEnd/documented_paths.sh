@@ -1,6 +1,7 @@
 #!/bin/sh
-# Every file that the READMEs name exists: paths in backquotes and in links, from the repository's root or from the
-# README's own folder. The root README must name at least seven (its guided tour).
+# Every file that the READMEs, the method's page and comments in Swift name exists: paths in backquotes and in links, from the
+# repository's root, from Sources or Tests, or from the naming file's own folder; pages (*.md) by their name alone too. The root README
+# must name at least seven (its guided tour).
 . "$(dirname -- "$0")/support/common.sh"
 cd "$root"
 
@@ -30,9 +31,37 @@ for readme in README.md Sources/README.md Sources/*/README.md Tests/README.md Te
   done <"$scratch/paths"
 done
 
+# found_from FOLDER PATH: whether a comment in a file of that folder can mean it.
+found_from() {
+  for candidate in "$2" "Sources/$2" "Tests/$2" "$1/$2"; do
+    if [ -e "$candidate" ]; then return 0; fi
+  done
+  # A page is unique; a file of another folder needs that folder's name.
+  case $2 in
+    */*) return 1 ;;
+    *.md) [ -n "$(find Sources Tests -name "$2" | head -n 1)" ] ;;
+    *) return 1 ;;
+  esac
+}
+
+# What comments name: file names in backquotes, and pages with or without them.
+find Sources Tests -path Tests/Fixtures -prune -o \( -name '*.swift' -o -name Method.md \) -print >"$scratch/files"
+comments=0
+while read -r file; do
+  # shellcheck disable=SC2016 # backquotes of Markdown, not of the shell
+  {
+    case $file in *.md) cat "$file" ;; *) grep -o '//.*' "$file" || true ;; esac
+  } | grep -o -E '`[A-Za-z0-9_+/.-]+\.(swift|md|sh)`|[A-Za-z0-9_-]+\.md' | tr -d '`' | sort -u >"$scratch/paths"
+  while read -r path; do
+    comments=$((comments + 1))
+    found_from "$(dirname "$file")" "$path" || echo "$file names $path" >>"$scratch/missing"
+  done <"$scratch/paths"
+done <"$scratch/files"
+[ "$comments" -ge 40 ] || fail "only $comments references found in comments: are they still looked for?"
+
 [ -n "${named-}" ] || fail "there is no README.md"
 cp "$scratch/missing" "$scratch/output"
 [ ! -s "$scratch/missing" ] || fail "$(wc -l <"$scratch/missing") paths do not exist"
 [ "$named" -ge 7 ] || fail "README.md names $named files of the repository: where is its guided tour?"
 
-passed "$named paths named in README.md exist, and those of the other READMEs"
+passed "$named paths named in README.md exist, those of the other READMEs, and $comments named in comments"

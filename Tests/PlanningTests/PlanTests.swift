@@ -5,7 +5,8 @@ import Training
 @testable import Planning
 
 private let cost = ComputeCost(points: [(32, 1), (128, 2), (512, 6)], secondsPerPair: 0)
-private let fast = Network(hostBandwidth: 1e12, linkBandwidth: 1e12, linkLatency: 0, ranksPerHost: 2)
+private let fast = Network(
+  hostBandwidth: 1e12, linkBandwidth: 1e12, linkLatency: 0, ranksPerHost: 2, messageSecondsPerByte: 0)
 
 private func plan(
   _ network: Network = fast, batchSize: Int = 512, cost: ComputeCost = cost, microBatchSize: Int = 0, dataRows: Int = 0
@@ -42,7 +43,8 @@ private func plan(
 }
 
 @Test func anExchangeOverALinkTakesItsHostsShare() {
-  let network = Network(hostBandwidth: 1e9, linkBandwidth: 1e8, linkLatency: 1e-3, ranksPerHost: 2)
+  let network = Network(
+    hostBandwidth: 1e9, linkBandwidth: 1e8, linkLatency: 1e-3, ranksPerHost: 2, messageSecondsPerByte: 0)
   // Two hosts of two ranks: half of 4 MB comes from the other host, whatever is exchanged; sums of two nodes twice.
   for kind in [ExchangeKind.rows, .sums, .parameters] {
     #expect(abs(network.seconds(floats: 1e6, kind: kind, ranks: 4, nodes: 1).wire - 0.021) < 1e-12)
@@ -56,7 +58,8 @@ private func plan(
 }
 
 @Test func computingHidesAnExchangeThatIsShorter() {
-  let network = Network(hostBandwidth: 1e12, linkBandwidth: 4e6, linkLatency: 0, ranksPerHost: 1)
+  let network = Network(
+    hostBandwidth: 1e12, linkBandwidth: 4e6, linkLatency: 0, ranksPerHost: 1, messageSecondsPerByte: 0)
   func run(_ acts: [Act], _ secondsPerWork: Double) -> Simulation {
     var simulation = Simulation(network: network, ranks: 2, nodes: 1)
     simulation.run(acts, secondsPerWork: secondsPerWork, secondsPerContrast: 0)
@@ -85,7 +88,8 @@ private func plan(
 @Test func moreRanksAreFasterUntilTheLinkIsFull() throws {
   let forecasts = try [1, 2, 4, 8, 16].map { try plan(batchSize: 2048).forecast(ranks: $0) }
   for (few, more) in zip(forecasts, forecasts.dropFirst()) { #expect(more.seconds < few.seconds) }
-  let slow = Network(hostBandwidth: 1e12, linkBandwidth: 1e6, linkLatency: 1e-4, ranksPerHost: 1)
+  let slow = Network(
+    hostBandwidth: 1e12, linkBandwidth: 1e6, linkLatency: 1e-4, ranksPerHost: 1, messageSecondsPerByte: 0)
   let (one, four) = (try plan(slow).forecast(ranks: 1), try plan(slow).forecast(ranks: 4))
   #expect(four.seconds > one.seconds)
   #expect(four.communicationShare > 0.9 && four.communicationShare < 1)

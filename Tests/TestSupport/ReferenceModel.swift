@@ -17,6 +17,14 @@ package struct ReferenceWorld {
   package var classTemperature = 0.1
   package var instanceWeight = 0.3
   package var classWeight = 0.2
+  /// Which losses of E there are: the contrastive ones, or the ranking loss of the semantic baseline, whose E is linear and as wide as a
+  /// descriptor (h = a).
+  package var hasInstance = true
+  package var hasClass = true
+  package var hasRanking = false
+  package var margin = 1.0
+  /// Another class for each row.
+  package var negatives: [Int] { labels.map { ($0 + 1) % s } }
 
   package init(
     labels: [Int], s: Int, x: Int = 7, a: Int = 3, z: Int = 4, widths: [Int] = [9, 8, 6, 5, 7], seed: UInt64 = 1
@@ -86,7 +94,9 @@ package struct ReferenceLosses {
     let input = x + constants(world.descriptors[world.labels[i]])
     return linear("critic.fc2", linear("critic.fc1", input).map(leaky))[0]
   }
-  private func hidden(_ x: [Scalar]) -> [Scalar] { linear("embedding.fc", x).map(relu) }
+  private func hidden(_ x: [Scalar]) -> [Scalar] {
+    world.hasRanking ? linear("embedding.fc", x) : linear("embedding.fc", x).map(relu)
+  }
   private func unit(_ h: [Scalar]) -> [Scalar] {
     let p = linear("projection.fc", h)
     let norm = root(sum(p.map { $0 * $0 }))
@@ -138,6 +148,23 @@ package struct ReferenceLosses {
     return sum(terms) * (1 / Double(world.b))
   }
 
+  /// mean max(0, Δ − a_y·E(x) + a_{y'}·E(x)).
+  private func ranking(_ h: [[Scalar]]) -> Scalar {
+    let terms = h.indices.map { i -> Scalar in
+      func score(_ label: Int) -> Scalar { dot(h[i], constants(world.descriptors[label])) }
+      return relu(score(world.negatives[i]) - score(world.labels[i]) + world.margin)
+    }
+    return sum(terms) * (1 / Double(world.b))
+  }
+
+  /// L_ins of z with labels, and L_cls or the ranking loss of h; 0 where the world has none.
+  private func losses(_ h: [[Scalar]], _ z: () -> [[Scalar]], _ labels: [Int]) -> (instance: Scalar, class: Scalar) {
+    (
+      world.hasInstance ? contrastive(z(), labels) : tape.variable(0),
+      world.hasRanking ? ranking(h) : world.hasClass ? classLevel(h) : tape.variable(0)
+    )
+  }
+
   /// wasserstein, penalty, instance, class, total.
   package func critic() -> [Scalar] {
     let real = world.features.map(constants)
@@ -145,8 +172,8 @@ package struct ReferenceLosses {
     let scores = (0..<world.b).map { critic(real[$0], $0) - critic(made[$0], $0) }
     let wasserstein = sum(scores) * (1 / Double(world.b))
     let h = real.map(hidden)
-    let (penalty, instance) = (penalty(), contrastive(h.map(unit), world.labels))
-    let classLevel = classLevel(h)
+    let penalty = penalty()
+    let (instance, classLevel) = losses(h, { h.map(unit) }, world.labels)
     return [wasserstein, penalty, instance, classLevel, penalty - wasserstein + instance + classLevel]
   }
 
@@ -155,9 +182,11 @@ package struct ReferenceLosses {
     let made = (0..<world.b).map(fake)
     let adversarial = sum((0..<world.b).map { critic(made[$0], $0) }) * (-1 / Double(world.b))
     let h = made.map(hidden)
-    let real = world.features.map { unit(hidden(constants($0))).map { $0.value } }.map(constants)
-    let instance = contrastive(h.map(unit) + real, world.labels + world.labels)
-    let classLevel = classLevel(h)
+    let (instance, classLevel) = losses(
+      h,
+      {
+        h.map(unit) + world.features.map { unit(hidden(constants($0))).map { $0.value } }.map(constants)
+      }, world.labels + world.labels)
     return [
       adversarial, instance, classLevel,
       adversarial + instance * world.instanceWeight + classLevel * world.classWeight,

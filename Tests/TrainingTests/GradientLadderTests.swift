@@ -95,11 +95,14 @@ func gradients(_ step: HybridStep, ofGenerator: Bool) throws -> [String: Matrix]
     uniqueKeysWithValues: try step.wholeGradients(ofGenerator: ofGenerator).map { ($0.shape.name, $0.gradient) })
 }
 
-func makeStep(_ world: ReferenceWorld, communicator: any Communicator) throws -> HybridStep {
-  let model = HybridModel(
-    sizes: ModelSizes(
-      feature: world.x, attribute: world.a, noise: world.z, generatorWidth: world.g, criticWidth: world.d,
-      embedding: world.h, projection: world.p, comparatorWidth: world.f))
+func makeStep(
+  _ world: ReferenceWorld, communicator: any Communicator, kind: EmbeddingKind = .contrastive,
+  accumulatesComparatorGradient: Bool = false
+) throws -> HybridStep {
+  let sizes = ModelSizes(
+    feature: world.x, attribute: world.a, noise: world.z, generatorWidth: world.g, criticWidth: world.d,
+    embedding: world.h, projection: world.p, comparatorWidth: world.f, kind: kind)
+  let model = try HybridModel(sizes: sizes, memory: communicator.hostStorage)
   for arena in model.arenas {
     for shape in arena.shapes {
       let elements = (world.parameters[shape.name] ?? []).map { Float($0) }
@@ -112,6 +115,8 @@ func makeStep(_ world: ReferenceWorld, communicator: any Communicator) throws ->
   settings.classTemperature = Float(world.classTemperature)
   settings.instanceWeight = Float(world.instanceWeight)
   settings.classWeight = Float(world.classWeight)
+  settings.semanticMargin = Float(world.margin)
+  settings.accumulatesComparatorGradient = accumulatesComparatorGradient
   return try HybridStep(
     model: model, descriptors: matrix(world.descriptors), settings: settings, tree: BatchTree(rowCount: world.b),
     criticIterations: 1, communicator: communicator)
@@ -121,7 +126,7 @@ func makeStep(_ world: ReferenceWorld, communicator: any Communicator) throws ->
 struct WorldInputs: IterationInputs {
   let world: ReferenceWorld
 
-  func batch(_ k: Int) -> Batch { Batch(labels: world.labels) }
+  func batch(_ k: Int) -> Batch { Batch(labels: world.labels, negatives: world.negatives) }
   func fillFeatures(_ x: Matrix, _ k: Int, rows: Range<Int>) { x.copy(from: matrix(Array(world.features[rows]))) }
   func fillNoise(_ noise: Matrix, _ k: Int, rows: Range<Int>) { noise.copy(from: matrix(Array(world.noise[rows]))) }
   func fillInterpolation(_ alpha: Matrix, _ k: Int, rows: Range<Int>) {

@@ -1,4 +1,4 @@
-// One update of D, E, H, F (method.md "One iteration", 1). N rows of a group; B rows of the global batch.
+// One update of D, E, H, F (Method.md, "One iteration", 1). N rows of a group; B rows of the global batch.
 import Collectives
 import Kernels
 import Losses
@@ -26,32 +26,27 @@ extension HybridStep {
   /// The gradients of the global batch, this rank's units of them, in `criticReduction.gradients`, and the losses.
   package func criticGradients(_ rows: IterationRows, _ k: Int, name: String) throws -> CriticLosses {
     keepParametersRounded()
+    try prepareClassTerms()
     var losses = LossSums(terms: 4, tree: tree)
-    var keptAnchors = 0
-    // L_ins sees all rows: first z of all own rows, which travel while D is computed.
-    if let contrast {
-      try wait("embedding.fc")
-      try wait("projection.fc")
-      for group in rankRows.groups {
-        let w = workspace(group)
-        try rows.fillFeatures(w.real, step: k, group.rows)
-        embed(w)
-        project(w, .real, group.rows, contrast)
-      }
-      try contrast.start([.real])
+    // z of all own rows travels while D is computed.
+    try startContrast([.real]) { group in
+      let w = workspace(group)
+      try rows.fillFeatures(w.real, step: k, group.rows)
+      embed(w)
     }
-    try wait("critic.fc1")
-    model.critic.classBase(into: classes.criticBase, descriptors: descriptors)
-    for group in rankRows.groups {
-      try criticPart(rows, k, group, &losses)
-      if let contrast, group.index == 0 {
-        keptAnchors = try contrast.evaluate(
-          labels: rows.allLabels(k), sets: [.real], weight: 1, losses: &losses, term: CriticTerm.instance)
-      }
+    try prepareCritic()
+    let groups = rankRows.groups
+    for group in groups.prefix(1) { try criticPart(rows, k, group, &losses) }
+    let keptAnchors =
+      try contrast?.evaluate(
+        labels: rows.allLabels(k), sets: [.real], weight: 1, losses: &losses, term: CriticTerm.instance) ?? 0
+    try prepareEmbedding()
+    for group in groups {
+      if group.index > 0 { try criticPart(rows, k, group, &losses) }
       try embeddingPart(rows, k, group, &losses)
       forgetRounded()
     }
-    if rankRows.groups.isEmpty { keptAnchors = try takePartWithoutRows(rows, k, &losses) }
+    if groups.isEmpty { try criticReduction.addNothing() }
     let agreed = try agree(criticReduction, losses, finishCriticGroup)
     return try criticLosses(agreed.sums, keptAnchors: keptAnchors, nonFinite: agreed.nonFinite, name: name)
   }
@@ -77,7 +72,7 @@ extension HybridStep {
         w.critic, rows: node.rows, labels: Array(labels[node.rows]), batchSize: batchSize, tree: tree,
         into: criticReduction.sums(node))
     }
-    try add("critic.fc1", group)
+    try criticReduction.add("critic.fc1", group)
   }
 
   /// E, H and F of a group, whose z has its gradient already.
@@ -85,10 +80,7 @@ extension HybridStep {
     guard let embedding = model.embedding else { return }
     let w = workspace(group)
     let h = w.embedded.rows(w.realRows)
-    if contrast == nil || !isOneGroup {
-      try wait("embedding.fc")
-      embed(w)
-    }
+    if contrast == nil || !isOneGroup { embed(w) }
     keepRoundedHere(h)
     if model.sizes.kind == .semantic {
       let terms = semanticLoss(
@@ -117,19 +109,19 @@ extension HybridStep {
         delta: w.embeddedGradient.rows(node.rows), x: w.real.rows(node.rows), tree: tree,
         into: criticReduction.sums(node))
     }
-    try add("embedding.fc", group)
+    try criticReduction.add("embedding.fc", group)
     for node in group.nodes {
       model.comparator?.sums(
         w.comparator, rows: node.rows, h: h.rows(node.rows), tree: tree, into: criticReduction.sums(node))
     }
-    try add("comparator.fc1", group)
+    try criticReduction.add("comparator.fc1", group)
     guard let contrast else { return }
     let dz = contrast.gradient(group.rows)
     for node in group.nodes {
       model.projection?.sums(
         delta: dz.rows(node.rows), h: h.rows(node.rows), tree: tree, into: criticReduction.sums(node))
     }
-    try add("projection.fc", group)
+    try criticReduction.add("projection.fc", group)
   }
 
   /// F and the class-level loss of a group.
@@ -138,7 +130,6 @@ extension HybridStep {
   ) throws {
     let w = workspace(group)
     let h = w.embedded.rows(w.realRows)
-    if group.index == 0 { try prepareComparator(comparator) }
     comparator.forward(w.comparator, classes.comparator, h: h)
     classificationLoss(
       w.comparator.scores, labels: rows.labels(k, group.rows), temperature: settings.classTemperature, weight: 1,
@@ -151,15 +142,6 @@ extension HybridStep {
     comparator.inputBackward(
       w.comparator, dh: w.embeddedGradient, accumulate: model.projection != nil,
       finish: model.embedding?.backward(h: h) ?? .none)
-  }
-
-  /// What a rank without rows does in a step: it finishes its units of the others' sums.
-  private func takePartWithoutRows(_ rows: IterationRows, _ k: Int, _ losses: inout LossSums) throws -> Int {
-    try criticReduction.addNothing()
-    if let comparator = model.comparator { try prepareComparator(comparator) }
-    try waitForParameters()
-    return try contrast?.evaluate(
-      labels: rows.allLabels(k), sets: [.real], weight: 1, losses: &losses, term: CriticTerm.instance) ?? 0
   }
 
   private func finishCriticGroup(_ layer: String, _ units: Range<Int>) {
@@ -188,26 +170,39 @@ extension HybridStep {
 
   // MARK: Shared with the generator step
 
+  /// L_ins sees all rows: z of all own rows of the sets, group by group, begins to travel.
+  ///
+  /// - Parameter embed: fills h of a group's rows.
+  func startContrast(_ sets: [InstanceContrast.RowSet], _ embed: (RowGroup) throws -> Void) throws {
+    guard let contrast, let projection = model.projection else { return }
+    try wait("embedding.fc", "projection.fc")
+    for group in rankRows.groups {
+      try embed(group)
+      let w = workspace(group)
+      for set in sets {
+        projection.forward(
+          z: contrast.z(set, group.rows), norms: contrast.norms(set, group.rows),
+          h: w.embedded.rows(set == .real ? w.realRows : w.fakeRows))
+      }
+    }
+    try contrast.start(sets)
+  }
+
+  /// D's parameters are there; and G's, of which the fakes are made.
+  func prepareCritic() throws {
+    try wait("critic.fc1")
+    try waitForGenerator()
+  }
+
+  /// The rest of the parameters is there, and F's class part.
+  func prepareEmbedding() throws {
+    try wait("embedding.fc", "comparator.fc1")
+    model.comparator?.prepare(classes.comparator)
+  }
+
   /// h of the real rows.
   private func embed(_ w: StepWorkspace) {
     model.embedding?.forward(h: w.embedded.rows(w.realRows), x: w.real)
-  }
-
-  /// z of the rows of one set.
-  func project(_ w: StepWorkspace, _ set: InstanceContrast.RowSet, _ rows: Range<Int>, _ contrast: InstanceContrast) {
-    model.projection?.forward(
-      z: contrast.z(set, rows), norms: contrast.norms(set, rows),
-      h: w.embedded.rows(set == .real ? w.realRows : w.fakeRows))
-  }
-
-  func prepareComparator(_ comparator: Comparator) throws {
-    try wait("comparator.fc1")
-    comparator.prepare(classes.comparator, descriptors: descriptors)
-  }
-
-  private func add(_ layer: String, _ group: RowGroup) throws {
-    guard let index = criticReduction.layers.firstIndex(where: { $0.name == layer }) else { return }
-    try criticReduction.add(index, group)
   }
 
   // MARK: The authors' quirk

@@ -1,4 +1,4 @@
-// One update of G (method.md "One iteration", 2). N rows of a group; B rows of the global batch.
+// One update of G (Method.md, "One iteration", 2). N rows of a group; B rows of the global batch.
 import Collectives
 import Kernels
 import Losses
@@ -22,55 +22,59 @@ extension HybridStep {
   /// The gradients of the global batch, this rank's units of them, in `generatorReduction.gradients`, and the losses.
   package func generatorGradients(_ rows: IterationRows, name: String) throws -> GeneratorLosses {
     keepParametersRounded()
+    try prepareClassTerms()
     let step = rows.criticIterations
     var losses = LossSums(terms: 4, tree: tree)
-    var keptAnchors = 0
     var place = 0
     // The set is [real; fake] with the labels twice; z of real rows is constant, yet those rows are anchors and negatives, so their
     // log-sum-exps are needed and their gradients are not.
-    if let contrast {
-      try wait("embedding.fc")
-      try wait("projection.fc")
-      for group in rankRows.groups {
-        let w = workspace(group)
-        place = try fakes(rows, step: step, group)
-        if !isOneGroup { try rows.fillFeatures(w.real, step: step, group.rows) }
-        // E moved since the critic step: real rows are embedded again, in one product with the fakes.
-        model.embedding?.forward(h: w.embedded, x: w.bothRows)
-        if isOneGroup { keepRoundedHere(w.embedded) }
-        project(w, .real, group.rows, contrast)
-        project(w, .fake, group.rows, contrast)
-      }
-      try contrast.start([.real, .fake])
-    }
-    try wait("critic.fc1")
-    model.critic.classBase(into: classes.criticBase, descriptors: descriptors)
-    for group in rankRows.groups {
+    try waitForGenerator()
+    try startContrast([.real, .fake]) { group in
       let w = workspace(group)
-      if contrast == nil || !isOneGroup { place = try fakes(rows, step: step, group) }
-      keepRoundedHere(w.fake)
-      model.critic.generatorBackward(
-        w.critic, base: classes.criticBase, dFake: w.fakeGradient, fake: w.fake,
-        labels: rows.labels(step, group.rows), batchSize: batchSize)
-      let bias = Double(model.critic.second.bias[0, 0])
-      for (i, row) in group.rows.enumerated() {
-        losses.add(Double(w.critic.scores[0, i]) + bias, term: GeneratorTerm.score, row: row)
-      }
-      if let contrast, group.index == 0 {
-        keptAnchors = try contrast.evaluate(
-          labels: rows.allLabels(step), sets: [.real, .fake], weight: settings.instanceWeight, losses: &losses,
-          term: GeneratorTerm.instance)
-      }
+      place = try fakes(rows, step: step, group)
+      if !isOneGroup { try rows.fillFeatures(w.real, step: step, group.rows) }
+      // E moved since the critic step: real rows are embedded again, in one product with the fakes.
+      model.embedding?.forward(h: w.embedded, x: w.bothRows)
+      if isOneGroup { keepRoundedHere(w.embedded) }
+    }
+    try prepareCritic()
+    let groups = rankRows.groups
+    for group in groups.prefix(1) { place = try criticPart(rows, group, place, &losses) }
+    let keptAnchors =
+      try contrast?.evaluate(
+        labels: rows.allLabels(step), sets: [.real, .fake], weight: settings.instanceWeight, losses: &losses,
+        term: GeneratorTerm.instance) ?? 0
+    try prepareEmbedding()
+    for group in groups {
+      if group.index > 0 { place = try criticPart(rows, group, place, &losses) }
       try addEmbeddingGradient(rows, group, &losses)
       try generatorPart(rows, group, place: place)
       forgetRounded()
     }
-    if rankRows.groups.isEmpty { keptAnchors = try takePartWithoutRows(rows, &losses) }
+    if groups.isEmpty { try generatorReduction.addNothing() }
     let agreed = try agree(generatorReduction, losses) { layer, units in
       guard layer == "generator.fc1" else { return }
       model.generator.finish(generatorReduction.gradients, units: units, descriptors: descriptors)
     }
     return try generatorLosses(agreed.sums, keptAnchors: keptAnchors, nonFinite: agreed.nonFinite, name: name)
+  }
+
+  /// The fakes of a group, and their gradient through D; returns their place among those generated ahead.
+  private func criticPart(_ rows: IterationRows, _ group: RowGroup, _ place: Int, _ losses: inout LossSums) throws
+    -> Int
+  {
+    let w = workspace(group)
+    let step = rows.criticIterations
+    let place = contrast == nil || !isOneGroup ? try fakes(rows, step: step, group) : place
+    keepRoundedHere(w.fake)
+    model.critic.generatorBackward(
+      w.critic, base: classes.criticBase, dFake: w.fakeGradient, fake: w.fake, labels: rows.labels(step, group.rows),
+      batchSize: batchSize)
+    let bias = Double(model.critic.second.bias[0, 0])
+    for (i, row) in group.rows.enumerated() {
+      losses.add(Double(w.critic.scores[0, i]) + bias, term: GeneratorTerm.score, row: row)
+    }
+    return place
   }
 
   /// Adds to `fakeGradient` what E sends back, and takes it through G's last ReLU.
@@ -80,7 +84,6 @@ extension HybridStep {
     let step = rows.criticIterations
     let h = w.embedded.rows(w.fakeRows)
     if contrast == nil || !isOneGroup {
-      try wait("embedding.fc")
       embedding.forward(h: h, x: w.fake)
       keepRoundedHere(h)
     }
@@ -99,7 +102,6 @@ extension HybridStep {
         finish: model.comparator == nil ? embedding.backward(h: h) : .none)
     }
     if let comparator = model.comparator {
-      if group.index == 0 { try prepareComparator(comparator) }
       comparator.forward(w.comparator, classes.comparator, h: h)
       classificationLoss(
         w.comparator.scores, labels: labels, temperature: settings.classTemperature, weight: settings.classWeight,
@@ -123,23 +125,14 @@ extension HybridStep {
         delta: w.fakeGradient.rows(node.rows), hidden: hidden.rows(node.rows), tree: tree,
         into: generatorReduction.sums(node))
     }
-    try generatorReduction.add(0, group)
+    try generatorReduction.add("generator.fc2", group)
     generator.backward(delta: w.fakeGradient, hidden: hidden, dHidden: w.generatorHiddenGradient)
     for node in group.nodes {
       generator.firstSums(
         delta: w.generatorHiddenGradient.rows(node.rows), noise: w.noise(place).rows(node.rows),
         labels: Array(labels[node.rows]), tree: tree, into: generatorReduction.sums(node))
     }
-    try generatorReduction.add(1, group)
-  }
-
-  /// What a rank without rows does in a step: it finishes its units of the others' sums.
-  private func takePartWithoutRows(_ rows: IterationRows, _ losses: inout LossSums) throws -> Int {
-    try generatorReduction.addNothing()
-    try waitForParameters()
-    return try contrast?.evaluate(
-      labels: rows.allLabels(rows.criticIterations), sets: [.real, .fake], weight: settings.instanceWeight,
-      losses: &losses, term: GeneratorTerm.instance) ?? 0
+    try generatorReduction.add("generator.fc1", group)
   }
 
   private func generatorLosses(_ sums: [Double], keptAnchors: Int, nonFinite: Int, name: String) throws

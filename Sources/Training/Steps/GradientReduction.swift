@@ -70,7 +70,7 @@ final class GradientReduction {
     }
     self.scratch = scratch.map { NamedMatrices(layout: layout, storage: $0) }
     progress = layers.map { layer in
-      let units = RowPartition(rowCount: layer.unitCount, rankCount: communicator.rankCount).slice(of: rank)
+      let units = layer.units(rank: rank, rankCount: communicator.rankCount)
       let others = hosts.ranks.indices.filter { $0 != host && !units.isEmpty }
       return LayerProgress(
         received: others.flatMap { other in
@@ -90,7 +90,7 @@ final class GradientReduction {
   }
 
   private func units(_ layer: Int, rank: Int) -> Range<Int> {
-    RowPartition(rowCount: layers[layer].unitCount, rankCount: communicator.rankCount).slice(of: rank)
+    layers[layer].units(rank: rank, rankCount: communicator.rankCount)
   }
 
   private var own: [NamedMatrices] { shared[communicator.rank - hostRanks.lowerBound] }
@@ -101,10 +101,12 @@ final class GradientReduction {
   /// The sums over the batch, good for this rank's units of the layers that are finished; their gradients take their place.
   var gradients: NamedMatrices { own[0] }
 
-  /// A group's sums of a layer are complete: they are added to those before, and behind the last group they leave.
+  /// A group's sums of a layer are complete: they are added to those before, and behind the last group they leave. (A model without that
+  /// layer has none.)
   ///
   /// - Throws: `CollectiveError`.
-  func add(_ layer: Int, _ group: RowGroup) throws {
+  func add(_ name: String, _ group: RowGroup) throws {
+    guard let layer = layers.place(of: name) else { return }
     for node in group.nodes {
       for merge in 0..<node.merges {
         let slot = node.slot - merge

@@ -1,4 +1,4 @@
-// The instance-level loss over a global batch, method.md item 6. B global rows, N of them this rank's, Z projection. The generator step
+// The instance-level loss over a global batch, Method.md, identity 6. B global rows, N of them this rank's, Z projection. The generator step
 // contrasts two sets at once: real rows, then fake ones, 2B in all.
 import Collectives
 import Kernels
@@ -190,10 +190,12 @@ package final class InstanceContrast {
         body(block, rows.lowerBound)
       }
     }
+    // Own rows have to be on their way to the last host before anything else is sent there.
+    try gather.finish()
   }
 
   /// Lets rows travel on; to be called often.
-  func advance() throws { for gather in gathers { try gather.advance() } }
+  func advance() { for gather in gathers { gather.advance() } }
 
   private func startBlock(_ first: Int, _ sets: [RowSet]) throws {
     let block = first..<min(first + blockRows, sets.count * tree.rowCount)

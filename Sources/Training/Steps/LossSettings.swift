@@ -1,6 +1,6 @@
 import Matrices
 
-/// The numbers of the losses; defaults as in method.md.
+/// The numbers of the losses; defaults are the paper's (Method.md, "Losses").
 package struct LossSettings: Sendable, Equatable {
   /// λ of WGAN-GP, 0 or more.
   package var gradientPenaltyWeight: Float = 10

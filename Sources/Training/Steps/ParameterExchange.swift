@@ -8,13 +8,18 @@ import Networks
 final class ParameterExchange {
   private let arena: ParameterArena
   let layers: [SummedLayer]
+  /// Matrices with a column for each unit of a layer, by the layer's name: they go with its parameters.
+  private let classTerms: [String: Matrix]
   private let communicator: any Communicator
   private var arrivals: [[any Transfer]]
   private var barriers: [(any Transfer)?]
   private var isUnderWay: [Bool]
   private var sends: [any Transfer] = []
 
-  init(_ arena: ParameterArena, layers: [SummedLayer], communicator: any Communicator) {
+  init(
+    _ arena: ParameterArena, layers: [SummedLayer], classTerms: [String: Matrix], communicator: any Communicator
+  ) {
+    self.classTerms = classTerms
     self.arena = arena
     self.layers = layers
     self.communicator = communicator
@@ -48,11 +53,12 @@ final class ParameterExchange {
   }
 
   private func parts(_ layer: Int, rank: Int) -> [Matrix] {
-    let units = RowPartition(rowCount: layers[layer].unitCount, rankCount: communicator.rankCount).slice(of: rank)
+    let units = layers[layer].units(rank: rank, rankCount: communicator.rankCount)
     guard !units.isEmpty else { return [] }
-    return arena.shapes.filter { layers[layer].parameters.contains($0.name) }.map {
+    let parameters = arena.shapes.filter { layers[layer].parameters.contains($0.name) }.map {
       $0.part(arena.value($0.name), units: units)
     }
+    return parameters + (classTerms[layers[layer].name].map { [$0.columns(units)] } ?? [])
   }
 
   /// A layer's parameters.

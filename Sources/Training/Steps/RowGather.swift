@@ -11,6 +11,8 @@ final class RowGather {
   private var receives: [(host: Int, transfer: any Transfer)] = []
   private var sends: [any Transfer] = []
   private var message: [Matrix] = []
+  /// What went wrong where nobody could be told.
+  private var failure: (any Error)?
   /// Hosts that have not been sent to yet.
   private var targets: ArraySlice<Int> = []
   /// Messages that are under way at once: more would share the link, and all arrive late.
@@ -51,18 +53,29 @@ final class RowGather {
     }
     message = own.filter { $0.rows.rowCount > 0 }.map(\.rows)
     targets = message.isEmpty ? [] : order.dropFirst().reversed()[...]
-    try advance()
+    advance()
   }
 
-  /// Sends what may be sent by now; to be called often.
-  ///
-  /// - Throws: `CollectiveError`.
-  func advance() throws {
-    guard !targets.isEmpty else { return }
-    try sends.removeAll { try $0.isComplete() }
-    while sends.count < Self.mostSends, let target = targets.popFirst() {
-      let partner = communicator.hosts.partner(on: target, of: communicator.rank)
-      sends.append(try communicator.startSend(message, to: partner, .rows))
+  /// Sends what may be sent by now; to be called often. An error is thrown by the next `finish`.
+  func advance() {
+    guard !targets.isEmpty, failure == nil else { return }
+    do {
+      try sends.removeAll { try $0.isComplete() }
+      while sends.count < Self.mostSends, let target = targets.popFirst() {
+        let partner = communicator.hosts.partner(on: target, of: communicator.rank)
+        sends.append(try communicator.startSend(message, to: partner, .rows))
+      }
+    } catch {
+      failure = error
+    }
+  }
+
+  /// Waits, and sends meanwhile.
+  private func wait(_ isDone: () throws -> Bool) throws {
+    while try !isDone() {
+      advance()
+      if let failure { throw failure }
+      _ = communicator.poll()
     }
   }
 
@@ -71,10 +84,7 @@ final class RowGather {
   /// - Throws: `CollectiveError`.
   func finish(host other: Int) throws {
     while let first = receives.first, first.host == other {
-      while try !first.transfer.isComplete() {
-        try advance()
-        _ = communicator.poll()
-      }
+      try wait(first.transfer.isComplete)
       receives.removeFirst()
     }
     try communicator.startHostBarrier(.rows).finish()
@@ -84,11 +94,9 @@ final class RowGather {
   ///
   /// - Throws: `CollectiveError`.
   func finish() throws {
-    for (_, transfer) in receives {
-      while try !transfer.isComplete() { try advance() }
-    }
+    for (_, transfer) in receives { try wait(transfer.isComplete) }
     receives = []
-    while !targets.isEmpty { try advance() }
+    try wait { targets.isEmpty }
     for send in sends { try send.finish() }
     sends = []
     try communicator.startHostBarrier(.rows).finish()

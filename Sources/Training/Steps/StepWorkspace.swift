@@ -3,7 +3,7 @@ import Kernels
 import Matrices
 import Networks
 
-/// Fakes of several steps, generated in one product: G does not move before the end of the iteration (method.md item 7).
+/// Fakes of several steps, generated in one product: G does not move before the end of the iteration (Method.md, identity 7).
 package struct FakesAhead: Sendable {
   /// Steps whose fakes are held.
   package let stepCount: Int
@@ -23,20 +23,6 @@ package struct FakesAhead: Sendable {
     noise = pool.matrix(rows: stepCount * rowCount, columns: sizes.noise)
     hidden = pool.matrix(rows: stepCount * rowCount, columns: sizes.generatorWidth)
     output = stepCount == 1 ? fake : pool.matrix(rows: stepCount * rowCount, columns: sizes.feature)
-  }
-}
-
-/// What the networks make of the classes' descriptors, once a step: the same for all rows.
-struct ClassTerms {
-  /// S×D and S×G: W_a·a + b₁ of the critic and of the generator.
-  let criticBase: Matrix
-  let generatorBase: Matrix
-  let comparator: ComparatorClasses
-
-  init(sizes: ModelSizes, classCount: Int) {
-    criticBase = Matrix(rows: classCount, columns: sizes.criticWidth)
-    generatorBase = Matrix(rows: classCount, columns: sizes.generatorWidth)
-    comparator = ComparatorClasses(classCount: classCount, sizes: sizes)
   }
 }
 

@@ -1,0 +1,43 @@
+import Kernels
+import Losses
+import Matrices
+import TestSupport
+import Testing
+
+/// What lets the projections of hosts be contrasted in the order in which they arrive.
+@Test func sumsOfTheContrastDoNotDependOnTheOrderOfTiles() {
+  let (rows, own) = (5000, 300)
+  let z = Matrix(rows: rows, columns: 8)
+  fillNormal(z, RandomSource(seed: 3), .demoData, step: 0, firstRow: 0)
+  normaliseRows(z, norms: Matrix(rows: 1, columns: rows))
+  let loss = ContrastiveLoss(temperature: 0.1)
+  let anchors = ContrastiveAnchors(labels: (0..<rows).map { $0 % 7 })
+  let tile = ContrastiveLoss.tileColumns
+  let starts = Array(stride(from: 0, to: rows, by: tile))
+  func sums(_ order: [Int]) -> [UInt64] {
+    var sums = [AnchorSums](repeating: loss.emptySums, count: own)
+    for first in order {
+      loss.addSums(
+        &sums, rows: z.rows(0..<own), firstIndex: 0, block: z.rows(first..<min(first + tile, rows)), blockIndex: first,
+        anchors: anchors)
+    }
+    return sums.flatMap { [$0.exponentials.value.bitPattern, $0.positives.value.bitPattern] }
+  }
+  let inOrder = sums(starts)
+  #expect(inOrder.contains { $0 != 0 })
+  #expect(sums(starts.reversed()) == inOrder)
+  #expect(sums(Array(starts[2...] + starts[..<2])) == inOrder)
+}
+
+/// Terms of any size, in any order; what is not finite stays so.
+@Test func exactSumsAreExact() {
+  let terms = [1e9, 3e-20, -1e9, 0.1, 7e8, -3e-20, -7e8, 2.5e-13]
+  func sum(_ terms: [Double]) -> Double {
+    var sum = ExactSum()
+    for term in terms { sum.add(term) }
+    return sum.value
+  }
+  #expect(sum(terms) == sum(terms.reversed()))
+  #expect(abs(sum(terms) - (0.1 + 2.5e-13)) < 1e-16)
+  #expect(sum(terms + [.infinity]) == .infinity && sum([.nan, 1]).isNaN)
+}

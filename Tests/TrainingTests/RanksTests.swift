@@ -1,0 +1,101 @@
+import Collectives
+import Datasets
+import Files
+import Foundation
+import Kernels
+import Matrices
+import Networks
+import TestSupport
+import Testing
+import Training
+
+/// Ranks as threads, on hosts of every kind: the bits of one rank.
+@Suite struct RanksTests {
+  private static let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .appendingPathComponent("Fixtures/parity").path
+
+  /// Ranks of each host: one host, several, uneven ones, more hosts than messages may be under way, more ranks than rows.
+  static let layouts = [[2], [3], [1, 1], [2, 1], [1, 2], [2, 2, 2], [1, 1, 1, 1, 1, 1, 1], [5, 3, 9]]
+
+  @Test(arguments: layouts, ["basic", "some_anchors_without_positive", "uneven_batch"])
+  func parityCasesHaveTheBitsOfOneRank(_ hosts: [Int], _ name: String) throws {
+    let path = Self.fixtures + "/\(name).safetensors"
+    let expected = try ParityCase(path: path).run(SingleProcess()).map(bits)
+    for groupRows in [nil, 3] as [Int?] {
+      let ranks = try onThreads(hosts: hosts) { communicator in
+        try ParityCase(path: path).run(communicator, microBatchSize: groupRows).map(bits)
+      }
+      for (rank, actual) in ranks.enumerated() {
+        #expect(actual == expected, "rank \(rank) of hosts \(hosts), groups of \(groupRows ?? 0)")
+      }
+    }
+  }
+
+  /// More rows than a tile of the contrast, and than are gathered at once where nothing may be kept.
+  @Test(arguments: [[3], [1, 1], [2, 1], [1, 1, 1, 1, 1, 1]], [0, 1024])
+  func largeBatchesHaveTheBitsOfOneRank(_ hosts: [Int], _ projectionMemory: Int) throws {
+    for embedding in [EmbeddingKind.contrastive, .class, .semantic] {
+      let expected = try train(SingleProcess(), embedding, projectionMemory)
+      let ranks = try onThreads(hosts: hosts) { try train($0, embedding, projectionMemory) }
+      for (rank, actual) in ranks.enumerated() {
+        #expect(actual == expected, "rank \(rank) of hosts \(hosts), \(embedding), \(projectionMemory) MiB")
+      }
+    }
+  }
+
+  /// Every rank throws the same, and counts the same bad elements, whoever owns their units.
+  @Test(arguments: [[2], [1, 1], [2, 3]]) func whatIsNotFiniteEndsAllRanks(_ hosts: [Int]) throws {
+    var world = ReferenceWorld(labels: [0, 1, 2, 0, 1, 2, 2], s: 4, seed: 5)
+    world.parameters["embedding.fc.weight"]?[0] = .infinity
+    let broken = world
+    @Sendable func failure(_ communicator: any Communicator) throws -> String {
+      let step = try makeStep(broken, communicator: communicator)
+      let rows = IterationRows(WorldInputs(world: broken), batches: [Batch(labels: broken.labels)])
+      do { _ = try step.criticStep(rows, 0, learningRate: 0.1, name: "test") } catch let error as NonFiniteError {
+        return "\(error.gradientCount) \(step.criticOptimizer.stepCount)"
+      }
+      return "nothing was thrown"
+    }
+    let expected = try failure(SingleProcess())
+    #expect(expected.hasSuffix(" 0") && !expected.hasPrefix("0"))
+    #expect(try onThreads(hosts: hosts, failure) == Array(repeating: expected, count: hosts.reduce(0, +)))
+  }
+}
+
+/// Name and elements, bit by bit: a NaN equals itself.
+private func bits(_ tensor: Tensor) -> String {
+  switch tensor.data {
+  case .matrix(let matrix): "\(tensor.name) \(matrix.elements.map(\.bitPattern))"
+  case .float64(let values): "\(tensor.name) \(values.map(\.bitPattern))"
+  default: "\(tensor.name): another kind of tensor"
+  }
+}
+
+/// Two iterations of 1300 rows, and what came of them.
+@Sendable private func train(
+  _ communicator: any Communicator, _ embedding: EmbeddingKind, _ projectionMemory: Int
+) throws -> [String] {
+  let source = RandomSource(seed: 21)
+  let features = Matrix(rows: 1400, columns: 20)
+  fillNormal(features, source, .demoData, step: 0, firstRow: 0, scale: 0.3)
+  let descriptors = Matrix(rows: 6, columns: 6)
+  fillNormal(descriptors, source, .demoData, step: 1, firstRow: 0, scale: 0.5)
+  let dataset = GZSLDataset(random: features, labels: (0..<1400).map { $0 % 5 }, descriptors: descriptors)
+  var configuration = Configuration()
+  try configuration.apply(Preset.named("tiny").values + [("batch-size", "1300")], place: "test")
+  configuration.embedding = embedding
+  configuration.projectionMemory = projectionMemory
+  configuration.criticIterations = 2
+  let model = try HybridModel(
+    sizes: configuration.modelSizes(feature: 20, attribute: 6), memory: communicator.hostStorage)
+  model.initialise(source)
+  let trainer = try Trainer(
+    configuration: configuration, dataset: dataset, model: model, communicator: communicator)
+  var result: [String] = []
+  for _ in 0..<2 {
+    let report = try trainer.runIteration()
+    result.append("\(report.critic) \(report.generator)")
+  }
+  try trainer.step.waitForParameters()
+  return result + model.tensors.map(bits)
+}

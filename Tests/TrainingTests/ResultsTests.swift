@@ -1,0 +1,63 @@
+import Datasets
+import Evaluation
+import Matrices
+import Testing
+import Training
+
+/// Which evaluation is reported, and which is "best on test".
+@Suite struct ResultsTests {
+  private func result(_ history: [(unseen: Double, seen: Double)], zsl: Double) -> EvaluationResult {
+    let steps = history.map { GeneralizedAccuracy(unseen: $0.unseen, seen: $0.seen) }
+    let none = PerClassAccuracy(predictions: [], labels: [])
+    return EvaluationResult(
+      last: steps.last ?? GeneralizedAccuracy(unseen: 0, seen: 0), history: steps, zsl: zsl, seenClasses: none,
+      unseenClasses: none)
+  }
+
+  private var records: [EvaluationRecord] {
+    [
+      EvaluationRecord(
+        iteration: 10, epoch: 1, test: result([(0.1, 0.5), (0.6, 0.6)], zsl: 0.1),
+        validation: result([(0.3, 0.3), (0.2, 0.2)], zsl: 0)),
+      EvaluationRecord(
+        iteration: 20, epoch: 2, test: result([(0.2, 0.4), (0.1, 0.1)], zsl: 0.2),
+        validation: result([(0.1, 0.1), (0.5, 0.5)], zsl: 0)),
+      EvaluationRecord(
+        iteration: 30, epoch: 3, test: result([(0.7, 0.3), (0.4, 0.5)], zsl: 0.3),
+        validation: result([(0.2, 0.2), (0.2, 0.2)], zsl: 0)),
+    ]
+  }
+
+  private func results(_ select: Selection, _ records: [EvaluationRecord]) throws -> Results {
+    var configuration = Configuration()
+    configuration.select = select
+    let dataset = GZSLDataset(
+      random: Matrix(rows: 4, columns: 2), labels: [0, 1, 0, 1], descriptors: Matrix(rows: 3, columns: 2))
+    return Results(
+      records: records, dataset: dataset, configuration: configuration, ranks: 1, seconds: 1, version: "test")
+  }
+
+  @Test func withoutSelectionTheLastEpochOfTheLastEvaluation() throws {
+    let results = try results(.last, records)
+    #expect((results.unseen, results.seen, results.zsl) == (0.4, 0.5, 0.3))
+    #expect(results.iteration == 30 && results.epoch == 3 && results.classifierEpoch == 2)
+    #expect(results.selection == "last")
+  }
+
+  /// The validation rows choose evaluation and classifier epoch; the test rows are only looked at there.
+  @Test func selectionLooksAtValidationOnly() throws {
+    let results = try results(.validation, records)
+    #expect(results.iteration == 20 && results.classifierEpoch == 2)
+    #expect((results.unseen, results.seen, results.zsl) == (0.1, 0.1, 0.2))
+    #expect(results.validation?.harmonic == 0.5)
+  }
+
+  @Test func bestOnTestIsOverAllEpochs() throws {
+    let results = try results(.last, records)
+    #expect(results.bestOnTest.iteration == 10 && results.bestOnTest.classifierEpoch == 2)
+    #expect((results.bestOnTest.unseen, results.bestOnTest.seen) == (0.6, 0.6))
+    // Of equal ones the first.
+    let again = try self.results(.last, records + records)
+    #expect(again.bestOnTest.iteration == 10)
+  }
+}
