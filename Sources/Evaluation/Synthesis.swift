@@ -1,5 +1,5 @@
 // Synthetic features of classes without examples, and embeddings of any rows, spread over the ranks.
-// M rows in all, X feature, Z noise, H classifier input, C classes.
+// M rows in all, X feature, E noise, H classifier input, C classes.
 import Collectives
 import Datasets
 import Kernels

@@ -1,7 +1,7 @@
-// Element-wise passes around the linear layers. N rows of the local batch, K columns (a layer's width), S classes.
+// Element-wise passes around the linear layers. N rows of the local batch, U columns (a layer's width), S classes.
 import Matrices
 
-/// sums [1×K] ← column sums of x [N×K] (overwritten), rows in the given order.
+/// sums [1×U] ← column sums of x [N×U] (overwritten), rows in the given order.
 package func columnSums(of x: Matrix, into sums: Matrix, order: SumOrder) {
   precondition(sums.rowCount == 1 && sums.columnCount == x.columnCount)
   let leaves = LeafList(order, rowCount: x.rowCount)
@@ -52,7 +52,7 @@ private func sumRows(
   }
 }
 
-/// sums [S×K] ← per class, the sum of the rows of x [N×K] with that label (overwritten), rows in the given order.
+/// sums [S×U] ← per class, the sum of the rows of x [N×U] with that label (overwritten), rows in the given order.
 package func classSums(of x: Matrix, labels: [Int], into sums: Matrix, order: SumOrder) {
   precondition(labels.count == x.rowCount && sums.columnCount == x.columnCount)
   let (leaves, classCount) = (LeafList(order, rowCount: x.rowCount), sums.rowCount)

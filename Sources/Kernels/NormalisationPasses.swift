@@ -1,4 +1,4 @@
-// Row normalisation of the projection, z = p / max(‖p‖, 1e-12). N rows, K columns.
+// Row normalisation of the projection, z = p / max(‖p‖, 1e-12). N rows, U columns.
 import Matrices
 
 /// The sum of squares of a row of `count` floats.
@@ -12,7 +12,7 @@ func squaredNorm(_ row: UnsafePointer<Float>, _ count: Int) -> Float {
   return laneSum(sum)
 }
 
-/// p [N×K] ← its rows divided by their norms; `norms` [1×N] keeps ‖p‖ for the backward pass. A zero row stays zero.
+/// p [N×U] ← its rows divided by their norms; `norms` [1×N] keeps ‖p‖ for the backward pass. A zero row stays zero.
 package func normaliseRows(_ p: Matrix, norms: Matrix) {
   precondition(norms.columnCount >= p.rowCount)
   parallel(p.rowCount, grain: max(1, 16384 / max(p.columnCount, 1)), "normalisation", floats: 2 * p.count) { part in
@@ -29,7 +29,7 @@ package func normaliseRows(_ p: Matrix, norms: Matrix) {
   }
 }
 
-/// dz [N×K] ← (dz − (dz·z) z) / ‖p‖ per row, and 0 where ‖p‖ = 0 (autograd's clamp would give dz/1e-12 there).
+/// dz [N×U] ← (dz − (dz·z) z) / ‖p‖ per row, and 0 where ‖p‖ = 0 (autograd's clamp would give dz/1e-12 there).
 package func normaliseRowsBackward(_ dz: Matrix, z: Matrix, norms: Matrix) {
   precondition(dz.rowCount == z.rowCount && dz.columnCount == z.columnCount)
   parallel(

@@ -1,18 +1,18 @@
-// What is done to the elements of a product on their way into the result, instead of by a pass of its own. N rows, K columns.
+// What is done to the elements of a product on their way into the result, instead of by a pass of its own. N rows, U columns.
 import Matrices
 
 /// The last step of a product, element by element.
 package enum ProductFinish: Sendable {
   case none
-  /// x + bias; 1×K.
+  /// x + bias; 1×U.
   case bias(Matrix)
-  /// ReLU(x + bias); 1×K.
+  /// ReLU(x + bias); 1×U.
   case biasReLU(Matrix)
-  /// LeakyReLU₀.₂(x + base[label]): base is S×K, the part of the layer that depends on the class alone, and there are N labels.
+  /// LeakyReLU₀.₂(x + base[label]): base is S×U, the part of the layer that depends on the class alone, and there are N labels.
   case classLeakyReLU(base: Matrix, labels: [Int])
-  /// The gradient through a ReLU whose output is y, N×K: x where y is above zero, else 0.
+  /// The gradient through a ReLU whose output is y, N×U: x where y is above zero, else 0.
   case reluBackward(output: Matrix)
-  /// The gradient through a LeakyReLU₀.₂, from its output (whose sign is its input's), N×K.
+  /// The gradient through a LeakyReLU₀.₂, from its output (whose sign is its input's), N×U.
   case leakyReLUBackward(output: Matrix)
 
   /// Whether it fits a result of this shape.
@@ -131,7 +131,7 @@ private struct LeakyReLUBackwardFinish: VectorFinish {
   }
 }
 
-/// x [N×K] ← its elements, finished: for what is no product, or one of bfloat16.
+/// x [N×U] ← its elements, finished: for what is no product, or one of bfloat16.
 package func apply(_ finish: ProductFinish, to x: Matrix) {
   precondition(finish.fits(rows: x.rowCount, columns: x.columnCount), "\(finish) of \(x.rowCount)×\(x.columnCount)")
   if case .none = finish { return }

@@ -1,8 +1,8 @@
-// Random matrices whose element depends on (seed, stream, step, global row, column) alone. N local rows, K columns.
+// Random matrices whose element depends on (seed, stream, step, global row, column) alone. N local rows, U columns.
 import Glibc
 import Matrices
 
-/// x [N×K] ← standard normal draws times `scale`, by Box–Muller: each Philox block of four words gives four of them.
+/// x [N×U] ← standard normal draws times `scale`, by Box–Muller: each Philox block of four words gives four of them.
 ///
 /// - Parameter firstRow: global index of the local row 0.
 package func fillNormal(
@@ -113,7 +113,7 @@ package func fillUniform(_ x: Matrix, _ source: RandomSource, _ stream: RandomSt
   for c in 0..<x.columnCount { x.start[c] = source.uniform(stream, step: step, row: firstRow + c) }
 }
 
-/// x [N×K] ← the rows of `table` at `indices`.
+/// x [N×U] ← the rows of `table` at `indices`.
 package func gatherRows(_ x: Matrix, from table: Matrix, _ indices: ArraySlice<Int>) {
   precondition(indices.count == x.rowCount && table.columnCount == x.columnCount)
   let first = indices.startIndex
@@ -124,7 +124,7 @@ package func gatherRows(_ x: Matrix, from table: Matrix, _ indices: ArraySlice<I
   }
 }
 
-/// x [N×K] ← y, on all threads.
+/// x [N×U] ← y, on all threads.
 package func copyRows(_ x: Matrix, from y: Matrix) {
   precondition(x.rowCount == y.rowCount && x.columnCount == y.columnCount)
   parallel(

@@ -27,6 +27,21 @@ package struct ContrastiveAnchors: Sendable {
   }
 }
 
+/// Rows of the contrasted set, N×Z unit rows, and the global index of the first.
+package struct ContrastRows: Sendable {
+  package let z: Matrix
+  package let firstIndex: Int
+
+  package init(_ z: Matrix, firstIndex: Int) {
+    self.z = z
+    self.firstIndex = firstIndex
+  }
+
+  fileprivate func indices(_ part: Range<Int>) -> Range<Int> {
+    firstIndex + part.lowerBound..<firstIndex + part.upperBound
+  }
+}
+
 /// L_ins = −(1/N) Σ_kept (1/|P(i)|) Σ_{p∈P(i)} log[exp(z_i·z_p/τ) / Σ_{k≠i} exp(z_i·z_k/τ)], N the kept anchors of the whole
 /// set. With no anchor kept, loss and gradient are 0. Knows no ranks: it sees its own rows, all rows, and the log-sum-exp
 /// of all rows, which is all that the exact gradient of the one global loss needs.
@@ -66,19 +81,17 @@ package struct ContrastiveLoss: Sendable {
   ///
   /// - Parameters:
   ///   - sums: N, from `emptySums`.
-  ///   - rows: N×Z unit rows, global indices from `firstIndex`.
-  ///   - block: M×Z, global indices from `blockIndex`.
+  ///   - rows: N.
+  ///   - block: M.
   package func addSums(
-    _ sums: inout [AnchorSums], rows: Matrix, firstIndex: Int, block: Matrix, blockIndex: Int,
-    anchors: ContrastiveAnchors
+    _ sums: inout [AnchorSums], rows: ContrastRows, block: ContrastRows, anchors: ContrastiveAnchors
   ) {
-    for part in parts(rows.rowCount, Self.tileRows) {
+    for part in parts(rows.z.rowCount, Self.tileRows) {
       var partSums = Array(sums[part])
-      let indices = (firstIndex + part.lowerBound)..<(firstIndex + part.upperBound)
-      for columns in parts(block.rowCount, Self.tileColumns) {
+      for columns in parts(block.z.rowCount, Self.tileColumns) {
         contrastiveSums(
-          &partSums, similarities: similarityTile(rows.rows(part), block.rows(columns)),
-          tile: ContrastiveTile(rowIndices: indices, columnIndices: shifted(columns, by: blockIndex)),
+          &partSums, similarities: similarityTile(rows.z.rows(part), block.z.rows(columns)),
+          tile: ContrastiveTile(rowIndices: rows.indices(part), columnIndices: block.indices(columns)),
           scale: 1 / temperature, labels: anchors.labels, online: needsOnlineMaximum)
       }
       sums.replaceSubrange(part, with: partSums)
@@ -98,32 +111,28 @@ package struct ContrastiveLoss: Sendable {
     return (Float(logSumExp), logSumExp + Double(reference) - sum.positives.value * inverseCount)
   }
 
-  /// Pass 2: dz [N×Z] ← or += a block's share of weight · ∂L_ins/∂z_i for some rows; blocks as in pass 1.
+  /// Pass 2: dz [N×Z] ← weight · ∂L_ins/∂z_i for some rows, a block's share of it; blocks as in pass 1, in order: all but the first are
+  /// added to what is there.
   ///
   /// - Parameter logSumExps: pass 1's, of all rows of the set.
   package func addGradient(
-    into dz: Matrix, rows: Matrix, firstIndex: Int, block: Matrix, blockIndex: Int, anchors: ContrastiveAnchors,
-    logSumExps: [Float], weight: Float, accumulate: Bool
+    into dz: Matrix, rows: ContrastRows, block: ContrastRows, anchors: ContrastiveAnchors, logSumExps: [Float],
+    weight: Float
   ) {
     guard anchors.keptCount > 0 else { return dz.fill(0) }
     let factor = weight / (temperature * Float(anchors.keptCount))
-    for part in parts(rows.rowCount, Self.tileRows) {
-      let indices = (firstIndex + part.lowerBound)..<(firstIndex + part.upperBound)
-      for columns in parts(block.rowCount, Self.tileColumns) {
-        let weights = similarityTile(rows.rows(part), block.rows(columns))
+    for part in parts(rows.z.rowCount, Self.tileRows) {
+      for columns in parts(block.z.rowCount, Self.tileColumns) {
+        let weights = similarityTile(rows.z.rows(part), block.z.rows(columns))
         contrastiveWeights(
-          weights, tile: ContrastiveTile(rowIndices: indices, columnIndices: shifted(columns, by: blockIndex)),
+          weights, tile: ContrastiveTile(rowIndices: rows.indices(part), columnIndices: block.indices(columns)),
           scale: 1 / temperature, labels: anchors.labels, logSumExps: logSumExps,
           inverseCounts: anchors.inverseCounts, kept: anchors.kept, factor: factor)
         multiply(
-          into: dz.rows(part), weights, block.rows(columns), accumulate: accumulate || columns.lowerBound > 0,
-          precision: precision)
+          into: dz.rows(part), weights, block.z.rows(columns),
+          accumulate: block.firstIndex + columns.lowerBound > 0, precision: precision)
       }
     }
-  }
-
-  private func shifted(_ range: Range<Int>, by offset: Int) -> Range<Int> {
-    range.lowerBound + offset..<range.upperBound + offset
   }
 
   private func similarityTile(_ rows: Matrix, _ columns: Matrix) -> Matrix {

@@ -16,6 +16,9 @@ package struct CriticWorkspace: Sendable {
   /// 1×N, (‖g_b‖ − 1)².
   package let deviations: Matrix
 
+  /// N×X: ∇D at the interpolates, then what the penalty makes of it.
+  package var penaltyRows: Matrix { rows.rows(rows.rowCount / 3 * 2..<rows.rowCount) }
+
   package init(rowCount: Int, sizes: ModelSizes, pool: MatrixPool) {
     rows = pool.matrix(rows: 3 * rowCount, columns: sizes.feature)
     products = pool.matrix(rows: 2 * rowCount, columns: sizes.criticWidth)
@@ -58,33 +61,28 @@ package struct Critic: Sendable {
     ]
   }
 
-  /// The backward pass of −V = −mean D(x) + mean D(x̃) + λ·mean(‖∇D(x̂)‖ − 1)², for the real and fake rows in
-  /// `workspace.rows`: fills the penalty's rows, the slopes, `scores` and `deviations`. There is no second backward pass: with
-  /// g_b = W_xᵀ(m̂_b ⊙ w) the penalty's gradient is one more block of rows in the one weight-gradient product.
+  /// D of the real and fake rows in `workspace.rows`: fills the slopes, also those of the interpolates, and `scores`.
   ///
   /// - Parameters:
   ///   - base: S×D, `classBase`.
   ///   - alpha: 1×N interpolation draws.
-  package func backward(
-    _ workspace: CriticWorkspace, base: Matrix, labels: [Int], alpha: Matrix, penaltyWeight: Float, batchSize: Int
-  ) {
-    let n = labels.count
-    let inverseBatch = 1 / Float(batchSize)
-    let (rows, products) = (workspace.rows, workspace.products)
-    multiply(into: products, rows.rows(0..<2 * n), featureWeight.transposed, precision: first.precision)
+  package func forward(_ workspace: CriticWorkspace, base: Matrix, labels: [Int], alpha: Matrix) {
+    let bothRows = workspace.rows.rows(0..<2 * labels.count)
+    multiply(into: workspace.products, bothRows, featureWeight.transposed, precision: first.precision)
     criticSlopes(
-      workspace.slopes, products: products, base: base, labels: labels, alpha: alpha, weight: second.weight,
+      workspace.slopes, products: workspace.products, base: base, labels: labels, alpha: alpha, weight: second.weight,
       scores: workspace.scores)
-
-    let penaltyGradients = rows.rows(2 * n..<3 * n)
-    slopeInputGradient(
-      into: penaltyGradients, workspace.slopes, .interpolate, weight: second.weight, matrix: featureWeight, factor: 1,
-      precision: first.precision)
-    penaltyRows(
-      penaltyGradients, penaltyWeight: penaltyWeight, inverseBatch: inverseBatch, deviations: workspace.deviations)
   }
 
-  /// The sums over some rows of the workspace (Method.md, identities 4 and 5).
+  /// `workspace.penaltyRows` ← g_b = W_xᵀ(m̂_b ⊙ w) = ∇D(x̂_b) (Method.md, identity 4).
+  package func interpolateGradient(_ workspace: CriticWorkspace) {
+    slopeInputGradient(
+      into: workspace.penaltyRows, workspace.slopes, .interpolate, weight: second.weight, matrix: featureWeight,
+      factor: 1, precision: first.precision)
+  }
+
+  /// The sums over some rows of the workspace, whose penalty rows are c_b·g_b by now (Method.md, identities 4 and 5). There is no second
+  /// backward pass: the penalty's gradient is one more block of rows in the one weight-gradient product.
   ///
   /// - Parameters:
   ///   - rows: N of the workspace's rows; the first begins a leaf.

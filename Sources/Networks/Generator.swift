@@ -1,5 +1,5 @@
 // G(ε, a) = ReLU(W₂·LeakyReLU(W₁[ε; a] + b₁) + b₂).
-// N rows, Z noise, A descriptor, G hidden width, X feature, C classes of the descriptor table.
+// N rows, E noise, A descriptor, G hidden width, X feature, C classes of the descriptor table.
 import Kernels
 import Matrices
 
@@ -60,7 +60,7 @@ package struct Generator: Sendable {
     second.biasSums(into: sums, delta: delta, order: tree.order)
   }
 
-  /// The first layer's sums over some rows: delta N×G, the gradient before the LeakyReLU; noise N×Z.
+  /// The first layer's sums over some rows: delta N×G, the gradient before the LeakyReLU; noise N×E.
   package func firstSums(delta: Matrix, noise: Matrix, labels: [Int], tree: BatchTree, into sums: NamedMatrices) {
     first.weightSums(into: sums, delta: delta, input: noise, columns: noiseColumns, order: tree.order)
     classSums(of: delta, labels: labels, into: sums[Self.classSumsName], order: tree.order)

@@ -60,7 +60,7 @@ package struct Plan: Sendable {
     return Forecast(
       ranks: ranks, rowsPerRank: n, microBatches: rows.groupCount, memory: memory(rows, ranks: ranks),
       seconds: seconds, communicationShare: 1 - simulation.computing / seconds,
-      samplesPerSecond: Double(b * (critics + 1)) / seconds)
+      samplesPerSecond: configuration.samplesPerSecond(seconds))
   }
 
   private func rankRows(_ rank: Int, ranks: Int) -> RankRows {
@@ -109,20 +109,20 @@ package struct Plan: Sendable {
     let (g, d) = (sizes.generatorWidth, sizes.criticWidth)
     let h = sizes.kind == .none ? 0 : sizes.classifierInput
     let z = sizes.kind.hasProjection ? sizes.projection : 0
-    let f = sizes.kind.hasComparator ? sizes.comparatorWidth : 0
+    let k = sizes.kind.hasComparator ? sizes.comparatorWidth : 0
     let (b, own, n) = (configuration.batchSize, rows.rows.count, rows.largestGroup)
     let here = min(network.ranksPerHost, ranks)
     let hosts = (ranks + here - 1) / here
     // Values; sums, of each node of the tree that the rank's rows are; the other ranks' sums of its own units; two moments.
-    let sums = parameterCount + s * (d + f + g)
+    let sums = parameterCount + s * (d + k + g)
     let nodes = max(1, rows.tree.nodes(covering: rows.leaves).count, hosts > 1 ? hostNodeCount(ranks: ranks) : 1)
-    let ofCritic = sizes.criticGroupShapes.reduce(0) { $0 + $1.count } + s * (d + f)
+    let ofCritic = sizes.criticGroupShapes.reduce(0) { $0 + $1.count } + s * (d + k)
     var floats = valueCount + sums * nodes + ofCritic * (rows.stackDepth - 1) + 2 * parameterCount / ranks
     floats += sums * nodes * (here - 1) / ranks + sums * hostNodeCount(ranks: ranks) * (hosts - 1) / ranks
     let ahead =
       rows.groupCount > 1 ? 1 : max(1, min(configuration.criticIterations + 1, FakesAhead.enoughRows / max(n, 1)))
-    floats += n * (3 * x + 2 * d + d / 4 + ahead * (e + g) + (ahead > 1 ? ahead * x : 0) + g + 3 * h + f + s)
-    floats += s * (g + d + 3 * f)
+    floats += n * (3 * x + 2 * d + d / 4 + ahead * (e + g) + (ahead > 1 ? ahead * x : 0) + g + 3 * h + k + s)
+    floats += s * (g + d + 3 * k)
     // Indices of the look-ups: a byte for a unit's six slopes in two rows.
     floats += n * d / 8
     // z and its gradient: of all own rows, and of all ranks where they are kept.
@@ -135,7 +135,7 @@ package struct Plan: Sendable {
     if configuration.precision == .bfloat16 {
       // Rounded copies: of the parameters; of x, h and z, which are factors of several products; of the largest other factors.
       let kept = valueCount + n * (2 * x + 3 * h) + (ranks > 1 ? 2 * b : 2 * own) * z
-      bytes += 2 * Double(kept + ahead * n * g + n * max(x, h, f, g)) + Self.primitiveBytes
+      bytes += 2 * Double(kept + ahead * n * g + n * max(x, h, k, g)) + Self.primitiveBytes
     }
     return bytes
   }

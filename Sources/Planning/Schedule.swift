@@ -1,5 +1,5 @@
-// B rows of the global batch, N of a rank, X feature, A attribute, E noise, G generator width, D critic width, H embedding,
-// Z projection, F comparator width. The order is that of CriticStep and GeneratorStep.
+// B rows of the global batch, N of a rank, X feature, A descriptor, E noise, G generator width, D critic width, H embedding,
+// Z projection, K comparator width. The order is that of CriticStep and GeneratorStep.
 import Networks
 
 /// One act of a rank in a step.
@@ -86,9 +86,9 @@ package struct Schedule: Sendable {
     acts += exchange("critic sums", w.critic, .sums)
     if w.z > 0 { acts += contrast(Self.criticProducts, b, passes: passes) }
     if w.z == 0 || isCut { acts += wait("embedding") + [.compute(w.x * w.h)] }
-    acts += [.compute(w.h * w.z)] + wait("comparator") + [.compute(2 * w.h * w.f + w.x * w.h)]
+    acts += [.compute(w.h * w.z)] + wait("comparator") + [.compute(2 * w.h * w.k + w.x * w.h)]
     acts += exchange("embedding sums", w.embedding, .sums)
-    acts += [.compute(w.h * w.f)] + exchange("comparator sums", w.comparator, .sums)
+    acts += [.compute(w.h * w.k)] + exchange("comparator sums", w.comparator, .sums)
     acts += [.compute(w.h * w.z)] + exchange("projection sums", w.projection, .sums)
     acts += wait("critic sums", "projection sums", "comparator sums", "embedding sums") + [.agree]
     acts += exchange("embedding", w.embeddingValues, .parameters)
@@ -108,7 +108,7 @@ package struct Schedule: Sendable {
     acts += wait("critic") + [.compute((1 + Widths.lookup) * w.d * w.x + (isCut && w.z > 0 ? fakes : 0))]
     if w.z > 0 { acts += contrast(Self.generatorProducts, 2 * b, passes: passes) }
     if w.z == 0 || isCut { acts += wait("embedding") + [.compute(w.x * w.h)] }
-    acts += [.compute(w.h * w.z)] + wait("comparator") + [.compute(2 * w.h * w.f + w.x * w.h)]
+    acts += [.compute(w.h * w.z)] + wait("comparator") + [.compute(2 * w.h * w.k + w.x * w.h)]
     acts += [.compute(w.g * w.x)] + exchange("second sums", w.generatorSecond, .sums)
     acts += [.compute(w.g * w.x + w.e * w.g)] + exchange("first sums", w.generatorFirst, .sums)
     acts += wait("second sums", "first sums") + [.agree]
@@ -122,7 +122,7 @@ private struct Widths {
   static let lookup = 0.3
 
   let (x, e, g, d): (Double, Double, Double, Double)
-  let (h, z, f): (Double, Double, Double)
+  let (h, z, k): (Double, Double, Double)
   let critic, criticValues, embedding, embeddingValues, projection, comparator, comparatorValues: Double
   let generatorSecond, generatorFirst, generatorFirstValues: Double
 
@@ -132,15 +132,15 @@ private struct Widths {
     let (g, d) = (Double(sizes.generatorWidth), Double(sizes.criticWidth))
     let h = sizes.kind == .none ? 0 : Double(sizes.classifierInput)
     let z = sizes.kind.hasProjection ? Double(sizes.projection) : 0
-    let f = sizes.kind.hasComparator ? Double(sizes.comparatorWidth) : 0
-    (self.x, self.e, self.g, self.d, self.h, self.z, self.f) = (x, e, g, d, h, z, f)
+    let k = sizes.kind.hasComparator ? Double(sizes.comparatorWidth) : 0
+    (self.x, self.e, self.g, self.d, self.h, self.z, self.k) = (x, e, g, d, h, z, k)
     critic = d * (x + classCount)
     criticValues = d * (x + a + 2 + classCount)
     embedding = h * (x + 1)
     embeddingValues = embedding
     projection = z * (h + 1)
-    comparator = f * (h + classCount + 2)
-    comparatorValues = f * (h + a + 2 + classCount)
+    comparator = k * (h + classCount + 2)
+    comparatorValues = k * (h + a + 2 + classCount)
     generatorSecond = x * (g + 1)
     generatorFirst = g * (e + classCount)
     generatorFirstValues = g * (e + a + 1 + classCount)

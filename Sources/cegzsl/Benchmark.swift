@@ -5,22 +5,19 @@ import Kernels
 import Matrices
 import Training
 
-extension ProductPrecision: ExpressibleByArgument {}
-
 struct Benchmark: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Measure training speed and memory on random data of a preset's sizes; rank 0 prints one JSON line.")
+    abstract: "Measure training speed and memory on random data of a preset's sizes; rank 0 prints one JSON line.",
+    discussion: """
+      mpirun -n 4 cegzsl benchmark --preset cub --batch-size 2048
 
-  @Option(help: "Preset whose sizes to use.")
-  var preset: String = "awa1"
-  @Option(help: "Rows of a batch over all ranks (default: the preset's).")
-  var batchSize: Int?
-  @Option(help: "Rows whose activations are in memory at once on a host; 0: about 4 GiB.")
-  var microBatchSize: Int = 0
+      The preset (awa1, if none is given) is also that of the data's sizes.
+
+      \(ConfigurationOptions.help)
+      """)
+
   @Option(help: "Iterations to time, after one that is not counted.")
   var iterations: Int = 5
-  @Option(help: "float32, or bfloat16.")
-  var precision: ProductPrecision = .float32
   @Flag(help: "Print on standard error where an iteration's time goes on rank 0, each phase beside its floor.")
   var profile: Bool = false
   @Flag(
@@ -28,22 +25,17 @@ struct Benchmark: ParsableCommand {
       "Instead print a line for every product shape of an iteration: its speed on all threads and on one, beside that of numpy if PEER_PYTHON names a Python that has it."
   )
   var products: Bool = false
+  @OptionGroup var options: ConfigurationOptions
   @OptionGroup var threadOptions: ThreadOptions
 
   func validate() throws {
     guard iterations >= 1 else { throw ValidationError("--iterations must be at least 1.") }
-    guard microBatchSize >= 0 else { throw ValidationError("--micro-batch-size must not be negative.") }
-    guard batchSize ?? 1 >= 1 else { throw ValidationError("--batch-size must be at least 1.") }
   }
 
   func run() throws {
     try withRanks(threads: threadOptions.threads) { communicator in
-      let preset = try Preset.named(preset)
-      var configuration = Configuration()
-      try configuration.apply(preset.values, place: "preset \(preset.name)")
-      if let batchSize { configuration.batchSize = batchSize }
-      configuration.microBatchSize = microBatchSize
-      configuration.precision = precision
+      let configuration = try options.resolve(defaultPreset: "awa1")
+      let (preset, precision) = (try Preset.named(configuration.preset), configuration.precision)
       try precision.requireSupport()
       if products { return try measureProducts(preset, configuration, communicator) }
       var rates = MachineRates(precision: precision)
@@ -59,7 +51,7 @@ struct Benchmark: ParsableCommand {
       let gflops = try communicator.sum(rates.product) / 1e9
       guard communicator.isRoot else { return .done }
       let flops = benchmark.flopsPerIteration
-      let samples = Double(configuration.batchSize * (configuration.criticIterations + 1)) / median
+      let samples = configuration.samplesPerSecond(median)
       print(
         "{\"preset\": \"\(preset.name)\", \"batch\": \(configuration.batchSize), \"precision\": \"\(precision.rawValue)\", "
           + "\"ranks\": \(communicator.rankCount), \"threads\": \(ThreadPool.threadCount), "
@@ -95,7 +87,7 @@ struct Benchmark: ParsableCommand {
   }
 }
 
-private struct ProductsOnOneRank: SharedFailure {
+private struct ProductsOnOneRank: ReportableError {
   var exitStatus: ExitStatus { .usage }
   var description: String { "benchmark --products runs on one rank: start it without mpirun." }
 }

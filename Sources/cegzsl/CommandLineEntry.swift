@@ -13,9 +13,9 @@ struct Cegzsl: ParsableCommand {
     abstract: "Trains CE-GZSL (contrastive embedding for generalized zero-shot learning, CVPR 2021) over MPI.",
     discussion: """
       Start it alone, or on many ranks with 'mpirun -n P cegzsl …': the trained model has the same bytes.
-      Exit status: 0 done, 1 parity mismatch, 64 usage, 65 bad data, 66 bad checkpoint, 69 unusable machine, 70 ranks diverged, 71 not finite,
-      74 input/output or no memory left, 75 stopped by a signal and resumable, 78 ranks disagree on binary, configuration or data (or the
-      doctor found something), 79 watchdog: a rank no longer moves.
+
+      Exit status:
+      \(ExitStatus.allCases.map { "  \($0.rawValue)  \($0.summary)" }.joined(separator: "\n"))
       """,
     version: Build.version,
     subcommands: [

@@ -11,7 +11,12 @@ import Training
 
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Evaluate a checkpoint on a data set: synthesise unseen features, train the softmax, print U, S, H, T1.")
+    abstract: "Evaluate a checkpoint on a data set: synthesise unseen features, train the softmax, print U, S, H, T1.",
+    discussion: """
+      The checkpoint's own options hold, where the command line does not change them.
+
+      \(ConfigurationOptions.help)
+      """)
 
   @Option(help: "Folder with the feature file and the descriptor file.")
   var data: String

@@ -17,19 +17,14 @@ struct PlanCommand: ParsableCommand {
       Every rank it is started on measures iterations at once, so that a host is as busy as it will be; ranks on several
       hosts also measure the links. Started alone, the network is assumed (--bandwidth, --latency). A rank with N rows
       computes what an iteration of N rows on one rank takes, and contrasts its rows with the whole batch; the exchanges
-      are followed one by one, those that other work hides and those that it does not.
+      are followed one by one, those that other work hides and those that it does not. The preset (awa1, if none is
+      given) is also that of the data's sizes.
+
+      \(ConfigurationOptions.help)
       """)
 
-  @Option(help: "Preset whose sizes to use.")
-  var preset: String = "awa1"
   @Option(help: "Ranks to plan for; the table shows the powers of two below as well.")
   var ranks: Int
-  @Option(help: "Rows of a batch over all ranks (default: the preset's).")
-  var batchSize: Int?
-  @Option(help: "Rows whose activations are in memory at once on a host; 0: about 4 GiB.")
-  var microBatchSize: Int = 0
-  @Option(help: "float32, or bfloat16.")
-  var precision: ProductPrecision = .float32
   @Option(help: "Rows of the data set, which every rank holds.")
   var rows: Int = 0
   @Option(help: "GiB of memory of a host, to see what fits.")
@@ -47,12 +42,12 @@ struct PlanCommand: ParsableCommand {
   var productRate: Double?
   @Flag(help: "Print a JSON object a line instead of the table.")
   var json = false
+  @OptionGroup var options: ConfigurationOptions
   @OptionGroup var threadOptions: ThreadOptions
 
   func validate() throws {
     guard (1...1_000_000).contains(ranks) else { throw ValidationError("--ranks must be from 1 to 1000000.") }
-    guard batchSize ?? 1 >= 1 else { throw ValidationError("--batch-size must be at least 1.") }
-    guard microBatchSize >= 0, rows >= 0 else { throw ValidationError("Numbers of rows must not be negative.") }
+    guard rows >= 0 else { throw ValidationError("Numbers of rows must not be negative.") }
     for (name, value) in [
       ("node-memory", nodeMemory), ("bandwidth", bandwidth), ("latency", latency), ("product-rate", productRate),
     ] {
@@ -63,26 +58,23 @@ struct PlanCommand: ParsableCommand {
 
   func run() throws {
     try withRanks(threads: threadOptions.threads) { communicator in
-      let preset = try Preset.named(preset)
-      var configuration = Configuration()
-      try configuration.apply(preset.values, place: "preset \(preset.name)")
-      if let batchSize { configuration.batchSize = batchSize }
-      configuration.precision = precision
+      let configuration = try options.resolve(defaultPreset: "awa1")
+      let (preset, precision) = (try Preset.named(configuration.preset), configuration.precision)
       try precision.requireSupport()
       var (network, source) = try network(communicator)
       var rates = MachineRates(precision: precision)
       rates.measure()
       let most = (configuration.batchSize + ranks - 1) / ranks
       let counts = Set([32, 128, 512].map { min($0, configuration.batchSize) } + [min(most, 1024)])
-      configuration.microBatchSize = 0
-      var cost = try ComputeCost.measure(
-        preset: preset, configuration: configuration, rows: Array(counts), communicator)
+      // Measured whole.
+      var uncut = configuration
+      uncut.microBatchSize = 0
+      var cost = try ComputeCost.measure(preset: preset, configuration: uncut, rows: Array(counts), communicator)
       if let productRate {
         let factor = productRate * 1e9 / rates.product
         cost = cost.scaled(by: 1 / factor)
         network.messageSecondsPerByte /= factor
       }
-      configuration.microBatchSize = microBatchSize
       let plan = Plan(
         configuration: configuration,
         sizes: configuration.modelSizes(feature: preset.featureSize, attribute: preset.attributeSize),

@@ -16,6 +16,8 @@ struct Train: ParsableCommand {
 
       Precedence: command line, then --config, then --preset, then defaults; a resumed run starts from its own
       config.yaml. SIGUSR1 to mpirun saves and stops with status 75.
+
+      \(ConfigurationOptions.help)
       """)
 
   @Option(help: "Folder with the feature file and the descriptor file.")
@@ -84,7 +86,7 @@ struct Train: ParsableCommand {
 }
 
 /// `--reproducible` with bfloat16.
-private struct IrreproduciblePrecision: SharedFailure {
+private struct IrreproduciblePrecision: ReportableError {
   var exitStatus: ExitStatus { .usage }
   var description: String {
     "--reproducible and --precision bfloat16 exclude each other: bfloat16's products are oneDNN's, whose bits depend on the processor. "

@@ -45,7 +45,7 @@ found_from() {
 }
 
 # What comments name: file names in backquotes, and pages with or without them.
-find Sources Tests -path Tests/Fixtures -prune -o \( -name '*.swift' -o -name Method.md \) -print >"$scratch/files"
+find Sources Tests -path Tests/Fixtures -prune -o \( -name '*.swift' -o -path '*.docc/*.md' \) -print >"$scratch/files"
 comments=0
 while read -r file; do
   # shellcheck disable=SC2016 # backquotes of Markdown, not of the shell

@@ -47,6 +47,8 @@ for rank in 0 1 2; do
 done
 expect 64 uneven 1 --no-such-option 1 "$program" train --run "$run" --data "$demo"
 said "^cegzsl (rank 1 of 3 on host .*no-such-option"
+expect 64 uneven 2 --batch-size 0 "$program" train --run "$run" --data "$demo"
+said "^cegzsl (rank 2 of 3 on host .*batch-size is '0'"
 # All fail, but not alike.
 expect 65 uneven 1 --data "$scratch/elsewhere" "$program" train --run "$run" --data "$scratch/nowhere"
 said "^cegzsl (ranks 0, 2 of 3 on host .*nowhere cannot be used"

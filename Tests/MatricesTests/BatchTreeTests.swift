@@ -91,3 +91,33 @@ private func sumByLevels(_ leaves: [Double]) -> Double {
     }
   }
 }
+
+extension BatchTreeTests {
+  /// Whatever is put on the stack of sums: two become one only where the tree has a node over exactly these two.
+  @Test func onlySiblingsHaveAParent() {
+    for leafCount in 1...33 {
+      let tree = BatchTree(rowCount: leafCount, leafRows: 1)
+      // Level by level, as the tree is defined.
+      var siblings: Set<[Int]> = []
+      var level = (0..<leafCount).map { $0..<$0 + 1 }
+      while level.count > 1 {
+        level = stride(from: 0, to: level.count, by: 2).map { i in
+          guard i + 1 < level.count else { return level[i] }
+          siblings.insert([level[i].lowerBound, level[i].upperBound, level[i + 1].upperBound])
+          return level[i].lowerBound..<level[i + 1].upperBound
+        }
+      }
+      var wrong: [[Int]] = []
+      for first in 0..<leafCount {
+        for middle in first + 1..<max(first + 1, leafCount) {
+          for end in middle + 1...leafCount {
+            let parent = tree.parent(first..<middle, middle..<end)
+            let expected = siblings.contains([first, middle, end]) ? first..<end : nil
+            if parent != expected { wrong.append([first, middle, end]) }
+          }
+        }
+      }
+      #expect(wrong.isEmpty, "\(leafCount) leaves")
+    }
+  }
+}

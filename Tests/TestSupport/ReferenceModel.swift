@@ -104,7 +104,8 @@ package struct ReferenceLosses {
   }
   private func dot(_ a: [Scalar], _ b: [Scalar]) -> Scalar { sum(zip(a, b).map { $0 * $1 }) }
 
-  /// λ·mean (‖∇D(x̂)‖ − 1)²; the slopes of LeakyReLU are locally constant, so ∇D(x̂) is Σ_k w_k slope_k W_k.
+  /// λ·mean (‖∇D(x̂)‖ − 1)²; the slopes of LeakyReLU are locally constant, so ∇D(x̂) is Σ_k w_k slope_k W_k. (That this is ∇D is what the
+  /// parity fixtures show, whose gradients are automatic differentiation's.)
   private func penalty() -> Scalar {
     guard let first = variables["critic.fc1.weight"], let second = variables["critic.fc2.weight"] else {
       return tape.variable(0)

@@ -18,8 +18,8 @@ import Testing
     var sums = [AnchorSums](repeating: loss.emptySums, count: own)
     for first in order {
       loss.addSums(
-        &sums, rows: z.rows(0..<own), firstIndex: 0, block: z.rows(first..<min(first + tile, rows)), blockIndex: first,
-        anchors: anchors)
+        &sums, rows: ContrastRows(z.rows(0..<own), firstIndex: 0),
+        block: ContrastRows(z.rows(first..<min(first + tile, rows)), firstIndex: first), anchors: anchors)
     }
     return sums.flatMap { [$0.exponentials.value.bitPattern, $0.positives.value.bitPattern] }
   }

@@ -1,4 +1,5 @@
 import Collectives
+import Kernels
 import Matrices
 import Networks
 import TestSupport
@@ -97,12 +98,12 @@ func gradients(_ step: HybridStep, ofGenerator: Bool) throws -> [String: Matrix]
 
 func makeStep(
   _ world: ReferenceWorld, communicator: any Communicator, kind: EmbeddingKind = .contrastive,
-  accumulatesComparatorGradient: Bool = false
+  precision: ProductPrecision = .float32, accumulatesComparatorGradient: Bool = false, groupRows: Int? = nil
 ) throws -> HybridStep {
   let sizes = ModelSizes(
     feature: world.x, attribute: world.a, noise: world.z, generatorWidth: world.g, criticWidth: world.d,
     embedding: world.h, projection: world.p, comparatorWidth: world.f, kind: kind)
-  let model = try HybridModel(sizes: sizes, memory: communicator.hostStorage)
+  let model = try HybridModel(sizes: sizes, precision: precision, memory: communicator.hostStorage)
   for arena in model.arenas {
     for shape in arena.shapes {
       let elements = (world.parameters[shape.name] ?? []).map { Float($0) }
@@ -117,9 +118,11 @@ func makeStep(
   settings.classWeight = Float(world.classWeight)
   settings.semanticMargin = Float(world.margin)
   settings.accumulatesComparatorGradient = accumulatesComparatorGradient
+  var options = StepOptions(criticIterations: 1)
+  options.groupRows = groupRows
   return try HybridStep(
     model: model, descriptors: matrix(world.descriptors), settings: settings, tree: BatchTree(rowCount: world.b),
-    criticIterations: 1, communicator: communicator)
+    options: options, communicator: communicator)
 }
 
 /// The inputs of a world's one critic step and of its generator step.

@@ -6,21 +6,21 @@ import Networks
 import Testing
 import Training
 
-/// The fourth rung of the gradient ladder: the first ten iterations of a fixed run against a stored curve. A change that
-/// claims not to touch the numbers must leave it as it is; one that does must say why.
+/// The last rung of the gradient ladder: the first ten iterations of a fixed run against a stored curve, whose bits do not depend on the
+/// processor. A change that claims not to touch the numbers must leave it as it is; one that does must say why.
 @Suite struct LossCurveTests {
   /// Critic total and generator total of each iteration.
   private static let stored: [(critic: Double, generator: Double)] = [
-    (14.141381494369877, 0.09975805256842026),
-    (13.602002222441397, 0.09911738439797328),
-    (13.07439714333064, 0.09494598815129218),
-    (12.490647506541125, 0.09837026264225421),
-    (11.866571391904522, 0.09590302206864318),
-    (11.154304426534482, 0.10071928216752606),
-    (10.509439067765854, 0.10450905295255819),
-    (9.66575663031448, 0.10240584753499989),
-    (9.049058736783197, 0.1074058811451769),
-    (8.152029376141588, 0.11529861071067639),
+    (14.141381618021615, 0.09975806047797561),
+    (13.60200200221413, 0.09911738463829729),
+    (13.0743970293647, 0.09494599577905541),
+    (12.490647557503836, 0.09837026864550323),
+    (11.866571353028794, 0.09590303766383568),
+    (11.15430430966328, 0.10071930075996201),
+    (10.509438987321822, 0.10450906886860921),
+    (9.665756717884504, 0.10240586932258502),
+    (9.049058622735533, 0.10740589889219399),
+    (8.152029454787993, 0.11529863250003389),
   ]
 
   @Test func firstTenIterations() throws {
@@ -44,10 +44,10 @@ import Training
     }
     #expect(Self.stored.count == 10)
     for (i, (actual, expected)) in zip(curve, Self.stored).enumerated() {
-      // On another kind of processor sums round differently; ten iterations grow that to less than 1e-3.
-      #expect(abs(actual.critic - expected.critic) <= 1e-3 * abs(expected.critic), "iteration \(i + 1): \(actual)")
+      // Gradients have the same bits everywhere. The losses' logarithms are the C library's, and may differ in the last one.
+      #expect(abs(actual.critic - expected.critic) <= 1e-13 * abs(expected.critic), "iteration \(i + 1): \(actual)")
       #expect(
-        abs(actual.generator - expected.generator) <= 1e-3 * abs(expected.generator), "iteration \(i + 1): \(actual)")
+        abs(actual.generator - expected.generator) <= 1e-13 * abs(expected.generator), "iteration \(i + 1): \(actual)")
     }
   }
 }

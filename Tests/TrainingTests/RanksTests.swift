@@ -48,17 +48,20 @@ import Training
     var world = ReferenceWorld(labels: [0, 1, 2, 0, 1, 2, 2], s: 4, seed: 5)
     world.parameters["embedding.fc.weight"]?[0] = .infinity
     let broken = world
-    @Sendable func failure(_ communicator: any Communicator) throws -> String {
-      let step = try makeStep(broken, communicator: communicator)
+    @Sendable func failure(_ communicator: any Communicator, _ groupRows: Int?) throws -> String {
+      let step = try makeStep(broken, communicator: communicator, groupRows: groupRows)
       let rows = IterationRows(WorldInputs(world: broken), batches: [Batch(labels: broken.labels)])
       do { _ = try step.criticStep(rows, 0, learningRate: 0.1, name: "test") } catch let error as NonFiniteError {
         return "\(error.gradientCount) \(step.criticOptimizer.stepCount)"
       }
       return "nothing was thrown"
     }
-    let expected = try failure(SingleProcess())
+    let expected = try failure(SingleProcess(), nil)
     #expect(expected.hasSuffix(" 0") && !expected.hasPrefix("0"))
-    #expect(try onThreads(hosts: hosts, failure) == Array(repeating: expected, count: hosts.reduce(0, +)))
+    for groupRows in [nil, 2] as [Int?] {
+      let all = try onThreads(hosts: hosts) { try failure($0, groupRows) }
+      #expect(all == Array(repeating: expected, count: hosts.reduce(0, +)), "groups of \(groupRows ?? 0)")
+    }
   }
 }
 

@@ -59,12 +59,11 @@ extension HybridStep {
     try rows.inputs.fillInterpolation(w.alpha, k, rows: group.rows)
     keepRoundedHere(w.bothRows)
     let labels = rows.labels(k, group.rows)
-    model.critic.backward(
-      w.critic, base: classes.criticBase, labels: labels, alpha: w.alpha,
-      penaltyWeight: settings.gradientPenaltyWeight, batchSize: batchSize)
+    model.critic.forward(w.critic, base: classes.criticBase, labels: labels, alpha: w.alpha)
+    model.critic.interpolateGradient(w.critic)
+    adversarial.penaltyGradient(w.critic.penaltyRows, deviations: w.critic.deviations)
     for (i, row) in group.rows.enumerated() {
-      losses.add(
-        Double(w.critic.scores[0, i]) - Double(w.critic.scores[1, i]), term: CriticTerm.wasserstein, row: row)
+      losses.add(adversarial.wasserstein(w.critic.scores, row: i), term: CriticTerm.wasserstein, row: row)
     }
     losses.add(w.critic.deviations, term: CriticTerm.penalty, rows: group.rows)
     for node in group.nodes {
@@ -83,9 +82,10 @@ extension HybridStep {
     if contrast == nil || !isOneGroup { embed(w) }
     keepRoundedHere(h)
     if model.sizes.kind == .semantic {
-      let terms = semanticLoss(
+      let ranking = RankingLoss(margin: settings.semanticMargin, weight: 1, batchSize: batchSize)
+      let terms = ranking.gradient(
         into: w.embeddedGradient, embedded: h, descriptors: descriptors, labels: rows.labels(k, group.rows),
-        negatives: rows.negatives(k, group.rows), margin: settings.semanticMargin, weight: 1, batchSize: batchSize)
+        negatives: rows.negatives(k, group.rows))
       for (term, row) in zip(terms, group.rows) { losses.add(term, term: CriticTerm.classLevel, row: row) }
     } else {
       // Whichever comes last takes the gradient through E's activation.
@@ -160,12 +160,17 @@ extension HybridStep {
   private func criticLosses(_ sums: [Double], keptAnchors: Int, nonFinite: Int, name: String) throws -> CriticLosses {
     func total(_ term: Int) -> Double { LossSums.total(sums, term: term, tree: tree) }
     let b = Double(batchSize)
+    let (wasserstein, penalty) = adversarial.means(
+      wasserstein: total(CriticTerm.wasserstein), deviations: total(CriticTerm.penalty))
     let losses = CriticLosses(
-      wasserstein: total(CriticTerm.wasserstein) / b,
-      penalty: Double(settings.gradientPenaltyWeight) * total(CriticTerm.penalty) / b,
+      wasserstein: wasserstein, penalty: penalty,
       instance: total(CriticTerm.instance) / Double(max(keptAnchors, 1)), class: total(CriticTerm.classLevel) / b)
     try checkFinite(nonFinite, losses: [losses.total], step: name)
     return losses
+  }
+
+  private var adversarial: AdversarialLoss {
+    AdversarialLoss(penaltyWeight: settings.gradientPenaltyWeight, batchSize: batchSize)
   }
 
   // MARK: Shared with the generator step

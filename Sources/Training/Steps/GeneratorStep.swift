@@ -89,10 +89,11 @@ extension HybridStep {
     }
     let labels = rows.labels(step, group.rows)
     if model.sizes.kind == .semantic {
-      let terms = semanticLoss(
+      let ranking = RankingLoss(
+        margin: settings.semanticMargin, weight: settings.classWeight, batchSize: batchSize)
+      let terms = ranking.gradient(
         into: w.embeddedGradient, embedded: h, descriptors: descriptors, labels: labels,
-        negatives: rows.negatives(step, group.rows), margin: settings.semanticMargin, weight: settings.classWeight,
-        batchSize: batchSize)
+        negatives: rows.negatives(step, group.rows))
       for (term, row) in zip(terms, group.rows) { losses.add(term, term: GeneratorTerm.classLevel, row: row) }
     }
     if let contrast, let projection = model.projection {

@@ -5,6 +5,22 @@ import Matrices
 import Networks
 import Optimizers
 
+/// How steps are taken. Of these only the optimizer's numbers shape the result.
+package struct StepOptions: Sendable {
+  /// Critic steps of an iteration.
+  package var criticIterations: Int
+  /// Before the first step.
+  package var optimizer = Adam()
+  /// Most rows that pass through the networks at once, of a host's ranks together; nil: `RankRows.automaticGroupRows`.
+  package var groupRows: Int?
+  /// See `InstanceContrast`.
+  package var mostGathered = 1 << 28
+  /// See `FakesAhead`.
+  package var mostRowsAhead = FakesAhead.enoughRows
+
+  package init(criticIterations: Int) { self.criticIterations = criticIterations }
+}
+
 /// The two updates of CE-GZSL on this rank's rows of a global batch. `CriticStep.swift` and `GeneratorStep.swift` hold them; this file
 /// holds what they share. Losses, gradients and parameters are those of the global batch, bit for bit, whatever the number of ranks,
 /// hosts and groups.
@@ -39,15 +55,11 @@ package final class HybridStep {
   /// Whether the parameters' rounded copies are kept.
   var keepsParameters = false
 
-  /// - Parameters:
-  ///   - groupRows: most rows that pass through the networks at once, of a host's ranks together; nil: `RankRows.automaticGroupRows`.
-  ///   - mostGathered: see `InstanceContrast`.
-  ///   - mostRowsAhead: see `FakesAhead`.
+  /// - Parameter descriptors: S×A, of the seen classes.
   /// - Throws: `SharedMemoryError`, `CollectiveError`.
   package init(
-    model: HybridModel, descriptors: Matrix, settings: LossSettings, tree: BatchTree, groupRows: Int? = nil,
-    criticIterations: Int, communicator: any Communicator, optimizer: Adam = Adam(),
-    mostGathered: Int = 1 << 28, mostRowsAhead: Int = FakesAhead.enoughRows
+    model: HybridModel, descriptors: Matrix, settings: LossSettings, tree: BatchTree, options: StepOptions,
+    communicator: any Communicator
   ) throws {
     precondition(descriptors.columnCount == model.sizes.attribute)
     self.model = model
@@ -57,7 +69,7 @@ package final class HybridStep {
     let (rank, rankCount, classCount) = (communicator.rank, communicator.rankCount, descriptors.rowCount)
     let rows = RankRows(
       tree: tree, rank: rank, rankCount: rankCount,
-      groupRows: groupRows ?? RankRows.automaticGroupRows(model.sizes, classCount: classCount),
+      groupRows: options.groupRows ?? RankRows.automaticGroupRows(model.sizes, classCount: classCount),
       ranksOfHost: communicator.hosts.ranks[communicator.hosts.host(of: rank)].count)
     rankRows = rows
     let pool = MatrixPool()
@@ -65,13 +77,14 @@ package final class HybridStep {
       pool.rewind()
       workspaces[rowCount] = StepWorkspace(
         sizes: model.sizes, rowCount: rowCount, classCount: classCount,
-        mostSteps: rows.groups.count == 1 ? criticIterations + 1 : 1, mostRowsAhead: mostRowsAhead, pool: pool)
+        mostSteps: rows.groups.count == 1 ? options.criticIterations + 1 : 1,
+        mostRowsAhead: options.mostRowsAhead, pool: pool)
     }
     classes = try ClassTerms(model: model, classCount: classCount, communicator: communicator)
     contrast = try model.projection.map { _ in
       try InstanceContrast(
         loss: ContrastiveLoss(temperature: settings.instanceTemperature, precision: model.precision), rows: rows,
-        projection: model.sizes.projection, communicator: communicator, mostGathered: mostGathered)
+        projection: model.sizes.projection, communicator: communicator, mostGathered: options.mostGathered)
     }
     let criticSums = model.criticArena.shapes + model.sizes.criticClassShapes(classCount: classCount)
     let generatorSums = model.generatorArena.shapes + model.sizes.generatorClassShapes(classCount: classCount)
@@ -85,8 +98,8 @@ package final class HybridStep {
       model.criticArena, layers: criticReduction.layers, classTerms: classes.byLayer, communicator: communicator)
     generatorValues = ParameterExchange(
       model.generatorArena, layers: generatorReduction.layers, classTerms: classes.byLayer, communicator: communicator)
-    criticOptimizer = optimizer
-    generatorOptimizer = optimizer
+    criticOptimizer = options.optimizer
+    generatorOptimizer = options.optimizer
     criticParameters = OwnedParameters(model.criticArena, rank: rank, rankCount: rankCount)
     generatorParameters = OwnedParameters(model.generatorArena, rank: rank, rankCount: rankCount)
     comparatorAccumulation =

@@ -106,8 +106,7 @@ package final class InstanceContrast {
     func add(_ rows: Matrix, _ first: Int) {
       for (number, set) in sets.enumerated() {
         loss.addSums(
-          &sums[number], rows: z(set, ownRows), firstIndex: place(set), block: rows, blockIndex: first, anchors: anchors
-        )
+          &sums[number], rows: own(set), block: ContrastRows(rows, firstIndex: first), anchors: anchors)
       }
     }
     if communicator.spansHosts && all <= blockRows && !loss.needsOrder {
@@ -131,11 +130,13 @@ package final class InstanceContrast {
     guard let last = sets.last else { return 0 }
     try forEachBlock(all, sets, isGathered: blockRows >= all) { rows, first in
       loss.addGradient(
-        into: gradients, rows: z(last, ownRows), firstIndex: place(last), block: rows, blockIndex: first,
-        anchors: anchors, logSumExps: logSumExps, weight: weight, accumulate: first > 0)
+        into: gradients, rows: own(last), block: ContrastRows(rows, firstIndex: first), anchors: anchors,
+        logSumExps: logSumExps, weight: weight)
     }
     return anchors.keptCount
   }
+
+  private func own(_ set: RowSet) -> ContrastRows { ContrastRows(z(set, ownRows), firstIndex: place(set)) }
 
   /// Index of this rank's first row in the contrasted set.
   private func place(_ set: RowSet) -> Int { set.rawValue * tree.rowCount + ownRows.lowerBound }

@@ -1,4 +1,4 @@
-// What an iteration is fed with. N rows, X feature, Z noise.
+// What an iteration is fed with. N rows, X feature, E noise.
 import Matrices
 
 /// Where an iteration's rows and draws come from: a data set and random numbers, or a file with everything fixed.
@@ -8,11 +8,11 @@ package protocol IterationInputs {
   func batch(_ k: Int) throws -> Batch
   /// x [N×X].
   func fillFeatures(_ x: Matrix, _ k: Int, rows: Range<Int>) throws
-  /// ε [N×Z] of a critic step.
+  /// ε [N×E] of a critic step.
   func fillNoise(_ noise: Matrix, _ k: Int, rows: Range<Int>) throws
   /// α [1×N].
   func fillInterpolation(_ alpha: Matrix, _ k: Int, rows: Range<Int>) throws
-  /// ε [N×Z] of the generator step.
+  /// ε [N×E] of the generator step.
   func fillGeneratorNoise(_ noise: Matrix, rows: Range<Int>) throws
 }
 

@@ -1,4 +1,4 @@
-// N rows of a group, X feature, Z noise, G generator width, H embedding, P projection, S seen classes.
+// N rows of a group, X feature, E noise, G generator width, H embedding, Z projection, S seen classes.
 import Kernels
 import Matrices
 import Networks
@@ -7,7 +7,7 @@ import Networks
 package struct FakesAhead: Sendable {
   /// Steps whose fakes are held.
   package let stepCount: Int
-  /// stepCount·N×Z, ·N×G, ·N×X.
+  /// stepCount·N×E, ·N×G, ·N×X.
   package let noise: Matrix
   package let hidden: Matrix
   package let output: Matrix
@@ -67,7 +67,7 @@ package struct StepWorkspace: Sendable {
     rowLosses = pool.matrix(rows: 1, columns: n)
   }
 
-  /// N×Z and N×G: noise and the generator's hidden layer of one of the steps whose fakes are held.
+  /// N×E and N×G: noise and the generator's hidden layer of one of the steps whose fakes are held.
   func noise(_ place: Int) -> Matrix { ahead.noise.rows(place * rowCount..<(place + 1) * rowCount) }
   func generatorHidden(_ place: Int) -> Matrix { ahead.hidden.rows(place * rowCount..<(place + 1) * rowCount) }
   /// N×X: this rank's rows of the batch.

@@ -17,6 +17,21 @@ package struct EvaluationRecord: Codable, Sendable {
   }
 }
 
+extension [EvaluationRecord] {
+  /// With the highest H on validation rows; nil where none was evaluated on any.
+  package var bestOnValidation: EvaluationRecord? { first(byHighest: { $0.validation?.best.harmonic }) }
+
+  /// Of those with the highest figure the first.
+  fileprivate func first(byHighest figure: (EvaluationRecord) -> Double?) -> EvaluationRecord? {
+    var best: (record: EvaluationRecord, figure: Double)?
+    for record in self {
+      guard let own = figure(record), own > best?.figure ?? -.infinity else { continue }
+      best = (record, own)
+    }
+    return best?.record
+  }
+}
+
 /// `results.json`: the honest figure, the best-on-test figure under its own name, and what they belong to.
 package struct Results: Codable, Sendable {
   package struct Choice: Codable, Sendable {
@@ -93,11 +108,8 @@ package struct Results: Codable, Sendable {
     version: String
   ) {
     precondition(!records.isEmpty, "results of a run without an evaluation")
-    var chosen = records[records.count - 1]
-    if configuration.select == .validation {
-      for record in records.reversed()
-      where (record.validation?.best.harmonic ?? -1) >= (chosen.validation?.best.harmonic ?? -1) { chosen = record }
-    }
+    let last = records[records.count - 1]
+    let chosen = configuration.select == .validation ? records.bestOnValidation ?? last : last
     let classifierEpoch =
       configuration.select == .validation ? chosen.validation?.bestEpoch ?? 1 : chosen.test.history.count
     let accuracy = chosen.test.history.isEmpty ? chosen.test.last : chosen.test.history[classifierEpoch - 1]
@@ -109,8 +121,7 @@ package struct Results: Codable, Sendable {
     iteration = chosen.iteration
     epoch = chosen.epoch
     self.classifierEpoch = classifierEpoch
-    var best = records[0]
-    for record in records where record.test.best.harmonic > best.test.best.harmonic { best = record }
+    let best = records.first(byHighest: { $0.test.best.harmonic }) ?? last
     bestOnTest = Choice(best.test.best, iteration: best.iteration, classifierEpoch: best.test.bestEpoch)
     validation = chosen.validation.map {
       Choice($0.best, iteration: chosen.iteration, classifierEpoch: $0.bestEpoch)

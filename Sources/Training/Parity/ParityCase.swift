@@ -1,4 +1,4 @@
-// One iteration with every input fixed, from a safetensors file; B rows, X feature, A descriptor, Z noise, S classes.
+// One iteration with every input fixed, from a safetensors file; B rows, X feature, A descriptor, E noise, S classes.
 import Collectives
 import Files
 import Matrices
@@ -83,10 +83,13 @@ package struct ParityCase: Sendable {
         arena.value(shape.name).copy(from: given.reshaped(rows: shape.rowCount, columns: shape.columnCount))
       }
     }
+    var options = StepOptions(criticIterations: criticIterations)
+    options.optimizer = optimizer
+    options.groupRows = microBatchSize
+    options.mostRowsAhead = mostRowsAhead
     let step = try HybridStep(
       model: model, descriptors: try file.matrix("attributes"), settings: loss, tree: BatchTree(rowCount: batchSize),
-      groupRows: microBatchSize, criticIterations: criticIterations, communicator: communicator,
-      optimizer: optimizer, mostRowsAhead: mostRowsAhead)
+      options: options, communicator: communicator)
     var results: [Tensor] = []
     let inputs = FixedInputs(parityCase: self)
     let (_, losses) = try step.iteration(

@@ -3,6 +3,7 @@ import Collectives
 import Files
 import Matrices
 import Networks
+import Optimizers
 
 /// A checkpoint of another run, data set or model than the one that wants to use it.
 package struct CheckpointMismatch: ReportableError {
@@ -29,22 +30,21 @@ extension LoadedCheckpoint {
 }
 
 extension HybridModel {
+  /// Every parameter.
+  fileprivate var parameters: [(shape: ParameterShape, value: Matrix)] {
+    arenas.flatMap { arena in arena.shapes.map { ($0, arena.value($0.name)) } }
+  }
+
   /// Every parameter under its PyTorch name and shape.
   package var tensors: [Tensor] {
-    arenas.flatMap { arena in
-      arena.shapes.map { Tensor(name: $0.name, shape: $0.fileShape, data: .matrix(arena.value($0.name))) }
-    }
+    parameters.map { Tensor(name: $0.shape.name, shape: $0.shape.fileShape, data: .matrix($0.value)) }
   }
 
   /// Puts a file's parameters in place.
   ///
   /// - Throws: `SafetensorsError` for a parameter that is missing or of another shape.
   package func restore(from file: SafetensorsFile) throws {
-    for arena in arenas {
-      for shape in arena.shapes {
-        arena.value(shape.name).copy(from: try matrix(shape.name, shape, file))
-      }
-    }
+    for (shape, value) in parameters { value.copy(from: try matrix(shape.name, shape, file)) }
   }
 }
 
@@ -52,39 +52,55 @@ private func matrix(_ name: String, _ shape: ParameterShape, _ file: Safetensors
   try file.matrix(name, shape: shape.fileShape).reshaped(rows: shape.rowCount, columns: shape.columnCount)
 }
 
+/// A part of what a replica holds beside its parameters: a rank's units of a tensor that has the shape of a parameter.
+private struct OwnedTensor {
+  /// In checkpoints.
+  let name: String
+  /// Of the whole.
+  let shape: ParameterShape
+  let own: Matrix
+  let partition: RowPartition
+}
+
 extension HybridStep {
-  /// What a replica holds beside its parameters, a rank's units of each: Adam's moments, and F's accumulated gradient where the
-  /// authors' quirk is on. Saved, restored and shared in this order.
-  private var ownState: [(name: String, shape: ParameterShape, own: Matrix, partition: RowPartition)] {
-    var result: [(String, ParameterShape, Matrix, RowPartition)] = []
-    for parameters in [generatorParameters, criticParameters] {
-      for (suffix, moments) in [
-        (".first_moment", parameters.firstMoments), (".second_moment", parameters.secondMoments),
-      ] {
-        for shape in parameters.arena.shapes {
-          result.append((shape.name + suffix, shape, moments[shape.name], parameters.partition(shape)))
-        }
+  // What a replica is: `model.parameters`, `ownedTensors` and `counterPaths`. Saving, restoring, sharing and digests walk these lists, so
+  // that a line here is all that something new needs to survive a resume.
+
+  /// Adam's moments, and F's accumulated gradient where the authors' quirk is on.
+  private var ownedTensors: [OwnedTensor] {
+    var result: [OwnedTensor] = []
+    func add(_ parameters: OwnedParameters, _ suffix: String, _ tensors: NamedMatrices, only prefix: String = "") {
+      for shape in parameters.arena.shapes where shape.name.hasPrefix(prefix) {
+        result.append(
+          OwnedTensor(
+            name: shape.name + suffix, shape: shape, own: tensors[shape.name], partition: parameters.partition(shape)))
       }
     }
+    for parameters in [generatorParameters, criticParameters] {
+      add(parameters, ".first_moment", parameters.firstMoments)
+      add(parameters, ".second_moment", parameters.secondMoments)
+    }
     if let comparatorAccumulation {
-      for shape in model.criticArena.shapes where shape.name.hasPrefix("comparator.") {
-        result.append(
-          (
-            shape.name + ".accumulated_gradient", shape, comparatorAccumulation[shape.name],
-            criticParameters.partition(shape)
-          ))
-      }
+      add(criticParameters, ".accumulated_gradient", comparatorAccumulation, only: "comparator.")
     }
     return result
   }
 
-  /// The same tensors whole, on rank 0; elsewhere none. Every rank calls it.
+  /// By their names in checkpoints.
+  private static var counterPaths: [(name: String, path: ReferenceWritableKeyPath<HybridStep, Int>)] {
+    [
+      ("critic_optimizer_steps", \.criticOptimizer.stepCount),
+      ("generator_optimizer_steps", \.generatorOptimizer.stepCount),
+    ]
+  }
+
+  /// The owned tensors whole, on rank 0; elsewhere none. Every rank calls it.
   ///
   /// - Throws: `CollectiveError`.
   package func optimizerTensors() throws -> [Tensor] {
-    try ownState.compactMap { name, shape, own, partition in
-      let whole = try whole(shape, own, partition, onRootOnly: true)
-      return communicator.isRoot ? Tensor(name: name, shape: shape.fileShape, data: .matrix(whole)) : nil
+    try ownedTensors.compactMap {
+      let whole = try whole($0.shape, $0.own, $0.partition, onRootOnly: true)
+      return communicator.isRoot ? Tensor(name: $0.name, shape: $0.shape.fileShape, data: .matrix(whole)) : nil
     }
   }
 
@@ -117,13 +133,10 @@ extension HybridStep {
   }
 
   package var counters: [String: String] {
-    [
-      "critic_optimizer_steps": "\(criticOptimizer.stepCount)",
-      "generator_optimizer_steps": "\(generatorOptimizer.stepCount)",
-    ]
+    Dictionary(uniqueKeysWithValues: Self.counterPaths.map { ($0.name, "\(self[keyPath: $0.path])") })
   }
 
-  /// Takes over a checkpoint's parameters and counters on the rank that has it; `share` brings them, and the moments, to all.
+  /// Takes over a checkpoint's parameters and counters on the rank that has it; `share` brings them, and the owned tensors, to all.
   ///
   /// - Throws: `CheckpointError` when something is missing or of another shape.
   package func restore(from checkpoint: LoadedCheckpoint) throws {
@@ -131,20 +144,19 @@ extension HybridStep {
       parametersChanged()
       try model.restore(from: checkpoint.model)
       // All of it is looked at before anything is shared.
-      for (name, shape, _, _) in ownState { _ = try checkpoint.optimizer.matrix(name, shape: shape.fileShape) }
+      for tensor in ownedTensors { _ = try matrix(tensor.name, tensor.shape, checkpoint.optimizer) }
     } catch let error as SafetensorsError {
       throw CheckpointError.damaged(path: error.path, reason: "\(error.problem)")
     }
-    guard let critic = checkpoint.state["critic_optimizer_steps"].flatMap({ Int($0) }),
-      let generator = checkpoint.state["generator_optimizer_steps"].flatMap({ Int($0) })
-    else {
-      throw CheckpointError.damaged(path: checkpoint.path, reason: "its manifest lacks the optimizers' step counts")
+    for (name, path) in Self.counterPaths {
+      guard let count = checkpoint.state[name].flatMap({ Int($0) }) else {
+        throw CheckpointError.damaged(path: checkpoint.path, reason: "its manifest lacks '\(name)'")
+      }
+      self[keyPath: path] = count
     }
-    criticOptimizer.stepCount = critic
-    generatorOptimizer.stepCount = generator
   }
 
-  /// Rank 0's parameters and counters and, where it has a checkpoint, the moments, on every rank. Every rank calls it.
+  /// Rank 0's parameters and counters and, where it has a checkpoint, its owned tensors, on every rank. Every rank calls it.
   ///
   /// - Parameters:
   ///   - checkpoint: on rank 0, what `restore` was given.
@@ -155,37 +167,38 @@ extension HybridStep {
     parametersChanged()
     for arena in model.arenas { try communicator.broadcast(arena.values) }
     // Behind this sum nobody writes to the parameters any more.
-    let own = [
-      iteration, criticOptimizer.stepCount, generatorOptimizer.stepCount, checkpoint == nil ? 0 : 1,
-    ]
-    let shared = try communicator.sum(communicator.isRoot ? own : [0, 0, 0, 0])
-    (criticOptimizer.stepCount, generatorOptimizer.stepCount) = (shared[1], shared[2])
-    if shared[3] == 1 {
-      for (name, shape, own, partition) in ownState {
-        let whole = Matrix(rows: shape.rowCount, columns: shape.columnCount)
-        if let checkpoint { whole.copy(from: try matrix(name, shape, checkpoint.optimizer)) }
-        try communicator.broadcast(whole.storage)
-        own.copy(from: shape.part(whole, units: partition.slice(of: communicator.rank)))
-      }
+    let own = [iteration, checkpoint == nil ? 0 : 1] + Self.counterPaths.map { self[keyPath: $0.path] }
+    let shared = try communicator.sum(communicator.isRoot ? own : own.map { _ in 0 })
+    for (counter, value) in zip(Self.counterPaths, shared.dropFirst(2)) { self[keyPath: counter.path] = value }
+    guard shared[1] == 1 else { return shared[0] }
+    for tensor in ownedTensors {
+      let whole = Matrix(rows: tensor.shape.rowCount, columns: tensor.shape.columnCount)
+      if let checkpoint { whole.copy(from: try matrix(tensor.name, tensor.shape, checkpoint.optimizer)) }
+      try communicator.broadcast(whole.storage)
+      tensor.own.copy(from: tensor.shape.part(whole, units: tensor.partition.slice(of: communicator.rank)))
     }
     return shared[0]
   }
 
   /// SHA-256 over everything that a checkpoint holds of this rank: the parameters, and its units of the rest.
   package func stateDigest() -> String {
+    var digest = sharedDigest
+    for tensor in ownedTensors { digest.add(tensor.own) }
+    return digest.hexadecimal()
+  }
+
+  /// Of what every rank holds whole.
+  private var sharedDigest: Digest {
     var digest = Digest()
     for arena in model.arenas { digest.add(arena.values) }
-    for (_, _, own, _) in ownState { digest.add(own) }
-    digest.add([criticOptimizer.stepCount, generatorOptimizer.stepCount])
-    return digest.hexadecimal()
+    digest.add(Self.counterPaths.map { self[keyPath: $0.path] })
+    return digest
   }
 
   /// - Throws: `RankDisagreement` with status 70 on every rank when the replicas are no longer equal.
   package func requireEqualReplicas(iteration: Int) throws {
     try waitForParameters()
-    var digest = Digest()
-    for arena in model.arenas { digest.add(arena.values) }
-    digest.add([criticOptimizer.stepCount, generatorOptimizer.stepCount])
+    let digest = sharedDigest
     try requireAgreement(
       [("state", String(digest.hexadecimal().prefix(16)))], subject: "their parameters after iteration \(iteration)",
       cure: "A replica was corrupted, or the hosts differ in hardware or libraries. Nothing was saved; resume from the "

@@ -55,9 +55,8 @@ extension TrainingRun {
       optimizerTensors: optimizerTensors)
   }
 
-  /// The evaluation whose model must stay: with the highest H on validation rows.
+  /// The evaluation whose model must stay.
   private var bestRecord: EvaluationRecord? {
-    guard configuration.select == .validation else { return nil }
-    return records.max { ($0.validation?.best.harmonic ?? 0) < ($1.validation?.best.harmonic ?? 0) }
+    configuration.select == .validation ? records.bestOnValidation : nil
   }
 }

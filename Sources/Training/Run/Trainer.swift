@@ -37,12 +37,12 @@ package final class Trainer {
 
   /// - Parameters:
   ///   - iteration: iterations already done, whose state `model` and the step's optimizers hold after `restore`.
-  /// - Throws: `ConfigurationError`, `SharedMemoryError`, `CollectiveError`.
+  /// - Throws: `BatchError`, `SharedMemoryError`, `CollectiveError`.
   package init(
     configuration: Configuration, dataset: GZSLDataset, model: HybridModel, communicator: any Communicator
   ) throws {
     guard configuration.batchSize <= dataset.trainingRows.count else {
-      throw ConfigurationError.batchLargerThanData(
+      throw BatchError.batchLargerThanData(
         batchSize: configuration.batchSize, rows: dataset.trainingRows.count)
     }
     try configuration.requireEnoughLeaves(rankCount: communicator.rankCount)
@@ -67,9 +67,7 @@ package final class Trainer {
     gatherRows(descriptors, from: dataset.descriptors, dataset.trainingClasses[...])
     step = try HybridStep(
       model: model, descriptors: descriptors, settings: configuration.lossSettings, tree: configuration.batchTree,
-      groupRows: configuration.microBatchSize > 0 ? configuration.microBatchSize : nil,
-      criticIterations: configuration.criticIterations, communicator: communicator,
-      mostGathered: configuration.projectionMemory << 18)
+      options: configuration.stepOptions, communicator: communicator)
     AllocatorSettings.keepFreedMemory()
   }
 
@@ -100,7 +98,7 @@ package final class Trainer {
     let seconds = (clock.now - start) / .seconds(1)
     return IterationReport(
       iteration: iteration, epoch: epoch + 1, critic: critic, generator: generator, seconds: seconds,
-      samplesPerSecond: Double(configuration.batchSize * (configuration.criticIterations + 1)) / seconds)
+      samplesPerSecond: configuration.samplesPerSecond(seconds))
   }
 }
 

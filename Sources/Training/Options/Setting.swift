@@ -1,0 +1,128 @@
+// What an option is: its name, default, range and help, once for files, the command line, `config.yaml`, checkpoints and messages.
+import Networks
+
+/// What an option's value can be: read from a text, and printed as one.
+package protocol SettingValue: Sendable, Equatable {
+  /// nil: the text is none.
+  init?(setting text: String)
+  /// Reads back as the same value.
+  var settingText: String { get }
+}
+
+/// One option.
+package struct Setting<Value: SettingValue>: Sendable {
+  /// In files; on the command line it stands behind two dashes.
+  package let name: String
+  package let initial: Value
+  /// What a value must be, for messages.
+  package let expected: String
+  /// Without the default.
+  package let help: String
+  /// Whether a resumed run may change it: it does not alter the trajectory.
+  package let mayChangeOnResume: Bool
+  fileprivate let allows: @Sendable (Value) -> Bool
+
+  fileprivate init(
+    name: String, _ initial: Value, expected: String, mayChange: Bool, _ help: String,
+    allows: @escaping @Sendable (Value) -> Bool = { _ in true }
+  ) {
+    self.name = name
+    self.initial = initial
+    self.expected = expected
+    self.help = help
+    mayChangeOnResume = mayChange
+    self.allows = allows
+  }
+}
+
+extension Setting<String> {
+  init(_ name: String, _ initial: String, mayChange: Bool = false, _ help: String) {
+    self.init(name: name, initial, expected: "a text", mayChange: mayChange, help)
+  }
+}
+
+extension Setting<Int> {
+  init(_ name: String, _ initial: Int, in range: ClosedRange<Int>, mayChange: Bool = false, _ help: String) {
+    self.init(
+      name: name, initial, expected: "a whole number from \(range.lowerBound) to \(range.upperBound)",
+      mayChange: mayChange, help, allows: range.contains)
+  }
+}
+
+extension Setting<Double> {
+  init(_ name: String, _ initial: Double, above: Double, mayChange: Bool = false, _ help: String) {
+    self.init(name: name, initial, expected: "a number above \(above)", mayChange: mayChange, help) { $0 > above }
+  }
+  init(_ name: String, _ initial: Double, from least: Double, _ help: String) {
+    self.init(name: name, initial, expected: "a number not below \(least)", mayChange: false, help) { $0 >= least }
+  }
+}
+
+extension Setting<Bool> {
+  /// Off unless it is given.
+  init(flag name: String, _ help: String) {
+    self.init(name: name, false, expected: "true or false", mayChange: false, help)
+  }
+}
+
+extension Setting<Interval> {
+  init(_ name: String, _ initial: Interval, _ help: String) {
+    self.init(
+      name: name, initial, expected: "a number of iterations, or e.g. 5epochs (0 for never)", mayChange: true, help)
+  }
+}
+
+extension Setting where Value: RawRepresentable<String> & CaseIterable {
+  init(choice name: String, _ initial: Value, _ help: String) {
+    self.init(
+      name: name, initial, expected: "one of " + Value.allCases.map(\.rawValue).joined(separator: ", "),
+      mayChange: false, help)
+  }
+}
+
+/// An option without the type of its value.
+package protocol AnySetting: Sendable {
+  var name: String { get }
+  var help: String { get }
+  var expected: String { get }
+  var isFlag: Bool { get }
+  var mayChangeOnResume: Bool { get }
+  /// The default.
+  var initialText: String { get }
+  /// nil: not allowed.
+  func value(_ text: String) -> (any SettingValue)?
+}
+
+extension Setting: AnySetting {
+  package var isFlag: Bool { Value.self == Bool.self }
+  package var initialText: String { initial.settingText }
+  package func value(_ text: String) -> (any SettingValue)? { Value(setting: text).flatMap { allows($0) ? $0 : nil } }
+}
+
+extension Int: SettingValue {
+  package init?(setting text: String) { self.init(text) }
+  package var settingText: String { "\(self)" }
+}
+
+extension Double: SettingValue {
+  package init?(setting text: String) {
+    guard let value = Double(text), value.isFinite else { return nil }
+    self = value
+  }
+  package var settingText: String { "\(self)" }
+}
+
+extension Bool: SettingValue {
+  package init?(setting text: String) { self.init(text) }
+  package var settingText: String { "\(self)" }
+}
+
+extension String: SettingValue {
+  package init?(setting text: String) { self = text }
+  package var settingText: String { self }
+}
+
+extension SettingValue where Self: RawRepresentable<String> {
+  package init?(setting text: String) { self.init(rawValue: text) }
+  package var settingText: String { rawValue }
+}
