@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Make and check parity cases: one training iteration of CE-GZSL with every input fixed, and what must come of it.
 
-A case is a safetensors file with the inputs and settings that Sources/Training/ParityCase.swift reads; "expected/…"
+A case is a safetensors file with the inputs and settings that Sources/Training/Parity/ParityCase.swift reads; "expected/…"
 (float64) holds the losses and gradients of every step and the parameters after the iteration. They are computed here
 from the definitions in Sources/Training/Training.docc/Method.md, in float64 and by automatic differentiation, without
 any of that page's identities, so that `cegzsl parity FILE`, which uses them, meets something independent.

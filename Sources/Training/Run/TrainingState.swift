@@ -63,8 +63,8 @@ private struct OwnedTensor {
 }
 
 extension HybridStep {
-  // What a replica is: `model.parameters`, `ownedTensors` and `counterPaths`. Saving, restoring, sharing and digests walk these lists, so
-  // that a line here is all that something new needs to survive a resume.
+  // What a replica is: `model.parameters`, `ownedTensors` and `counterPaths`. Saving, restoring, sharing and digests walk these lists:
+  // a line here is all that something new needs to survive a resume, but for checkpoints of before, which lack it and are refused.
 
   /// Adam's moments, and F's accumulated gradient where the authors' quirk is on.
   private var ownedTensors: [OwnedTensor] {
