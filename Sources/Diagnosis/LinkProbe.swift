@@ -118,25 +118,11 @@ package struct LinkProbe {
     speed.allReduce = times.sorted()[times.count / 2]
     // Of at most 64 MiB in all, whatever the number of ranks: to the next rank and from the one before, as in a ring.
     let rows = max(1, min(256 * mebibytes, (1 << 14) / rankCount))
-    let (next, before) = ((communicator.rank + 1) % rankCount, (communicator.rank + rankCount - 1) % rankCount)
-    // With gaps between rows, as units of a layer have.
-    func room() -> Matrix { Matrix(rows: rows, columns: 1088).columns(0..<1024) }
-    let (own, others) = (room(), (0..<3).map { _ in room() })
+    let ring = MessageRing(communicator, rows: rows)
     func secondsPerGather(_ count: Int) throws -> Double {
-      // Three under way at any time, as in training: the next one's handshake does not wait behind this one's rows.
-      var transfers: [(any Transfer, any Transfer)] = []
-      func finishFirst() throws {
-        let (send, receive) = transfers.removeFirst()
-        try send.finish()
-        try receive.finish()
-      }
       let start = clock.now
-      for index in 0..<count * (rankCount - 1) {
-        if transfers.count == others.count { try finishFirst() }
-        let receive = try communicator.startReceive([others[index % others.count]], from: before, .rows)
-        transfers.append((try communicator.startSend([own], to: next, .rows), receive))
-      }
-      while !transfers.isEmpty { try finishFirst() }
+      ring.start(count * (rankCount - 1))
+      try ring.finish()
       return (clock.now - start) / .seconds(Double(count))
     }
     // The first ones open TCP's windows; how long it then takes varies from second to second where a link is slow.

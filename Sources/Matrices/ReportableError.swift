@@ -26,7 +26,7 @@ package enum ExitStatus: Int32, Sendable, CaseIterable {
     case .nonFinite: "not finite"
     case .inputOutput: "input/output or no memory left"
     case .stoppedResumable: "stopped by a signal with everything saved; starting again resumes"
-    case .ranksDisagree: "ranks disagree on binary, configuration or data (or the doctor found something)"
+    case .ranksDisagree: "ranks disagree on binary, options or data; the doctor found something"
     case .watchdog: "watchdog: a rank no longer moves"
     }
   }

@@ -77,9 +77,12 @@ package struct ComputeCost: Sendable, Equatable {
       points.append((count, Double(slowest) / 1e9))
       let passes = profile.measurements.filter { $0.name.hasPrefix("contrastive") }.reduce(0) { $0 + $1.seconds }
       let ofUpdate = Set(["unit scaling", "finite check", "critic class part", "comparator finish"])
-      update = profile.measurements.filter { $0.kind == .optimizer || ofUpdate.contains($0.name) }.reduce(0) {
-        $0 + $1.seconds
-      }
+      // Products with the descriptors: what layers make of them, and their part of the gradients. Owners of units do both.
+      let descriptors = "\(preset.seenClassCount)×\(preset.attributeSize)"
+      update = profile.measurements.filter {
+        $0.kind == .optimizer || ofUpdate.contains($0.name) || $0.name.hasPrefix(descriptors + " · ")
+          || $0.name.hasSuffix("ᵀ · " + descriptors)
+      }.reduce(0) { $0 + $1.seconds }
       let products = profile.measurements.filter { $0.kind == .product }
       let rate = products.reduce(0) { $0 + $1.flops } / products.reduce(0) { $0 + $1.seconds }
       // Products of 2Z operations a pair.

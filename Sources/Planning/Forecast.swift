@@ -66,8 +66,8 @@ package struct Plan: Sendable {
   private func rankRows(_ rank: Int, ranks: Int) -> RankRows {
     RankRows(
       tree: configuration.batchTree, rank: rank, rankCount: ranks,
-      groupRows: configuration.microBatchSize > 0
-        ? configuration.microBatchSize : RankRows.automaticGroupRows(sizes, classCount: classCount),
+      groupRows: configuration.stepOptions.groupRows
+        ?? RankRows.automaticGroupRows(sizes, classCount: classCount),
       ranksOfHost: min(network.ranksPerHost, ranks))
   }
 
@@ -87,7 +87,7 @@ package struct Plan: Sendable {
       ? 2 * configuration.batchSize
       : InstanceContrast.blockRows(
         batchSize: configuration.batchSize, projection: sizes.projection,
-        mostGathered: configuration.projectionMemory << 18)
+        mostGathered: configuration.stepOptions.mostGathered)
   }
 
   /// What a process has before it trains: program, libraries, kernels made at run time, messages' segments.

@@ -24,6 +24,13 @@ package struct Network: Sendable, Equatable {
     self.ranksPerHost = ranksPerHost
   }
 
+  /// The same with ranks whose cores are so many times as fast: what is left to the wire stays.
+  package func withCores(timesAsFast factor: Double) -> Network {
+    var result = self
+    result.messageSecondsPerByte /= factor
+    return result
+  }
+
   /// What `messageSecondsPerByte` is assumed to be where there is no second host to measure it: 2 GB/s of one core, a rank's threads
   /// taking over what one of them does not multiply meanwhile.
   package static func assumedMessageSecondsPerByte(threads: Int) -> Double { 0.5e-9 / Double(threads) }

@@ -34,7 +34,7 @@ struct Benchmark: ParsableCommand {
 
   func run() throws {
     try withRanks(threads: threadOptions.threads) { communicator in
-      let configuration = try options.resolve(defaultPreset: "awa1")
+      let configuration = try options.resolve(of: Self.self, defaultPreset: "awa1")
       let (preset, precision) = (try Preset.named(configuration.preset), configuration.precision)
       try precision.requireSupport()
       if products { return try measureProducts(preset, configuration, communicator) }

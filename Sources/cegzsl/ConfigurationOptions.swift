@@ -16,18 +16,19 @@ struct ConfigurationOptions: ParsableArguments {
   /// What the command line sets, by name.
   ///
   /// - Throws: `ConfigurationError`.
-  private func given() throws -> [(name: String, value: String)] {
+  private func given(to command: any ParsableCommand.Type) throws -> [(name: String, value: String)] {
+    let known = Settings.list.map(\.name)
+    let ofCommand = command.usageString().matches(of: /--([a-z-]+)/).map { String($0.1) }
+    precondition(Set(known).isDisjoint(with: ofCommand), "\(command) has an option that is a setting's as well")
     var result: [(String, String)] = []
     var words = settings[...]
     while let word = words.popFirst() {
-      let parts = word.drop { $0 == "-" }.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      guard word.hasPrefix("--"), let name = parts.first.map(String.init) else {
-        throw ConfigurationError.strayWord(word)
-      }
+      guard word.hasPrefix("--") else { throw ConfigurationError.strayWord(word) }
+      let parts = word.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      let name = String(parts[0])
       guard let setting = Settings.list.first(where: { $0.name == name }) else {
         throw ConfigurationError.unknownName(
-          name: "--" + name, place: "command line",
-          nearest: nearest(name, among: Settings.list.map(\.name)).map { "--" + $0 })
+          name: word, place: "command line", nearest: nearest(name, among: known + ofCommand).map { "--" + $0 })
       }
       if parts.count == 2 {
         result.append((name, String(parts[1])))
@@ -36,7 +37,7 @@ struct ConfigurationOptions: ParsableArguments {
       } else if let value = words.popFirst() {
         result.append((name, value))
       } else {
-        throw ConfigurationError.badValue(name: name, value: "", expected: setting.expected, place: "command line")
+        throw ConfigurationError.missingValue(name: word, expected: setting.expected)
       }
     }
     return result
@@ -44,9 +45,13 @@ struct ConfigurationOptions: ParsableArguments {
 
   /// Command line over file over preset over `base` (a resumed run's own configuration) over defaults.
   ///
-  /// - Parameter defaultPreset: for commands that cannot do without one.
+  /// - Parameters:
+  ///   - command: whose command line it is.
+  ///   - defaultPreset: for commands that cannot do without one.
   /// - Throws: `ConfigurationError`.
-  func resolve(base: (text: String, path: String)? = nil, defaultPreset: String = "") throws -> Configuration {
+  func resolve(
+    of command: any ParsableCommand.Type, base: (text: String, path: String)? = nil, defaultPreset: String = ""
+  ) throws -> Configuration {
     var configuration = Configuration()
     if let base { try configuration.apply(Self.parse(base.text, path: base.path), place: base.path) }
     var file: [(name: String, value: String)] = []
@@ -57,8 +62,8 @@ struct ConfigurationOptions: ParsableArguments {
       }
       file = try Self.parse(String(decoding: bytes, as: UTF8.self), path: config)
     }
-    let given = try given()
-    let presetName = (given + file).first { $0.name == Settings.all.preset.name }?.value ?? defaultPreset
+    let given = try given(to: command)
+    let presetName = (file + given).last { $0.name == Settings.all.preset.name }?.value ?? defaultPreset
     if !presetName.isEmpty { try configuration.apply(Preset.named(presetName).values, place: "preset \(presetName)") }
     try configuration.apply(file, place: config ?? "")
     try configuration.apply(given, place: "command line")
@@ -97,7 +102,7 @@ struct ConfigurationOptions: ParsableArguments {
     let (indent, width) = (26, 78)
     let lines = Settings.list.map { setting in
       let name = "  --\(setting.name)" + (setting.isFlag ? "" : " <\(setting.name)>")
-      let initial = setting.initialText.isEmpty || setting.isFlag ? "" : " (default: \(setting.initialText))"
+      let initial = setting.defaultText.isEmpty || setting.isFlag ? "" : " (default: \(setting.defaultText))"
       let help =
         setting.help.hasSuffix(".") && !initial.isEmpty ? setting.help.dropLast() + initial + "." : setting.help[...]
       var (text, line) = (name.count < indent ? name : name + "\n", name.count < indent ? name : "")

@@ -32,7 +32,7 @@ struct Evaluate: ParsableCommand {
       let loaded = try find()
       // The checkpoint's own settings, with what the command line changes.
       let lines = loaded.options.map { "\($0.name): '\($0.value)'" }
-      let configuration = try options.resolve(base: (lines.joined(separator: "\n"), loaded.path))
+      let configuration = try options.resolve(of: Self.self, base: (lines.joined(separator: "\n"), loaded.path))
       try requireAgreement(
         [("checkpoint", loaded.model.digest.sha256)]
           + configuration.resolved.map { ("--" + $0.name, $0.value) },

@@ -58,7 +58,7 @@ struct PlanCommand: ParsableCommand {
 
   func run() throws {
     try withRanks(threads: threadOptions.threads) { communicator in
-      let configuration = try options.resolve(defaultPreset: "awa1")
+      let configuration = try options.resolve(of: Self.self, defaultPreset: "awa1")
       let (preset, precision) = (try Preset.named(configuration.preset), configuration.precision)
       try precision.requireSupport()
       var (network, source) = try network(communicator)
@@ -73,7 +73,7 @@ struct PlanCommand: ParsableCommand {
       if let productRate {
         let factor = productRate * 1e9 / rates.product
         cost = cost.scaled(by: 1 / factor)
-        network.messageSecondsPerByte /= factor
+        network = network.withCores(timesAsFast: factor)
       }
       let plan = Plan(
         configuration: configuration,

@@ -79,7 +79,7 @@ struct Train: ParsableCommand {
     var own: [UInt8] = []
     if resume != nil && communicator.isRoot { own = FileManager.default.contents(atPath: path).map(Array.init) ?? [] }
     let text = String(decoding: try communicator.broadcast(own), as: UTF8.self)
-    let configuration = try options.resolve(base: text.isEmpty ? nil : (text, path))
+    let configuration = try options.resolve(of: Self.self, base: text.isEmpty ? nil : (text, path))
     try configuration.precision.requireSupport()
     return configuration
   }

@@ -45,13 +45,13 @@ found_from() {
 }
 
 # What comments name: file names in backquotes, and pages with or without them.
-find Sources Tests -path Tests/Fixtures -prune -o \( -name '*.swift' -o -path '*.docc/*.md' \) -print >"$scratch/files"
+find Sources Tests \( -name '*.swift' -o -path '*.docc/*.md' -o -name '*.py' \) -print >"$scratch/files"
 comments=0
 while read -r file; do
   # shellcheck disable=SC2016 # backquotes of Markdown, not of the shell
   {
-    case $file in *.md) cat "$file" ;; *) grep -o '//.*' "$file" || true ;; esac
-  } | grep -o -E '`[A-Za-z0-9_+/.-]+\.(swift|md|sh)`|[A-Za-z0-9_-]+\.md' | tr -d '`' | sort -u >"$scratch/paths"
+    case $file in *.md | *.py) cat "$file" ;; *) grep -o '//.*' "$file" || true ;; esac
+  } | grep -o -E '`[A-Za-z0-9_+/.-]+\.(swift|md|sh)`|(Sources|Tests)/[A-Za-z0-9_+/.-]+\.(swift|md|sh|py)|[A-Za-z0-9_-]+\.md' | tr -d '`' | sort -u >"$scratch/paths"
   while read -r path; do
     comments=$((comments + 1))
     found_from "$(dirname "$file")" "$path" || echo "$file names $path" >>"$scratch/missing"

@@ -24,6 +24,18 @@ expect 64 train 2 "$run" --no-such-option 1
 said "no-such-option"
 expect 64 train 2 "$run" --batch-size 0
 said "batch-size"
+# Words of the command line that no option takes; names nearly right, of a run's options and of the command's own.
+expect 64 "$program" train --data "$demo" --run "$run" stray
+said "'stray' belongs to no option"
+expect 64 "$program" train --data "$demo" --run "$run" --bacth-size=3
+said "no option '--bacth-size=3'; did you mean '--batch-size'"
+expect 64 "$program" benchmark --iteration 3
+said "no option '--iteration'; did you mean '--iterations'"
+expect 64 "$program" train --data "$demo" --run "$run" --seed
+said "seed needs a value: a whole number"
+# The last of several counts, in front of everything else.
+expect 64 "$program" benchmark --preset tiny --preset nowhere
+said "no preset 'nowhere'"
 
 expect 64 train 2 "$run" --preset no-such-preset
 said "no-such-preset"

@@ -18,6 +18,12 @@ expect 0 train 1 "$scratch/one" --seed 3 --max-iterations 6
 expect 0 on_two_hosts "$scratch/two" --seed 3 --max-iterations 6
 expect_same_state "$(checkpoint "$scratch/one" 6)" "$(checkpoint "$scratch/two" 6)"
 
+# plan measures the links and what messages take from a rank's cores.
+expect 0 env OMPI_MCA_plm_rsh_agent="$scratch/enter" "$scratch/enter" host-a "$root/launch/mpirun" 2 --hostfile "$scratch/hosts" \
+  --interface 10.77.0.0/24 "$program" plan --preset tiny --ranks 4 --threads 1
+said "1 rank(s) a host; links measured: .* between hosts, [0-9.]* ns of a rank's own work a byte"
+if grep -q 'nan\|inf' "$scratch/output"; then fail "a prediction is no number"; fi
+
 # Products so large that they are cut into pieces, with breaks in which messages move on.
 wide="--batch-size 1600 --embedding-size 2048 --comparator-width 2048 --seed 3 --max-iterations 1"
 # shellcheck disable=SC2086 # one word per option

@@ -55,6 +55,12 @@ private func plan(
   let within = network.seconds(floats: 1e6, kind: .sums, ranks: 2, nodes: 1)
   #expect(within.wire == 0)
   #expect(abs(within.own - 0.002001) < 1e-12)
+  // Each of a host's two ranks handles half of the 2 MB that come from the other host; faster cores do so in less time.
+  var costly = network
+  costly.messageSecondsPerByte = 1e-6
+  func own(_ network: Network) -> Double { network.seconds(floats: 1e6, kind: .rows, ranks: 4, nodes: 1).own }
+  #expect(abs(own(costly) - own(network) - 1) < 1e-9)
+  #expect(abs(own(costly.withCores(timesAsFast: 4)) - own(network) - 0.25) < 1e-9)
 }
 
 @Test func computingHidesAnExchangeThatIsShorter() {

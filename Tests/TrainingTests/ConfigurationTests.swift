@@ -14,6 +14,23 @@ import Training
     #expect(copy.classEmbedding == "sent_splits.mat" && copy.batchSize == 2048 && copy.evaluateEvery == .epochs(5))
   }
 
+  /// Names and defaults are promises: `config.yaml` of existing runs and users' scripts have them.
+  @Test func namesAndDefaultsStay() {
+    let expected = """
+      preset= features=res101.mat class-embedding=att_splits.mat batch-size=256 leaf-rows=0 micro-batch-size=0
+      projection-memory=1024 epochs=100 max-iterations=0 learning-rate=0.0001 learning-rate-decay-epochs=0 noise-size=0
+      generator-width=4096 critic-width=4096 embedding-size=2048 projection-size=512 comparator-width=2048
+      embedding=contrastive instance-weight=0.001 class-weight=0.001 instance-temperature=0.1 class-temperature=0.1
+      gradient-penalty-weight=10.0 semantic-margin=1.0 critic-iterations=5 accumulate-comparator-gradient=false
+      synthetic-per-class=100 classifier-epochs=25 classifier-learning-rate=0.001 classifier-batch-size=0 select=last
+      evaluate-every=0 checkpoint-every=10epochs keep=3 watchdog=600 seed=1 precision=float32
+      """
+    let actual = Configuration().resolved.map { "\($0.name)=\($0.value)" }
+    #expect(actual == expected.split { $0 == " " || $0 == "\n" }.map(String.init))
+    // What a resumed run must not change.
+    #expect(Configuration().trajectory.count == 24)
+  }
+
   @Test func refusals() {
     var configuration = Configuration()
     #expect(

@@ -17,7 +17,20 @@ import Training
   ]
 
   @Test(arguments: [0, 1, 2]) func oracleMatchesCentralDifferences(_ index: Int) {
-    let world = ReferenceWorld(labels: Self.worlds[index].labels, s: Self.worlds[index].classes, seed: 3)
+    checkAgainstDifferences(ReferenceWorld(labels: Self.worlds[index].labels, s: Self.worlds[index].classes, seed: 3))
+  }
+
+  /// The semantic baseline's loss. (The ablations leave out terms of the others.)
+  @Test func oracleOfTheRankingLossMatchesCentralDifferences() {
+    var world = ReferenceWorld(labels: [0, 1, 2, 0, 1, 2, 2, 3], s: 4, a: 6, seed: 11)
+    (world.hasInstance, world.hasClass, world.hasRanking, world.margin) = (false, false, true, 0.3)
+    for name in world.parameters.keys where name.hasPrefix("projection") || name.hasPrefix("comparator") {
+      world.parameters[name] = nil
+    }
+    checkAgainstDifferences(world)
+  }
+
+  private func checkAgainstDifferences(_ world: ReferenceWorld) {
     let losses = ReferenceLosses(world)
     let (critic, generator) = (losses.critic()[4], losses.generator()[3])
     for name in world.parameters.keys.sorted() {
@@ -110,7 +123,7 @@ func makeStep(
       arena.value(shape.name).copy(from: Matrix(rows: shape.rowCount, columns: shape.columnCount, elements: elements))
     }
   }
-  var settings = LossSettings()
+  var settings = Configuration().lossSettings
   settings.gradientPenaltyWeight = Float(world.penaltyWeight)
   settings.instanceTemperature = Float(world.instanceTemperature)
   settings.classTemperature = Float(world.classTemperature)

@@ -1,70 +1,63 @@
 import Datasets
 import Evaluation
-import Kernels
 import Matrices
 import Networks
 
-/// How often something happens: every so many iterations or epochs, or never.
-package enum Interval: SettingValue, CustomStringConvertible {
-  case never
-  case iterations(Int)
-  case epochs(Int)
+/// Values of all options; those that nobody set have their defaults.
+@dynamicMemberLookup
+package struct Configuration: Sendable, Equatable {
+  private var values: [String: any SettingValue] = [:]
 
-  /// Reads `120`, `5epochs`, `1epoch` or `0` (never).
-  package init?(_ text: String) {
-    let digits = text.prefix { $0.isNumber }
-    guard let count = Int(digits) else { return nil }
-    switch text.dropFirst(digits.count).drop(while: { $0 == " " }) {
-    case "": self = count == 0 ? .never : .iterations(count)
-    case "epoch", "epochs": self = count == 0 ? .never : .epochs(count)
-    default: return nil
+  package init() {}
+
+  package subscript<Value>(dynamicMember path: KeyPath<Settings, Setting<Value>>) -> Value {
+    get {
+      let setting = Settings.all[keyPath: path]
+      return values[setting.name] as? Value ?? setting.defaultValue
+    }
+    set { values[Settings.all[keyPath: path].name] = newValue }
+  }
+
+  /// Sets options by name.
+  ///
+  /// - Parameter place: where the values stood, for the message: "command line", or a file's path.
+  /// - Throws: `ConfigurationError.unknownName`, `.badValue`.
+  package mutating func apply(_ values: [(name: String, value: String)], place: String) throws {
+    for (name, text) in values {
+      guard let setting = Settings.list.first(where: { $0.name == name }) else {
+        throw ConfigurationError.unknownName(
+          name: name, place: place, nearest: nearest(name, among: Settings.list.map(\.name)))
+      }
+      guard let value = setting.value(text) else {
+        throw ConfigurationError.badValue(name: name, value: text, expected: setting.expected, place: place)
+      }
+      self.values[name] = value
     }
   }
 
-  package init?(setting text: String) { self.init(text) }
-  package var settingText: String { description }
-
-  package var description: String {
-    switch self {
-    case .never: "0"
-    case .iterations(let count): "\(count)"
-    case .epochs(let count): "\(count)epochs"
-    }
+  /// Name and printed value of every option.
+  package var resolved: [(name: String, value: String)] {
+    Settings.list.map { ($0.name, values[$0.name]?.settingText ?? $0.defaultText) }
   }
 
-  /// Whether it is due once `iteration` iterations are done.
-  package func isDue(after iteration: Int, iterationsPerEpoch: Int) -> Bool {
-    switch self {
-    case .never: false
-    case .iterations(let count): iteration % count == 0
-    case .epochs(let count): iteration % (count * iterationsPerEpoch) == 0
-    }
+  /// The options that shape the trajectory, for comparing a checkpoint's run, or another rank's, with this one.
+  package var trajectory: [(name: String, value: String)] {
+    zip(Settings.list, resolved).filter { !$0.0.mayChangeOnResume }.map(\.1)
+  }
+
+  package static func == (a: Configuration, b: Configuration) -> Bool {
+    a.resolved.elementsEqual(b.resolved) { $0 == $1 }
   }
 }
-
-/// Which evaluation the honest figure comes from.
-package enum Selection: String, SettingValue, CaseIterable {
-  /// The last one: nothing is selected.
-  case last
-  /// The one with the highest H on validation rows, which the model does not train on.
-  case validation
-}
-
-extension EmbeddingKind: SettingValue {}
-extension ProductPrecision: SettingValue {}
 
 /// What the parts of a run take from the options.
 extension Configuration {
   package var lossSettings: LossSettings {
-    var settings = LossSettings()
-    settings.gradientPenaltyWeight = Float(self.gradientPenaltyWeight)
-    settings.instanceTemperature = Float(self.instanceTemperature)
-    settings.classTemperature = Float(self.classTemperature)
-    settings.instanceWeight = Float(self.instanceWeight)
-    settings.classWeight = Float(self.classWeight)
-    settings.semanticMargin = Float(self.semanticMargin)
-    settings.accumulatesComparatorGradient = self.accumulateComparatorGradient
-    return settings
+    LossSettings(
+      gradientPenaltyWeight: Float(self.gradientPenaltyWeight), instanceTemperature: Float(self.instanceTemperature),
+      classTemperature: Float(self.classTemperature), instanceWeight: Float(self.instanceWeight),
+      classWeight: Float(self.classWeight), semanticMargin: Float(self.semanticMargin),
+      accumulatesComparatorGradient: self.accumulateComparatorGradient)
   }
 
   /// Rows that an iteration of so many seconds brings through the networks in a second: those of every critic step and of the generator's.
@@ -75,6 +68,7 @@ extension Configuration {
   package var stepOptions: StepOptions {
     var options = StepOptions(criticIterations: self.criticIterations)
     options.groupRows = self.microBatchSize > 0 ? self.microBatchSize : nil
+    // A MiB holds 2¹⁸ floats.
     options.mostGathered = self.projectionMemory << 18
     return options
   }

@@ -6,6 +6,7 @@ package enum ConfigurationError: ReportableError, Equatable {
   case badValue(name: String, value: String, expected: String, place: String)
   case unknownPreset(name: String, known: [String])
   case strayWord(String)
+  case missingValue(name: String, expected: String)
 
   package var exitStatus: ExitStatus { .usage }
   package var description: String {
@@ -16,6 +17,8 @@ package enum ConfigurationError: ReportableError, Equatable {
       "\(place): \(name) is '\(value)', but must be \(expected)."
     case .strayWord(let word):
       "command line: '\(word)' belongs to no option; options have two dashes and a value behind a blank or '='."
+    case .missingValue(let name, let expected):
+      "command line: \(name) needs a value: \(expected)."
     case .unknownPreset(let name, let known):
       "There is no preset '\(name)'. Known: \(known.joined(separator: ", ")); see 'cegzsl presets'."
     }

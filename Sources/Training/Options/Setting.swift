@@ -13,7 +13,7 @@ package protocol SettingValue: Sendable, Equatable {
 package struct Setting<Value: SettingValue>: Sendable {
   /// In files; on the command line it stands behind two dashes.
   package let name: String
-  package let initial: Value
+  package let defaultValue: Value
   /// What a value must be, for messages.
   package let expected: String
   /// Without the default.
@@ -23,11 +23,11 @@ package struct Setting<Value: SettingValue>: Sendable {
   fileprivate let allows: @Sendable (Value) -> Bool
 
   fileprivate init(
-    name: String, _ initial: Value, expected: String, mayChange: Bool, _ help: String,
+    name: String, _ defaultValue: Value, expected: String, mayChange: Bool, _ help: String,
     allows: @escaping @Sendable (Value) -> Bool = { _ in true }
   ) {
     self.name = name
-    self.initial = initial
+    self.defaultValue = defaultValue
     self.expected = expected
     self.help = help
     mayChangeOnResume = mayChange
@@ -36,25 +36,25 @@ package struct Setting<Value: SettingValue>: Sendable {
 }
 
 extension Setting<String> {
-  init(_ name: String, _ initial: String, mayChange: Bool = false, _ help: String) {
-    self.init(name: name, initial, expected: "a text", mayChange: mayChange, help)
+  init(_ name: String, _ defaultValue: String, mayChange: Bool = false, _ help: String) {
+    self.init(name: name, defaultValue, expected: "a text", mayChange: mayChange, help)
   }
 }
 
 extension Setting<Int> {
-  init(_ name: String, _ initial: Int, in range: ClosedRange<Int>, mayChange: Bool = false, _ help: String) {
+  init(_ name: String, _ defaultValue: Int, in range: ClosedRange<Int>, mayChange: Bool = false, _ help: String) {
     self.init(
-      name: name, initial, expected: "a whole number from \(range.lowerBound) to \(range.upperBound)",
+      name: name, defaultValue, expected: "a whole number from \(range.lowerBound) to \(range.upperBound)",
       mayChange: mayChange, help, allows: range.contains)
   }
 }
 
 extension Setting<Double> {
-  init(_ name: String, _ initial: Double, above: Double, mayChange: Bool = false, _ help: String) {
-    self.init(name: name, initial, expected: "a number above \(above)", mayChange: mayChange, help) { $0 > above }
+  init(_ name: String, _ defaultValue: Double, above: Double, mayChange: Bool = false, _ help: String) {
+    self.init(name: name, defaultValue, expected: "a number above \(above)", mayChange: mayChange, help) { $0 > above }
   }
-  init(_ name: String, _ initial: Double, from least: Double, _ help: String) {
-    self.init(name: name, initial, expected: "a number not below \(least)", mayChange: false, help) { $0 >= least }
+  init(_ name: String, _ defaultValue: Double, from least: Double, _ help: String) {
+    self.init(name: name, defaultValue, expected: "a number not below \(least)", mayChange: false, help) { $0 >= least }
   }
 }
 
@@ -66,16 +66,17 @@ extension Setting<Bool> {
 }
 
 extension Setting<Interval> {
-  init(_ name: String, _ initial: Interval, _ help: String) {
+  init(_ name: String, _ defaultValue: Interval, _ help: String) {
     self.init(
-      name: name, initial, expected: "a number of iterations, or e.g. 5epochs (0 for never)", mayChange: true, help)
+      name: name, defaultValue, expected: "a number of iterations, or e.g. 5epochs (0 for never)", mayChange: true, help
+    )
   }
 }
 
 extension Setting where Value: RawRepresentable<String> & CaseIterable {
-  init(choice name: String, _ initial: Value, _ help: String) {
+  init(choice name: String, _ defaultValue: Value, _ help: String) {
     self.init(
-      name: name, initial, expected: "one of " + Value.allCases.map(\.rawValue).joined(separator: ", "),
+      name: name, defaultValue, expected: "one of " + Value.allCases.map(\.rawValue).joined(separator: ", "),
       mayChange: false, help)
   }
 }
@@ -88,41 +89,13 @@ package protocol AnySetting: Sendable {
   var isFlag: Bool { get }
   var mayChangeOnResume: Bool { get }
   /// The default.
-  var initialText: String { get }
+  var defaultText: String { get }
   /// nil: not allowed.
   func value(_ text: String) -> (any SettingValue)?
 }
 
 extension Setting: AnySetting {
   package var isFlag: Bool { Value.self == Bool.self }
-  package var initialText: String { initial.settingText }
+  package var defaultText: String { defaultValue.settingText }
   package func value(_ text: String) -> (any SettingValue)? { Value(setting: text).flatMap { allows($0) ? $0 : nil } }
-}
-
-extension Int: SettingValue {
-  package init?(setting text: String) { self.init(text) }
-  package var settingText: String { "\(self)" }
-}
-
-extension Double: SettingValue {
-  package init?(setting text: String) {
-    guard let value = Double(text), value.isFinite else { return nil }
-    self = value
-  }
-  package var settingText: String { "\(self)" }
-}
-
-extension Bool: SettingValue {
-  package init?(setting text: String) { self.init(text) }
-  package var settingText: String { "\(self)" }
-}
-
-extension String: SettingValue {
-  package init?(setting text: String) { self = text }
-  package var settingText: String { self }
-}
-
-extension SettingValue where Self: RawRepresentable<String> {
-  package init?(setting text: String) { self.init(rawValue: text) }
-  package var settingText: String { rawValue }
 }

@@ -2,8 +2,10 @@ import Evaluation
 import Kernels
 import Networks
 
-/// Every option of a run, in the order in which `--help` and `config.yaml` list them. To add one, add a line: it is then read from files and
-/// the command line, checked, printed, saved and compared, and `configuration.batchSize` is its value.
+/// Every option of a run, in the order in which `--help` and `config.yaml` list them.
+///
+/// To add one, add a line: it is then read from files and the command line, checked, printed, saved and compared, and
+/// `configuration.batchSize` is its value.
 package struct Settings: Sendable {
   package let preset = Setting(
     "preset", "", mayChange: true, "Published settings of a benchmark: see 'cegzsl presets'.")
@@ -87,52 +89,5 @@ package struct Settings: Sendable {
   package static let all = Settings()
   package static let list: [any AnySetting] = Mirror(reflecting: all).children.compactMap {
     $0.value as? any AnySetting
-  }
-}
-
-/// Values of all options; those that nobody set have their defaults.
-@dynamicMemberLookup
-package struct Configuration: Sendable, Equatable {
-  private var values: [String: any SettingValue] = [:]
-
-  package init() {}
-
-  package subscript<Value>(dynamicMember path: KeyPath<Settings, Setting<Value>>) -> Value {
-    get {
-      let setting = Settings.all[keyPath: path]
-      return values[setting.name] as? Value ?? setting.initial
-    }
-    set { values[Settings.all[keyPath: path].name] = newValue }
-  }
-
-  /// Sets options by name.
-  ///
-  /// - Parameter place: where the values stood, for the message: "command line", or a file's path.
-  /// - Throws: `ConfigurationError.unknownName`, `.badValue`.
-  package mutating func apply(_ values: [(name: String, value: String)], place: String) throws {
-    for (name, text) in values {
-      guard let setting = Settings.list.first(where: { $0.name == name }) else {
-        throw ConfigurationError.unknownName(
-          name: name, place: place, nearest: nearest(name, among: Settings.list.map(\.name)))
-      }
-      guard let value = setting.value(text) else {
-        throw ConfigurationError.badValue(name: name, value: text, expected: setting.expected, place: place)
-      }
-      self.values[name] = value
-    }
-  }
-
-  /// Name and printed value of every option.
-  package var resolved: [(name: String, value: String)] {
-    Settings.list.map { ($0.name, values[$0.name]?.settingText ?? $0.initialText) }
-  }
-
-  /// The options that shape the trajectory, for comparing a checkpoint's run, or another rank's, with this one.
-  package var trajectory: [(name: String, value: String)] {
-    zip(Settings.list, resolved).filter { !$0.0.mayChangeOnResume }.map(\.1)
-  }
-
-  package static func == (a: Configuration, b: Configuration) -> Bool {
-    a.resolved.elementsEqual(b.resolved) { $0 == $1 }
   }
 }

@@ -53,7 +53,7 @@ package struct ParityCase: Sendable {
   }
 
   private func settings() throws -> (loss: LossSettings, optimizer: Adam, learningRate: Double) {
-    var loss = LossSettings()
+    var loss = Configuration().lossSettings
     loss.gradientPenaltyWeight = Float(try Self.number("gradient_penalty_weight", file))
     loss.instanceTemperature = Float(try Self.number("instance_temperature", file))
     loss.classTemperature = Float(try Self.number("class_temperature", file))

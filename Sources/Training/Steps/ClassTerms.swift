@@ -12,12 +12,13 @@ struct ClassTerms {
   let criticBase: Matrix
   let generatorBase: Matrix
   let comparator: ComparatorClasses
-  /// The same by the layers whose units their columns are.
-  let byLayer: [String: Matrix]
+  /// By the layers whose units the columns are: the matrix, and what makes the columns of some units.
+  private let byLayer: [String: (matrix: Matrix, make: @Sendable (Range<Int>) -> Void)]
 
+  /// - Parameter descriptors: S×A.
   /// - Throws: `SharedMemoryError`, `CollectiveError`.
-  init(model: HybridModel, classCount: Int, communicator: any Communicator) throws {
-    let sizes = model.sizes
+  init(model: HybridModel, descriptors: Matrix, communicator: any Communicator) throws {
+    let (sizes, classCount) = (model.sizes, descriptors.rowCount)
     func shared(_ columns: Int) throws -> Matrix {
       // As `paddedMatrix` has it; the others may have it as well.
       let padded = (columns + 31) / 32 * 32
@@ -26,39 +27,53 @@ struct ClassTerms {
         storage: try communicator.hostStorage(count: classCount * stride), offset: 0, rowCount: classCount,
         columnCount: columns, rowStride: stride)
     }
-    criticBase = try shared(sizes.criticWidth)
-    generatorBase = try shared(sizes.generatorWidth)
-    comparator = ComparatorClasses(v: try shared(sizes.comparatorWidth), classCount: classCount, sizes: sizes)
-    var byLayer = [model.critic.first.name: criticBase, model.generator.first.name: generatorBase]
-    if let layer = model.comparator?.first.name { byLayer[layer] = comparator.v }
+    let (ofCritic, ofGenerator, v) = (
+      try shared(sizes.criticWidth), try shared(sizes.generatorWidth), try shared(sizes.comparatorWidth)
+    )
+    criticBase = ofCritic
+    generatorBase = ofGenerator
+    comparator = ComparatorClasses(v: v, classCount: classCount, sizes: sizes)
+    let (critic, generator) = (model.critic, model.generator)
+    var byLayer: [String: (matrix: Matrix, make: @Sendable (Range<Int>) -> Void)] = [
+      critic.first.name: (ofCritic, { critic.classBase(into: ofCritic, units: $0, descriptors: descriptors) }),
+      generator.first.name: (
+        ofGenerator, { generator.classBase(into: ofGenerator, units: $0, descriptors: descriptors) }
+      ),
+    ]
+    if let comparator = model.comparator {
+      byLayer[comparator.first.name] = (v, { comparator.classTerm(into: v, units: $0, descriptors: descriptors) })
+    }
     self.byLayer = byLayer
+  }
+
+  /// A column for each unit of a layer, by the layer's name.
+  var matrices: [String: Matrix] { byLayer.mapValues(\.matrix) }
+
+  /// Makes the columns of some units of a layer; returns whether it has any: others see no descriptors.
+  @discardableResult
+  func make(_ layer: String, units: Range<Int>) -> Bool {
+    guard let term = byLayer[layer] else { return false }
+    term.make(units)
+    return true
   }
 }
 
 extension HybridStep {
-  /// The terms of this rank's units of a layer, which have moved; nothing where the layer sees no descriptors.
-  func makeClassTerms(_ layer: SummedLayer) {
-    let units = layer.units(rank: communicator.rank, rankCount: communicator.rankCount)
-    if layer.name == model.critic.first.name {
-      model.critic.classBase(into: classes.criticBase, units: units, descriptors: descriptors)
-    } else if layer.name == model.generator.first.name {
-      model.generator.classBase(into: classes.generatorBase, units: units, descriptors: descriptors)
-    } else if layer.name == model.comparator?.first.name {
-      model.comparator?.classTerm(into: classes.comparator.v, units: units, descriptors: descriptors)
-    }
+  /// The terms of this rank's units of a layer, which have moved; returns whether it has any.
+  @discardableResult
+  func makeClassTerms(_ layer: SummedLayer) -> Bool {
+    classes.make(layer.name, units: layer.units(rank: communicator.rank, rankCount: communicator.rankCount))
   }
 
-  /// All terms, where parameters have been set by others than the updates. Every rank calls it at the beginning of a step.
+  /// All terms, where parameters have been set by others than the updates; the layers' parameters travel along, as always. Every rank
+  /// calls it at the beginning of a step.
   ///
   /// - Throws: `CollectiveError`.
   func prepareClassTerms() throws {
     guard !hasClassTerms else { return }
     hasClassTerms = true
     for values in [criticValues, generatorValues] {
-      for (number, layer) in values.layers.enumerated() where classes.byLayer[layer.name] != nil {
-        makeClassTerms(layer)
-        try values.begin(number)
-      }
+      for (number, layer) in values.layers.enumerated() where makeClassTerms(layer) { try values.begin(number) }
     }
   }
 }

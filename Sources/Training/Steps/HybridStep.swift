@@ -48,8 +48,8 @@ package final class HybridStep {
   let classes: ClassTerms
   /// A workspace for each number of rows that occurs, in one memory.
   private var workspaces: [Int: StepWorkspace] = [:]
-  /// Without these, messages would rest while a product runs.
-  private let breaks: ProductBreaks
+  /// Without these, messages would rest while a product runs; nil on one host, where there are none.
+  private let breaks: ProductBreaks?
   /// Whether `classes` are those of the parameters.
   var hasClassTerms = false
   /// Whether the parameters' rounded copies are kept.
@@ -80,7 +80,7 @@ package final class HybridStep {
         mostSteps: rows.groups.count == 1 ? options.criticIterations + 1 : 1,
         mostRowsAhead: options.mostRowsAhead, pool: pool)
     }
-    classes = try ClassTerms(model: model, classCount: classCount, communicator: communicator)
+    classes = try ClassTerms(model: model, descriptors: descriptors, communicator: communicator)
     contrast = try model.projection.map { _ in
       try InstanceContrast(
         loss: ContrastiveLoss(temperature: settings.instanceTemperature, precision: model.precision), rows: rows,
@@ -95,9 +95,9 @@ package final class HybridStep {
     generatorReduction = try GradientReduction(
       layers: model.generator.summed, shapes: generatorSums, rows: rows, scratch: scratch, communicator: communicator)
     criticValues = ParameterExchange(
-      model.criticArena, layers: criticReduction.layers, classTerms: classes.byLayer, communicator: communicator)
+      model.criticArena, layers: criticReduction.layers, classTerms: classes.matrices, communicator: communicator)
     generatorValues = ParameterExchange(
-      model.generatorArena, layers: generatorReduction.layers, classTerms: classes.byLayer, communicator: communicator)
+      model.generatorArena, layers: generatorReduction.layers, classTerms: classes.matrices, communicator: communicator)
     criticOptimizer = options.optimizer
     generatorOptimizer = options.optimizer
     criticParameters = OwnedParameters(model.criticArena, rank: rank, rankCount: rankCount)
@@ -107,10 +107,12 @@ package final class HybridStep {
       ? NamedMatrices(
         layout: criticParameters.firstMoments.layout,
         storage: FloatStorage(count: criticParameters.firstMoments.layout.count)) : nil
-    breaks = ProductBreaks { [contrast] in
-      contrast?.advance()
-      return communicator.poll()
-    }
+    breaks =
+      communicator.spansHosts
+      ? ProductBreaks { [contrast] in
+        contrast?.advance()
+        return communicator.poll()
+      } : nil
   }
 
   /// Takes all steps of one iteration.
@@ -124,28 +126,17 @@ package final class HybridStep {
     _ inputs: some IterationInputs, criticIterations: Int, learningRate: Double, place: String,
     afterCriticStep: (Int, CriticLosses) throws -> Void = { _, _ in }
   ) throws -> (critic: CriticLosses, generator: GeneratorLosses) {
-    func iterate() throws -> (critic: CriticLosses, generator: GeneratorLosses) {
-      try allSteps(
-        inputs, criticIterations: criticIterations, learningRate: learningRate, place: place,
-        afterCriticStep: afterCriticStep)
-    }
-    // On one host there are no messages.
-    return communicator.spansHosts ? try breaks.during(iterate) : try iterate()
-  }
-
-  private func allSteps(
-    _ inputs: some IterationInputs, criticIterations: Int, learningRate: Double, place: String,
-    afterCriticStep: (Int, CriticLosses) throws -> Void
-  ) throws -> (critic: CriticLosses, generator: GeneratorLosses) {
     precondition(criticIterations >= 1)
-    let rows = IterationRows(inputs, batches: try (0..<criticIterations).map(inputs.batch))
-    var losses = CriticLosses()
-    for k in 0..<criticIterations {
-      losses = try criticStep(rows, k, learningRate: learningRate, name: "\(place), critic step \(k + 1)")
-      try afterCriticStep(k, losses)
+    return try ProductBreaks.during(breaks) {
+      let rows = IterationRows(inputs, batches: try (0..<criticIterations).map(inputs.batch))
+      var losses = CriticLosses()
+      for k in 0..<criticIterations {
+        losses = try criticStep(rows, k, learningRate: learningRate, name: "\(place), critic step \(k + 1)")
+        try afterCriticStep(k, losses)
+      }
+      let generator = try generatorStep(rows, learningRate: learningRate, name: "\(place), generator step")
+      return (losses, generator)
     }
-    let generator = try generatorStep(rows, learningRate: learningRate, name: "\(place), generator step")
-    return (losses, generator)
   }
 
   /// B.

@@ -1,6 +1,19 @@
 // What an iteration is fed with. N rows, X feature, E noise.
 import Matrices
 
+/// Labels of a global batch; identical on every rank.
+package struct Batch: Sendable {
+  /// B class indices in 0..<S, in global row order.
+  package let labels: [Int]
+  /// A seen class other than the label for each of the B rows, or none: only the semantic baseline needs them.
+  package let negatives: [Int]
+
+  package init(labels: [Int], negatives: [Int] = []) {
+    self.labels = labels
+    self.negatives = negatives
+  }
+}
+
 /// Where an iteration's rows and draws come from: a data set and random numbers, or a file with everything fixed.
 /// `k` counts the critic steps from 0; `rows` are indices of the global batch.
 package protocol IterationInputs {

@@ -1,0 +1,80 @@
+// The kinds of values that options have, and the two that only options need.
+import Kernels
+import Networks
+
+/// How often something happens: every so many iterations or epochs, or never.
+package enum Interval: SettingValue, CustomStringConvertible {
+  case never
+  case iterations(Int)
+  case epochs(Int)
+
+  /// Reads `120`, `5epochs`, `1epoch` or `0` (never).
+  package init?(_ text: String) {
+    let digits = text.prefix { $0.isNumber }
+    guard let count = Int(digits) else { return nil }
+    switch text.dropFirst(digits.count).drop(while: { $0 == " " }) {
+    case "": self = count == 0 ? .never : .iterations(count)
+    case "epoch", "epochs": self = count == 0 ? .never : .epochs(count)
+    default: return nil
+    }
+  }
+
+  package init?(setting text: String) { self.init(text) }
+  package var settingText: String { description }
+
+  package var description: String {
+    switch self {
+    case .never: "0"
+    case .iterations(let count): "\(count)"
+    case .epochs(let count): "\(count)epochs"
+    }
+  }
+
+  /// Whether it is due once `iteration` iterations are done.
+  package func isDue(after iteration: Int, iterationsPerEpoch: Int) -> Bool {
+    switch self {
+    case .never: false
+    case .iterations(let count): iteration % count == 0
+    case .epochs(let count): iteration % (count * iterationsPerEpoch) == 0
+    }
+  }
+}
+
+/// Which evaluation the honest figure comes from.
+package enum Selection: String, SettingValue, CaseIterable {
+  /// The last one: nothing is selected.
+  case last
+  /// The one with the highest H on validation rows, which the model does not train on.
+  case validation
+}
+
+extension EmbeddingKind: SettingValue {}
+extension ProductPrecision: SettingValue {}
+
+extension Int: SettingValue {
+  package init?(setting text: String) { self.init(text) }
+  package var settingText: String { "\(self)" }
+}
+
+extension Double: SettingValue {
+  package init?(setting text: String) {
+    guard let value = Double(text), value.isFinite else { return nil }
+    self = value
+  }
+  package var settingText: String { "\(self)" }
+}
+
+extension Bool: SettingValue {
+  package init?(setting text: String) { self.init(text) }
+  package var settingText: String { "\(self)" }
+}
+
+extension String: SettingValue {
+  package init?(setting text: String) { self = text }
+  package var settingText: String { self }
+}
+
+extension SettingValue where Self: RawRepresentable<String> {
+  package init?(setting text: String) { self.init(rawValue: text) }
+  package var settingText: String { rawValue }
+}
