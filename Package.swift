@@ -23,13 +23,13 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
     .systemLibrary(name: "CMatIO", pkgConfig: "matio", providers: [.apt(["libmatio-dev"])]),
+    .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CMalloc"),
     .systemLibrary(name: "CPrefetch"),
     .systemLibrary(name: "CProcessor"),
@@ -43,8 +43,7 @@ let package = Package(
       swiftSettings: kernelSettings),
     .target(name: "Collectives", dependencies: ["Matrices", "Profiling", "CMPI"], swiftSettings: settings),
     .target(
-      name: "Files", dependencies: ["Matrices", "CMatIO", .product(name: "Crypto", package: "swift-crypto")],
-      swiftSettings: settings),
+      name: "Files", dependencies: ["Matrices", "CMatIO", "CCrypto"], swiftSettings: settings),
     .target(name: "Datasets", dependencies: ["Matrices", "Kernels", "Files"], swiftSettings: settings),
     .target(name: "Networks", dependencies: ["Matrices", "Kernels"], swiftSettings: settings),
     .target(name: "Losses", dependencies: ["Matrices", "Kernels"], swiftSettings: settings),

@@ -1,4 +1,3 @@
-import Crypto
 import Foundation
 
 /// Size in bytes and SHA-256 (64 lower-case hexadecimal digits) of a file's contents.
@@ -14,12 +13,10 @@ package struct ContentDigest: Sendable, Equatable {
   /// The digest of bytes in memory.
   package init(of bytes: some Sequence<UInt8>) {
     let bytes = Array(bytes)
-    self.init(size: bytes.count, sha256: hexadecimal(SHA256.hash(data: bytes)))
+    var hash = SHA256()
+    bytes.withUnsafeBytes { hash.add($0) }
+    self.init(size: bytes.count, sha256: hash.hexadecimal())
   }
-}
-
-private func hexadecimal(_ digest: SHA256.Digest) -> String {
-  digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
 }
 
 /// Sixteen random hexadecimal digits: a name that no other process chooses.
@@ -52,7 +49,7 @@ package final class FileSink {
       guard written > 0, written <= piece.count else {
         throw StorageError.impossibleWrite(path: path, written: written, requested: piece.count)
       }
-      hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: piece.prefix(written)))
+      hash.add(UnsafeRawBufferPointer(rebasing: piece.prefix(written)))
       size += written
       rest = rest.dropFirst(written)
     }
@@ -60,7 +57,7 @@ package final class FileSink {
 
   package func write(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes { try write($0) } }
 
-  fileprivate var digest: ContentDigest { ContentDigest(size: size, sha256: hexadecimal(hash.finalize())) }
+  fileprivate var digest: ContentDigest { ContentDigest(size: size, sha256: hash.hexadecimal()) }
 }
 
 /// Files that are complete and on the device once the call returns.
@@ -126,7 +123,7 @@ package final class FileSource {
       let piece = UnsafeMutableRawBufferPointer(rebasing: rest.prefix(1 << 20))
       let count = try storage.read(file, into: piece, path: path)
       if count == 0 { return false }
-      hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: piece.prefix(count)))
+      hash.add(UnsafeRawBufferPointer(rebasing: piece.prefix(count)))
       position += count
       rest = rest.dropFirst(count)
     }
@@ -145,7 +142,7 @@ package final class FileSource {
   }
 
   /// Digest of what was read so far; of the file, once `position` equals `size`.
-  package var digest: ContentDigest { ContentDigest(size: position, sha256: hexadecimal(hash.finalize())) }
+  package var digest: ContentDigest { ContentDigest(size: position, sha256: hash.hexadecimal()) }
 
   /// Digest of a whole file in constant memory.
   package static func digest(_ path: String, storage: any Storage = PosixStorage()) throws -> ContentDigest {

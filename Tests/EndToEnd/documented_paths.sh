@@ -51,7 +51,7 @@ while read -r file; do
   # shellcheck disable=SC2016 # backquotes of Markdown, not of the shell
   {
     case $file in *.md | *.py) cat "$file" ;; *) grep -o '//.*' "$file" || true ;; esac
-  } | grep -o -E '`[A-Za-z0-9_+/.-]+\.(swift|md|sh)`|(Sources|Tests)/[A-Za-z0-9_+/.-]+\.(swift|md|sh|py)|[A-Za-z0-9_-]+\.md' | tr -d '`' | sort -u >"$scratch/paths"
+  } | grep -o -E '`[A-Za-z0-9_+/.-]+\.(swift|md|sh)`|(Sources|Tests)/[A-Za-z0-9_+/.-]+\.(swift|md|sh|py)\b|[A-Za-z0-9_-]+\.md' | tr -d '`' | sort -u >"$scratch/paths"
   while read -r path; do
     comments=$((comments + 1))
     found_from "$(dirname "$file")" "$path" || echo "$file names $path" >>"$scratch/missing"
