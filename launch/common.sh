@@ -121,16 +121,56 @@ available_cores() {
   if [ "$usable" -ge 1 ]; then echo "$usable"; else echo 1; fi
 }
 
-# count_slots HOSTFILE: all slots, and those of the fullest host.
+# count_slots HOSTFILE: sets `slots`, of all hosts, and `fullest`, of the host that has most, as Open MPI counts them; ends the script
+# where Open MPI would not take the file, or would take something else for a host. A name alone stands for the cores of that host, which
+# are taken to be as many as here.
 count_slots() {
-  awk '
-    { sub(/#.*/, "") }
-    NF {
-      count = 1
-      for (i = 2; i <= NF; i++) if ($i ~ /^slots=/) count = substr($i, 7) + 0
-      slots[$1] += count
-      all += count
-      if (slots[$1] > most) most = slots[$1]
+  [ -r "$1" ] || die 64 "cannot read the host file '$1'"
+  slot_counts=$(awk -v cores="$(available_cores)" '
+    function refuse(what, cure) { print "line " NR ": " what ": " cure; refused = 1; exit 1 }
+    /\r$/ { refuse("it ends as lines do in Windows", "make the file anew with tr -d '"'\\\\r'"' <FILE") }
+    {
+      sub(/#.*/, "")
+      gsub(/[ \t]*=[ \t]*/, "=")
+      if (!NF) next
+      name = $1
+      if (name ~ /^[^:]*:[0-9]*$/) {
+        match(name, /:/)
+        refuse("\"" name "\" is no host", "write " substr(name, 1, RSTART - 1) " slots=" substr(name, RSTART + 1))
+      }
+      if (name !~ /^([A-Za-z0-9_.-]+@)?[A-Za-z0-9_.:%-]+$/) refuse("\"" name "\" is no host", "a line is a name and slots=N")
+      count = most = 0
+      for (i = 2; i <= NF; i++) {
+        key = $i; value = ""
+        if (match($i, /=/)) { key = substr($i, 1, RSTART - 1); value = substr($i, RSTART + 1) }
+        if (key ~ /^[0-9]+$/) refuse("Open MPI would not take \"" $i "\" for slots", "write slots=" $i)
+        if (key == "username" || key == "user_name" || key == "user-name") continue
+        if (key !~ /^(slots?|cpu|count|max[-_]slots|slots[-_]max|max[-_]cpu|cpu[-_]max|max[-_]count|count[-_]max)$/) {
+          cure = key ~ /^[Ss][Ll][Oo][Tt][Ss]?$|^[Cc][Pp][Uu][Ss]?$/ ? "write slots=" value : "a line is a name and slots=N"
+          refuse("Open MPI knows no \"" $i "\"", cure)
+        }
+        if (value !~ /^[0-9]+$/ || value + 0 < 1) refuse("\"" $i "\" is no number of ranks", "write slots=N, N from 1")
+        if (key ~ /max/) most = value + 0; else count = value + 0
+      }
+      if (!count) count = most
+      if (most && count > most) refuse("slots=" count " is more than max-slots=" most, "raise one or lower the other")
+      if (count && name in given)
+        refuse("\"" name "\" has slots on line " given[name] " already", "write one line with the sum of both")
+      if (count) given[name] = NR
+      if (!(name in slots)) order[++hosts] = name
+      slots[name] += count ? count : 1
+      if (!count) alone[name]++
     }
-    END { print all + 0, most + 0 }' "$1"
+    END {
+      if (refused) exit 1
+      if (!hosts) { print "it names no host"; exit 1 }
+      for (i = 1; i <= hosts; i++) {
+        name = order[i]
+        if (!(name in given) && alone[name] == 1) slots[name] = cores
+        all += slots[name]
+        if (slots[name] > most_slots) most_slots = slots[name]
+      }
+      print all, most_slots
+    }' "$1") || die 64 "host file '$1', $slot_counts"
+  slots=${slot_counts% *} fullest=${slot_counts#* }
 }

@@ -6,8 +6,8 @@
 #   79   the watchdog found a rank that no longer moves
 #   137  a rank was killed (out of memory, for instance)
 #   205  a host vanished
-# Any other status ends it, and so does a signal to this process: SIGUSR1, SIGTERM and SIGINT let the ranks save and stop
-# (status 75); a second SIGTERM or SIGINT ends them at once. Before a restart it calls `before_restart`.
+# Any other status ends it, and so does a signal to this process: SIGUSR1, SIGTERM, SIGINT and SIGHUP let the ranks save and stop
+# (status 75); a second SIGTERM, SIGINT or SIGHUP ends them at once. Before a restart it calls `before_restart`.
 # Sets `final_status`.
 run_with_restarts() {
   restarts_left=$1
@@ -16,6 +16,7 @@ run_with_restarts() {
   trap 'stop_child USR1' USR1
   trap 'stop_child TERM' TERM
   trap 'stop_child INT' INT
+  trap 'stop_child HUP' HUP
   while :; do
     "$@" &
     child=$!
@@ -34,15 +35,17 @@ run_with_restarts() {
       set -- "$@" --resume latest
     fi
   done
-  trap - USR1 TERM INT
+  trap - USR1 TERM INT HUP
 }
 
-# stop_child SIGNAL: mpirun forwards SIGUSR1, at which the ranks save and stop; SIGTERM would leave them a second.
+# stop_child SIGNAL: mpirun forwards SIGUSR1, at which the ranks save and stop; SIGTERM would leave them a second. `stop_signal` may
+# say that it is to have another one.
 stop_child() {
+  [ -n "$child" ] || return 0
   if [ "$asked_to_stop" = TERM ] && [ "$1" != USR1 ]; then
     kill -TERM "$child" 2>/dev/null || true
   else
-    kill -USR1 "$child" 2>/dev/null || true
+    kill -"${stop_signal-USR1}" "$child" 2>/dev/null || true
   fi
   if [ "$1" = USR1 ]; then asked_to_stop=${asked_to_stop:-USR1}; else asked_to_stop=TERM; fi
 }

@@ -2,7 +2,6 @@ import ArgumentParser
 import Foundation
 import Matrices
 import Training
-import Yams
 
 /// The options that shape a run: those of `Settings`, by their names. Unset ones come from the file, the preset, or the default, in this
 /// order.
@@ -53,14 +52,14 @@ struct ConfigurationOptions: ParsableArguments {
     of command: any ParsableCommand.Type, base: (text: String, path: String)? = nil, defaultPreset: String = ""
   ) throws -> Configuration {
     var configuration = Configuration()
-    if let base { try configuration.apply(Self.parse(base.text, path: base.path), place: base.path) }
+    if let base { try configuration.apply(ConfigurationFile.parse(base.text, path: base.path), place: base.path) }
     var file: [(name: String, value: String)] = []
     if let config {
       guard let bytes = FileManager.default.contents(atPath: config) else {
         throw ConfigurationError.badValue(
           name: "--config", value: config, expected: "a file that can be read", place: "command line")
       }
-      file = try Self.parse(String(decoding: bytes, as: UTF8.self), path: config)
+      file = try ConfigurationFile.parse(String(decoding: bytes, as: UTF8.self), path: config)
     }
     let given = try given(to: command)
     let presetName = (file + given).last { $0.name == Settings.all.preset.name }?.value ?? defaultPreset
@@ -69,32 +68,6 @@ struct ConfigurationOptions: ParsableArguments {
     try configuration.apply(given, place: "command line")
     if !presetName.isEmpty { configuration.preset = presetName.lowercased() }
     return configuration
-  }
-
-  /// Names and values of a flat YAML mapping.
-  private static func parse(_ text: String, path: String) throws -> [(name: String, value: String)] {
-    let node: Node?
-    do { node = try Yams.compose(yaml: text) } catch {
-      throw ConfigurationError.badValue(name: "the file", value: "\(error)", expected: "YAML", place: path)
-    }
-    guard let node else { return [] }
-    guard let mapping = node.mapping else {
-      throw ConfigurationError.badValue(
-        name: "the file", value: String(text.prefix(40)), expected: "a mapping, 'name: value' per line", place: path)
-    }
-    return try mapping.map { key, value in
-      guard let name = key.string, let scalar = value.scalar else {
-        throw ConfigurationError.badValue(
-          name: key.string ?? "a key", value: "a list or mapping", expected: "one value", place: path)
-      }
-      return (name, scalar.string)
-    }
-  }
-
-  /// The resolved configuration as `config.yaml` holds it; reading it back gives the same configuration.
-  static func yaml(_ configuration: Configuration) throws -> String {
-    let pairs = configuration.resolved.map { (Node($0.name), Node($0.value)) }
-    return try Yams.serialize(node: Node.mapping(Node.Mapping(pairs)))
   }
 
   /// Every setting for `--help`, as the argument parser prints its own.

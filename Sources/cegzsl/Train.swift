@@ -61,7 +61,7 @@ struct Train: ParsableCommand {
         directory = try RunDirectory(path: runDirectory, keep: configuration.keep, isResuming: resume != nil)
       }
       return try training.run(
-        directory: directory, resume: request, configText: try ConfigurationOptions.yaml(configuration))
+        directory: directory, resume: request, configText: try ConfigurationFile.text(configuration))
     }
   }
 

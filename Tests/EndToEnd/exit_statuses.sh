@@ -44,6 +44,19 @@ said "at most"
 printf 'batch-sise: 3\n' >"$scratch/wrong.yaml"
 expect 64 train 2 "$run" --config "$scratch/wrong.yaml"
 said "batch-size" # the name that was meant
+# bad_file TEXT MESSAGE: of a configuration file, with its line.
+bad_file() {
+  # shellcheck disable=SC2059 # the text has the line ends
+  printf "$1" >"$scratch/bad.yaml"
+  expect 64 train 2 "$run" --config "$scratch/bad.yaml"
+  said "^cegzsl: $scratch/bad.yaml, line $2"
+  [ "$(wc -l <"$scratch/output")" -eq 1 ] || fail "more than one line"
+}
+bad_file 'seed: 1\nkeep: 2\nseed: 2\n' "3: 'seed' is given twice, first on line 1"
+bad_file 'seed: 1\n\tkeep: 2\n' "2: 'keep: 2' is no YAML"
+bad_file 'seed: [1,\n' "1: 'seed: \[1,' is no YAML"
+bad_file 'seed:\n  a: 1\n' "2: 'seed' is a list or mapping"
+bad_file 'hello\n' "1: 'hello' is no option"
 
 # Memory that the system refuses.
 expect 74 prlimit --as=900000000 "$program" benchmark --preset awa1 --batch-size 4096 --iterations 1

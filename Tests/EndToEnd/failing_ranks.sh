@@ -1,6 +1,6 @@
 #!/bin/sh
-# An error that all ranks share is said once and ends the job without MPI_ABORT; an error of one rank of three names the rank and its
-# host and takes the others with it, soon. Real ranks; a wrapper changes an option on one of them.
+# An error that all ranks share is said once and ends the job without MPI_ABORT or a word of mpirun's; an error of one rank of three
+# names the rank and its host and takes the others with it, soon. Real ranks; a wrapper changes an option on one of them.
 . "$(dirname -- "$0")/support/common.sh"
 
 # printed COUNT TEXT: how often the last command printed it.
@@ -15,6 +15,7 @@ expect_together() {
   expect "$together_status" "$@"
   printed 1 "$together_text"
   printed 0 MPI_ABORT
+  printed 0 "non-zero"
   printed 0 "rank . of 3"
 }
 

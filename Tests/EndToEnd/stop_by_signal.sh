@@ -1,38 +1,103 @@
 #!/bin/sh
-# SIGUSR1 to mpirun stops all ranks at one iteration with everything saved (75); resumed from there, the run goes on
-# byte for byte as if it had not been stopped.
+# SIGUSR1, SIGTERM, SIGINT and SIGHUP to launch/mpirun, the interrupt key and a terminal that closes stop all ranks at one iteration with everything
+# saved (75); resumed from there, the run goes on byte for byte as if it had not been stopped. A second SIGTERM ends it at once, and under
+# nohup SIGHUP does nothing.
 . "$(dirname -- "$0")/support/common.sh"
-
-running() { kill -0 "$launcher" 2>/dev/null; }
-has_ended() { ! running; }
-has_begun() { [ -s "$run/metrics.jsonl" ] || has_ended; }
+. "$(dirname -- "$0")/support/processes.sh"
 
 run=$scratch/run
-set -- --seed 7 --checkpoint-every 1000000
-# mpirun itself in the background (not a function around it): the signal must reach that process.
+options="$sizes --seed 7 --checkpoint-every 1000000 --epochs 1000000"
+before=0 input=/dev/null
+lines() { if [ -e "$run/metrics.jsonl" ]; then wc -l <"$run/metrics.jsonl"; else echo 0; fi; }
+advanced() { has_ended || [ "$(lines)" -gt "$before" ]; }
+newest() { find "$run/checkpoints" -mindepth 1 -maxdepth 1 -name 'iteration-*' 2>/dev/null | sort | tail -n 1 | sed 's/.*iteration-0*//'; }
+has_saved() { [ "$(newest)" = "$(lines)" ] && [ "$(lines)" -gt "$before" ]; }
+
+# start COMMAND…: in the background until it trains.
+start() {
+  "$@" <"$input" >"$scratch/output" 2>&1 &
+  launcher=$!
+  wait_until 60 advanced || fail "no iteration within 60 seconds"
+  has_ended && fail "training ended by itself"
+  return 0
+}
+
+# begin: two ranks, with no signal ignored from outside; mpirun itself in the background, as the signal must reach that process.
+begin() {
+  # shellcheck disable=SC2086 # one word per option
+  start env --default-signal=HUP,INT "$root/launch/mpirun" 2 "$program" train --data "$demo" --run "$run" $options --max-iterations 1000000 --resume latest
+}
+
+# alone [WORD…]: the program by itself.
+alone() {
+  # shellcheck disable=SC2086 # one word per option
+  start env --default-signal=HUP "$@" "$program" train --data "$demo" --run "$run" $options --max-iterations 1000000 --resume latest
+}
+
+# stopped HOW: by a signal, with its last iteration saved.
+stopped() {
+  has_saved || fail "$1: $(lines) iterations in metrics.jsonl, the newest checkpoint is of '$(newest)'"
+  before=$(lines)
+}
+
+for signal in USR1 TERM INT HUP; do
+  begin
+  kill -"$signal" "$launcher"
+  wait_for_end 75
+  stopped "SIG$signal"
+done
+
+# What is signalled directly; under nohup, SIGHUP is not for it.
+alone
+kill -HUP "$launcher"
+wait_for_end 75
+stopped "SIGHUP to the program"
+alone nohup
+kill -HUP "$launcher"
+reached=$(($(lines) + 20))
+further() { [ "$(lines)" -ge "$reached" ] || has_ended; }
+wait_until 60 further || fail "nohup: no further iterations"
+has_ended && fail "nohup: stopped by SIGHUP"
+kill -TERM "$launcher"
+wait_for_end 75
+stopped "SIGTERM under nohup"
+
+# A second SIGTERM does not wait for the save: the ranks are stopped, so that they cannot.
+begin
+for process in $(ranks); do kill -STOP "$process"; done
+kill -TERM "$launcher"
+ends_at_the_next() { has_ended || { kill -TERM "$launcher" 2>/dev/null && false; } || has_ended; }
+wait_until 60 ends_at_the_next || fail "more than one SIGTERM did not end it"
+launcher=''
+
+# A terminal: the interrupt key, then its end.
+terminal=''
+if command -v script >/dev/null; then
+  terminal=", the interrupt key, a terminal that closes"
+  mkfifo "$scratch/keys"
+  in_terminal() {
+    before=$(lines)
+    start env --default-signal=HUP,INT script --quiet --return --flush --command "env --default-signal=INT,HUP '$root/launch/mpirun' 2 '$program' train --data '$demo' --run '$run' $options \
+      --max-iterations 1000000 --resume latest" /dev/null
+  }
+  exec 4<>"$scratch/keys"
+  input=$scratch/keys
+  in_terminal
+  printf '\003' >&4
+  wait_for_end 75
+  stopped "the interrupt key"
+  in_terminal
+  kill -KILL "$launcher"
+  wait_until 60 has_saved || fail "the terminal closed: $(lines) iterations, the newest checkpoint is of '$(newest)'"
+  launcher='' before=$(newest)
+  exec 4>&-
+fi
+
+last=$((before + 2))
 # shellcheck disable=SC2086 # one word per option
-"$root/launch/mpirun" 2 "$program" train --data "$demo" --run "$run" $sizes "$@" --max-iterations 1000000 \
-  --epochs 1000000 >"$scratch/output" 2>&1 </dev/null &
-launcher=$!
-trap 'kill "$launcher" 2>/dev/null || true; rm -rf "$scratch"' EXIT
-
-wait_until 60 has_begun || fail "no iteration within 60 seconds"
-running || fail "training ended before the signal"
-kill -USR1 "$launcher"
-wait_until 60 has_ended || fail "still running 60 seconds after SIGUSR1"
-status=0
-wait "$launcher" || status=$?
-[ "$status" -eq 75 ] || fail "exit status $status after SIGUSR1, expected 75"
-
-saved=$(find "$run/checkpoints" -mindepth 1 -maxdepth 1 -name 'iteration-*' | sort | tail -n 1)
-[ -n "$saved" ] || fail "nothing was saved"
-stopped=$(basename "$saved" | sed 's/^iteration-0*//')
-lines=$(wc -l <"$run/metrics.jsonl")
-[ "$lines" -eq "$stopped" ] || fail "$lines iterations in metrics.jsonl, but the checkpoint is of $stopped"
-
-last=$((stopped + 2))
-expect 0 train 2 "$run" "$@" --epochs 1000000 --max-iterations "$last" --resume latest
-expect 0 train 2 "$scratch/whole" "$@" --epochs 1000000 --max-iterations "$last"
+expect 0 train 2 "$run" $options --max-iterations "$last" --resume latest
+# shellcheck disable=SC2086 # one word per option
+expect 0 train 2 "$scratch/whole" $options --max-iterations "$last"
 expect_same_state "$(checkpoint "$scratch/whole" "$last")" "$(checkpoint "$run" "$last")"
 
-passed "SIGUSR1 saved and stopped two ranks (75), and the resumed run equals an uninterrupted one"
+passed "SIGUSR1, SIGTERM, SIGINT, SIGHUP$terminal saved and stopped two ranks (75); after $last iterations the bytes of a run never stopped"

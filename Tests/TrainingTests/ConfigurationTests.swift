@@ -38,7 +38,10 @@ import Training
     ) { try configuration.apply([("batch-sise", "3")], place: "test") }
     for (name, value) in [
       ("batch-size", "0"), ("batch-size", "-1"), ("batch-size", "many"), ("learning-rate", "0"),
-      ("learning-rate", "nan"), ("instance-temperature", "0"), ("precision", "float16"), ("keep", "1"),
+      ("learning-rate", "nan"), ("learning-rate", "1e-50"), ("instance-temperature", "1e-40"),
+      ("class-temperature", "1e-50"),
+      ("gradient-penalty-weight", "1e50"), ("instance-weight", "1e-60"), ("classifier-learning-rate", "1e50"),
+      ("instance-temperature", "0"), ("precision", "float16"), ("keep", "1"),
       ("evaluate-every", "5 years"), ("accumulate-comparator-gradient", "yes"),
     ] {
       #expect(throws: ConfigurationError.self, "\(name) \(value)") {

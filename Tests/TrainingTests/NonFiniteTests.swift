@@ -32,6 +32,25 @@ import Training
     #expect(step.stateDigest() == before)
   }
 
+  /// The message names the loss that left the numbers, and what moves it.
+  @Test func theLossIsNamed() throws {
+    func message(_ change: (inout ReferenceWorld) -> Void) throws -> String {
+      var world = Self.world
+      change(&world)
+      let step = try makeStep(world, communicator: SingleProcess())
+      let rows = IterationRows(WorldInputs(world: world), batches: [Batch(labels: world.labels)])
+      let error = #expect(throws: NonFiniteError.self) {
+        try step.criticStep(rows, 0, learningRate: 0.1, name: "step 1")
+      }
+      return try #require(error).description
+    }
+    #expect(
+      try message { $0.penaltyWeight = 3e38 }.hasPrefix("step 1: the gradient penalty is 1."))
+    #expect(try message { $0.penaltyWeight = 3e38 }.contains("smaller --gradient-penalty-weight"))
+    #expect(try message { $0.instanceTemperature = 1e-39 }.contains("larger --instance-temperature"))
+    #expect(try message { $0.classTemperature = 1e-39 }.contains("larger --class-temperature"))
+  }
+
   /// Of finite gradients none is counted.
   @Test func finiteGradientsPass() throws {
     let step = try makeStep(Self.world, communicator: SingleProcess())

@@ -5,6 +5,8 @@ package enum ConfigurationError: ReportableError, Equatable {
   case unknownName(name: String, place: String, nearest: String?)
   case badValue(name: String, value: String, expected: String, place: String)
   case unknownPreset(name: String, known: [String])
+  /// A configuration file that cannot be read as one; the line counts from 1.
+  case badFile(path: String, line: Int?, problem: String)
   case strayWord(String)
   case missingValue(name: String, expected: String)
 
@@ -15,6 +17,8 @@ package enum ConfigurationError: ReportableError, Equatable {
       "\(place): there is no option '\(name)'" + (nearest.map { "; did you mean '\($0)'?" } ?? ".")
     case .badValue(let name, let value, let expected, let place):
       "\(place): \(name) is '\(value)', but must be \(expected)."
+    case .badFile(let path, let line, let problem):
+      "\(path)\(line.map { ", line \($0)" } ?? ""): \(problem)."
     case .strayWord(let word):
       "command line: '\(word)' belongs to no option; options have two dashes and a value behind a blank or '='."
     case .missingValue(let name, let expected):

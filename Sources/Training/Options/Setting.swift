@@ -51,11 +51,19 @@ extension Setting<Int> {
 
 extension Setting<Double> {
   init(_ name: String, _ defaultValue: Double, above: Double, mayChange: Bool = false, _ help: String) {
-    self.init(name: name, defaultValue, expected: "a number above \(above)", mayChange: mayChange, help) { $0 > above }
+    self.init(
+      name: name, defaultValue, expected: "a number above \(above)" + Self.range, mayChange: mayChange, help
+    ) { $0 > above && Self.isInRange($0) }
   }
   init(_ name: String, _ defaultValue: Double, from least: Double, _ help: String) {
-    self.init(name: name, defaultValue, expected: "a number not below \(least)", mayChange: false, help) { $0 >= least }
+    self.init(
+      name: name, defaultValue, expected: "a number not below \(least)" + Self.range, mayChange: false, help
+    ) { $0 >= least && Self.isInRange($0) }
   }
+
+  /// Steps compute in float32: what it rounds to 0 or infinity is another number than the user's, and denormals have no inverse.
+  private static func isInRange(_ value: Double) -> Bool { value == 0 || Float(value).isNormal }
+  private static var range: String { ", in float32's range of 1.2e-38 to 3.4e38" }
 }
 
 extension Setting<Bool> {

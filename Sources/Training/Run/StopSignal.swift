@@ -9,12 +9,13 @@ import Synchronization
 package enum StopSignal {
   private static let received = Atomic<Int>(0)
 
-  /// Takes SIGUSR1 (what mpirun forwards), SIGTERM and SIGINT from now on. To be called before other threads are made, MPI's and
-  /// OpenMP's among them: they inherit that the signals are not for them.
+  /// Takes SIGUSR1 (what mpirun forwards), SIGTERM, SIGINT and SIGHUP (a terminal that closes; left alone under nohup) from now on. To
+  /// be called before other threads are made, MPI's and OpenMP's among them: they inherit that the signals are not for them.
   package static func install() {
     var signals = sigset_t()
     sigemptyset(&signals)
     for number in [SIGUSR1, SIGTERM, SIGINT] { sigaddset(&signals, number) }
+    if !isIgnored(SIGHUP) { sigaddset(&signals, SIGHUP) }
     pthread_sigmask(SIG_BLOCK, &signals, nil)
     let awaited = signals
     Thread {
@@ -24,6 +25,12 @@ package enum StopSignal {
         if sigwait(&set, &number) == 0 { received.store(Int(number), ordering: .relaxed) }
       }
     }.start()
+  }
+
+  private static func isIgnored(_ signal: Int32) -> Bool {
+    var action = sigaction()
+    sigaction(signal, nil, &action)
+    return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
   }
 
   /// The last signal received, or 0.

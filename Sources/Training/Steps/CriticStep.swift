@@ -165,7 +165,7 @@ extension HybridStep {
     let losses = CriticLosses(
       wasserstein: wasserstein, penalty: penalty,
       instance: total(CriticTerm.instance) / Double(max(keptAnchors, 1)), class: total(CriticTerm.classLevel) / b)
-    try checkFinite(nonFinite, losses: [losses.total], step: name)
+    try checkFinite(nonFinite, losses: losses.parts, step: name)
     return losses
   }
 

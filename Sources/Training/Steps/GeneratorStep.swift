@@ -148,7 +148,7 @@ extension HybridStep {
     losses.total =
       losses.adversarial + Double(settings.instanceWeight) * losses.instance + Double(settings.classWeight)
       * losses.class
-    try checkFinite(nonFinite, losses: [losses.total], step: name)
+    try checkFinite(nonFinite, losses: losses.parts, step: name)
     return losses
   }
 }

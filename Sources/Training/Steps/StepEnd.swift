@@ -67,10 +67,10 @@ extension HybridStep {
     try waitForGenerator()
   }
 
-  func checkFinite(_ count: Int, losses: [Double], step: String) throws {
-    guard count > 0 || losses.contains(where: { !$0.isFinite }) else { return }
-    throw NonFiniteError(
-      step: step, losses: losses.map { String($0) }.joined(separator: ", "), gradientCount: count)
+  func checkFinite(_ count: Int, losses: [LossPart], step: String) throws {
+    guard count > 0 || losses.contains(where: { !$0.value.isFinite }) else { return }
+    let bad = losses.first { $0.isSuspicious }
+    throw NonFiniteError(step: step, loss: bad.map { ($0.name, $0.value, $0.cure) }, gradientCount: count)
   }
 
   // MARK: Rounded copies

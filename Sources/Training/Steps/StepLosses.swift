@@ -19,15 +19,61 @@ package struct GeneratorLosses: Sendable, Equatable {
   package var total = 0.0
 }
 
+extension CriticLosses {
+  var parts: [LossPart] {
+    [
+      LossPart("Wasserstein loss", wasserstein, cure: nil),
+      LossPart("gradient penalty", penalty, cure: "a smaller --gradient-penalty-weight"),
+      LossPart("instance loss", instance, cure: "a larger --instance-temperature"),
+      LossPart("class loss", `class`, cure: "a larger --class-temperature"),
+      LossPart("total loss", total, cure: nil),
+    ]
+  }
+}
+
+extension GeneratorLosses {
+  var parts: [LossPart] {
+    [
+      LossPart("adversarial loss", adversarial, cure: nil),
+      LossPart("instance loss", instance, cure: "a larger --instance-temperature"),
+      LossPart("class loss", `class`, cure: "a larger --class-temperature"),
+      LossPart("total loss", total, cure: "smaller --instance-weight and --class-weight"),
+    ]
+  }
+}
+
+/// A loss by the name that a message gives it.
+struct LossPart {
+  let name: String
+  let value: Double
+  /// What to change where it is suspicious, besides what always helps.
+  let cure: String?
+
+  /// Not finite, or so large that float32 gradients hardly can be.
+  var isSuspicious: Bool { !(abs(value) < 1e30) }
+
+  init(_ name: String, _ value: Double, cure: String?) {
+    self.name = name
+    self.value = value
+    self.cure = cure
+  }
+}
+
 /// A loss or a gradient is NaN or infinite; every rank throws it at the same step, before the optimizer moves.
 package struct NonFiniteError: SharedFailure {
   package let step: String
-  package let losses: String
+  /// The first suspicious loss, with its value and cure; nil: there is none.
+  package let loss: (name: String, value: Double, cure: String?)?
   package let gradientCount: Int
+  /// The newest checkpoint, from which the run can go on with other settings; nil where there is none.
+  package var checkpoint: String?
 
   package var exitStatus: ExitStatus { .nonFinite }
   package var description: String {
-    "\(step): \(gradientCount) gradient elements are not finite (losses: \(losses)). No update was made; the last "
-      + "checkpoint is good. Lower --learning-rate, or look at the features with 'cegzsl inspect'."
+    var what = "\(gradientCount) gradient elements are not finite"
+    if let loss { what = "the \(loss.name) is \(loss.value), and " + what }
+    let cures = [loss?.cure, "a lower --learning-rate"].compactMap { $0 }.joined(separator: ", or ")
+    return "\(step): \(what). No update was made"
+      + (checkpoint.map { "; \($0) is good" } ?? "") + ". Try \(cures), and look at the features with 'cegzsl inspect'."
   }
 }
