@@ -1,4 +1,4 @@
-// The innermost loops of the look-ups (`Kernels/SubsetSums.swift`, `Kernels/NarrowSums.swift`): tables and sums from them. Compiled
+// The innermost loops of the look-ups (`Kernels/Method/SubsetSums.swift`, `Kernels/Method/NarrowSums.swift`): tables and sums from them. Compiled
 // twice, see `ProductLoop.swift`; an entry is one vector of AVX-512 and two of AVX2.
 
 import CPrefetch
