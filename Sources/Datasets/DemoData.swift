@@ -29,7 +29,8 @@ package enum DemoData {
     let source = RandomSource(seed: seed)
     let classCount = seenClassCount + unseenClassCount
     let attributes = attributes(source, classCount)
-    let signal = signal(source, attributes)
+    let context = ProductContext()
+    let signal = signal(source, attributes, context)
     let unseen = Set(source.sample(unseenClassCount, below: classCount, .demoData, step: 10))
 
     var labels: [Int] = []
@@ -40,7 +41,7 @@ package enum DemoData {
     // Images of all classes mixed, as in a real file.
     let order = source.sample(labels.count, below: labels.count, .demoData, step: 12)
     labels = order.map { labels[$0] }
-    let features = images(source, labels, signal)
+    let features = images(source, labels, signal, context)
 
     let file = try MatFileWriter(path: folder + "/res101.mat")
     try file.writeTransposed("features", features)
@@ -65,24 +66,26 @@ package enum DemoData {
   }
 
   /// C×X: W·[a; tanh-mixed a], a two-layer random network of the attributes.
-  private static func signal(_ source: RandomSource, _ attributes: Matrix) -> Matrix {
+  private static func signal(_ source: RandomSource, _ attributes: Matrix, _ context: ProductContext) -> Matrix {
     let hidden = 96
     let first = Matrix(rows: hidden, columns: attributeCount)
     let second = Matrix(rows: featureCount, columns: hidden)
     fillNormal(first, source, .demoData, step: 3, firstRow: 0, scale: 0.6)
     fillNormal(second, source, .demoData, step: 4, firstRow: 0, scale: 0.06)
     let mixed = Matrix(rows: attributes.rowCount, columns: hidden)
-    multiply(into: mixed, attributes, first.transposed)
+    context.multiply(into: mixed, attributes, first.transposed)
     for r in 0..<mixed.rowCount {
       for c in 0..<hidden { mixed[r, c] = Float(tanh(2 * Double(mixed[r, c]))) }
     }
     let result = Matrix(rows: attributes.rowCount, columns: featureCount)
-    multiply(into: result, mixed, second.transposed)
+    context.multiply(into: result, mixed, second.transposed)
     return result
   }
 
   /// N×X.
-  private static func images(_ source: RandomSource, _ labels: [Int], _ signal: Matrix) -> Matrix {
+  private static func images(
+    _ source: RandomSource, _ labels: [Int], _ signal: Matrix, _ context: ProductContext
+  ) -> Matrix {
     let count = labels.count
     let directions = Matrix(rows: featureCount, columns: nuisanceCount)
     fillNormal(directions, source, .demoData, step: 5, firstRow: 0, scale: 0.5)
@@ -92,7 +95,7 @@ package enum DemoData {
     fillNormal(white, source, .demoData, step: 7, firstRow: 0, scale: 0.6)
     let result = Matrix(rows: count, columns: featureCount)
     gatherRows(result, from: signal, labels[...])
-    multiply(into: result, amounts, directions.transposed, accumulate: true)
+    context.multiply(into: result, amounts, directions.transposed, accumulate: true)
     add(result, white)
     let offset = Matrix(rows: 1, columns: featureCount)
     offset.fill(0.3)

@@ -15,9 +15,10 @@ extension LinkProbe {
     let (a, b, c) = (
       Matrix(rows: 512, columns: 2048), Matrix(rows: 2048, columns: 2048), Matrix(rows: 512, columns: 2048)
     )
+    let context = ProductContext()
     func seconds(_ products: Int) -> Double {
       let start = ContinuousClock().now
-      for _ in 0..<products { multiply(into: c, a, b) }
+      for _ in 0..<products { context.multiply(into: c, a, b) }
       return (ContinuousClock().now - start) / .seconds(1)
     }
     _ = seconds(1)
@@ -34,7 +35,7 @@ extension LinkProbe {
       let alone = seconds(products)
       _ = try communicator.sum(0)
       ring.start(messages)
-      let together = ProductBreaks.during(ProductBreaks { ring.advance() }) { seconds(products) }
+      let together = context.during(ProductBreaks { ring.advance() }) { seconds(products) }
       let received = Double(ring.received) * messageBytes
       try ring.finish()
       if received > 0 { costs.append((together - alone) / received) }

@@ -83,7 +83,8 @@ package struct GZSLEvaluation {
       seen: PerClassAccuracy(predictions: [], labels: []), unseen: PerClassAccuracy(predictions: [], labels: [])
     )
     let softmax = SoftmaxClassifier(
-      inputSize: training.columnCount, classCount: candidates.count, source: source, drawNumber: 2 * drawNumber)
+      inputSize: training.columnCount, classCount: candidates.count, source: source, drawNumber: 2 * drawNumber,
+      context: embedder.model.context.float32)
     softmax.train(x: training, labels: trainingLabels.map { place[$0] ?? 0 }, settings: classifier) { _ in
       tables.seen = PerClassAccuracy(
         predictions: softmax.predictions(seen).map { candidates[$0] }, labels: seenLabels)
@@ -108,7 +109,8 @@ package struct GZSLEvaluation {
     var settings = classifier
     settings.epochs *= 4
     let softmax = SoftmaxClassifier(
-      inputSize: synthetic.columnCount, classCount: candidates.count, source: source, drawNumber: 2 * drawNumber + 1)
+      inputSize: synthetic.columnCount, classCount: candidates.count, source: source, drawNumber: 2 * drawNumber + 1,
+      context: embedder.model.context.float32)
     let targets = unseenPlaces.flatMap { Array(repeating: $0, count: syntheticPerClass) }
     softmax.train(x: synthetic, labels: targets, settings: settings)
     let predictions = softmax.predictions(unseen, among: unseenPlaces).map { candidates[$0] }

@@ -22,6 +22,7 @@ package struct ClassifierSettings: Sendable, Equatable {
 package struct SoftmaxClassifier: Sendable {
   private let parameters: OwnedParameters
   private let weight, bias: Matrix
+  private let context: ProductContext
   private let source: RandomSource
   /// Distinguishes the draws of several classifiers of one run.
   private let drawNumber: Int
@@ -30,12 +31,14 @@ package struct SoftmaxClassifier: Sendable {
   ///   - inputSize: H.
   ///   - classCount: C, 1 or more.
   ///   - drawNumber: separates this classifier's random draws from those of others.
-  package init(inputSize: Int, classCount: Int, source: RandomSource, drawNumber: Int) {
+  ///   - context: of its products.
+  package init(inputSize: Int, classCount: Int, source: RandomSource, drawNumber: Int, context: ProductContext) {
     let arena = ParameterArena(shapes: [
       .weight("classifier", outputs: classCount, inputs: inputSize), .bias("classifier", outputs: classCount),
     ])
-    parameters = OwnedParameters(arena)
+    parameters = OwnedParameters(arena, context: context)
     (weight, bias) = (arena.value("classifier.weight"), arena.value("classifier.bias"))
+    self.context = context
     self.source = source
     self.drawNumber = drawNumber
     fillNormal(weight, source, .classifierWeights, step: drawNumber, firstRow: 0, scale: 0.02)
@@ -71,7 +74,7 @@ package struct SoftmaxClassifier: Sendable {
         classificationLoss(
           batchScores, labels: chosen.map { labels[$0] }, temperature: 1, weight: 1, batchSize: chosen.count,
           losses: losses)
-        multiply(into: gradients["classifier.weight"], batchScores.transposed, rows, order: order)
+        context.multiply(into: gradients["classifier.weight"], batchScores.transposed, rows, order: order)
         columnSums(of: batchScores, into: gradients["classifier.bias"], order: order)
         parameters.update(
           ["classifier.weight", "classifier.bias"], gradients: gradients,
@@ -83,7 +86,7 @@ package struct SoftmaxClassifier: Sendable {
 
   /// scores [M×C] ← W·x + b.
   private func forward(scores: Matrix, x: Matrix) {
-    multiply(into: scores, x, weight.transposed, finish: .bias(bias))
+    context.multiply(into: scores, x, weight.transposed, finish: .bias(bias))
   }
 
   /// The candidate with the highest score for each row of x.

@@ -2,7 +2,8 @@ import COneDNN
 import Glibc
 import Profiling
 
-/// libgomp's threads, which products, passes and oneDNN's products of bfloat16 share.
+/// libgomp's threads, which products, passes and oneDNN's products of bfloat16 share. The whole process's, as the processors are: two pools
+/// would spin against each other.
 package enum ThreadPool {
   /// Threads that a product or a pass of this process uses; 1 or more.
   package static var threadCount: Int { Int(omp_get_max_threads()) }

@@ -18,10 +18,7 @@ package struct VectorLoops: Sendable {
   package let multiplyStrips:
     @Sendable (Floats, Int, Floats, Int, MutableFloats, Int, MutableFloats, UnsafeBufferPointer<SumSegment>, Int)
       -> Void
-  package let tabulateGroups: @Sendable (MutableFloats, Int, Floats, Int, Bool) -> Void
-  package let addTiles: @Sendable (MutableFloats, Int, SumSegment, Int, Floats, Int, UnsafePointer<UInt8>, Int) -> Void
-  package let tabulateNarrow: @Sendable (MutableFloats, Floats, Int) -> Void
-  package let addNarrowTiles: @Sendable (MutableFloats, Int, Floats, Int, UnsafePointer<UInt8>, Int) -> Void
+  package let lookUps: LookUps
 
   package init(
     name: String, panelWidth: Int,
@@ -29,38 +26,55 @@ package struct VectorLoops: Sendable {
       @escaping @Sendable (
         Floats, Int, Floats, Int, MutableFloats, Int, MutableFloats, UnsafeBufferPointer<SumSegment>, Int
       ) -> Void,
-    tabulateGroups: @escaping @Sendable (MutableFloats, Int, Floats, Int, Bool) -> Void,
-    addTiles:
-      @escaping @Sendable (MutableFloats, Int, SumSegment, Int, Floats, Int, UnsafePointer<UInt8>, Int) -> Void,
-    tabulateNarrow: @escaping @Sendable (MutableFloats, Floats, Int) -> Void,
-    addNarrowTiles: @escaping @Sendable (MutableFloats, Int, Floats, Int, UnsafePointer<UInt8>, Int) -> Void
+    lookUps: LookUps
   ) {
     self.name = name
     self.panelWidth = panelWidth
     self.multiplyStrips = multiplyStrips
-    self.tabulateGroups = tabulateGroups
-    self.addTiles = addTiles
-    self.tabulateNarrow = tabulateNarrow
-    self.addNarrowTiles = addNarrowTiles
+    self.lookUps = lookUps
+  }
+
+  /// Those of the look-ups (`Method/SubsetSums.swift`, `Method/NarrowSums.swift`).
+  package struct LookUps: Sendable {
+    package let tabulateGroups: @Sendable (MutableFloats, Int, Floats, Int, Bool) -> Void
+    package let addTiles:
+      @Sendable (MutableFloats, Int, SumSegment, Int, Floats, Int, UnsafePointer<UInt8>, Int) -> Void
+    package let tabulateNarrow: @Sendable (MutableFloats, Floats, Int) -> Void
+    package let addNarrowTiles: @Sendable (MutableFloats, Int, Floats, Int, UnsafePointer<UInt8>, Int) -> Void
+
+    package init(
+      tabulateGroups: @escaping @Sendable (MutableFloats, Int, Floats, Int, Bool) -> Void,
+      addTiles:
+        @escaping @Sendable (MutableFloats, Int, SumSegment, Int, Floats, Int, UnsafePointer<UInt8>, Int) -> Void,
+      tabulateNarrow: @escaping @Sendable (MutableFloats, Floats, Int) -> Void,
+      addNarrowTiles: @escaping @Sendable (MutableFloats, Int, Floats, Int, UnsafePointer<UInt8>, Int) -> Void
+    ) {
+      self.tabulateGroups = tabulateGroups
+      self.addTiles = addTiles
+      self.tabulateNarrow = tabulateNarrow
+      self.addNarrowTiles = addNarrowTiles
+    }
   }
 
   package static let avx2 = VectorLoops(
     name: "avx2", panelWidth: LoopsAVX2.panelWidth,
     multiplyStrips: LoopsAVX2.multiplyStrips(
       _:stripCount:_:terms:stacks:keptSlots:passing:segments:firstTerm:),
-    tabulateGroups: LoopsAVX2.tabulateGroups(_:tableSize:_:groupCount:areTriples:),
-    addTiles: LoopsAVX2.addTiles(_:slotStride:_:tileCount:_:tableSize:_:indexStride:),
-    tabulateNarrow: LoopsAVX2.tabulateNarrow,
-    addNarrowTiles: LoopsAVX2.addNarrowTiles(_:tileCount:_:tableSize:_:groupCount:))
+    lookUps: LookUps(
+      tabulateGroups: LoopsAVX2.tabulateGroups(_:tableSize:_:groupCount:areTriples:),
+      addTiles: LoopsAVX2.addTiles(_:slotStride:_:tileCount:_:tableSize:_:indexStride:),
+      tabulateNarrow: LoopsAVX2.tabulateNarrow,
+      addNarrowTiles: LoopsAVX2.addNarrowTiles(_:tileCount:_:tableSize:_:groupCount:)))
 
   package static let avx512 = VectorLoops(
     name: "avx512", panelWidth: LoopsAVX512.panelWidth,
     multiplyStrips: LoopsAVX512.multiplyStrips(
       _:stripCount:_:terms:stacks:keptSlots:passing:segments:firstTerm:),
-    tabulateGroups: LoopsAVX512.tabulateGroups(_:tableSize:_:groupCount:areTriples:),
-    addTiles: LoopsAVX512.addTiles(_:slotStride:_:tileCount:_:tableSize:_:indexStride:),
-    tabulateNarrow: LoopsAVX512.tabulateNarrow,
-    addNarrowTiles: LoopsAVX512.addNarrowTiles(_:tileCount:_:tableSize:_:groupCount:))
+    lookUps: LookUps(
+      tabulateGroups: LoopsAVX512.tabulateGroups(_:tableSize:_:groupCount:areTriples:),
+      addTiles: LoopsAVX512.addTiles(_:slotStride:_:tileCount:_:tableSize:_:indexStride:),
+      tabulateNarrow: LoopsAVX512.tabulateNarrow,
+      addNarrowTiles: LoopsAVX512.addNarrowTiles(_:tileCount:_:tableSize:_:groupCount:)))
 
   /// Those that this processor can run, the widest last.
   package static var available: [VectorLoops] {
@@ -75,7 +89,8 @@ package struct VectorLoops: Sendable {
     return found
   }
 
-  /// Those that run: the widest, unless CEGZSL_VECTOR names others.
+  /// Those that run: the widest, unless CEGZSL_VECTOR names others. The whole process's: the processor and the environment say which
+  /// when it starts, and nothing changes it.
   static let chosen = (try? choice.get()) ?? avx2
 
   /// To be called before anything is computed.

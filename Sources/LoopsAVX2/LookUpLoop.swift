@@ -36,6 +36,8 @@ package func addTiles(
   _ sums: UnsafeMutablePointer<Float>, slotStride: Int, _ segment: SumSegment, tileCount: Int,
   _ tables: UnsafePointer<Float>, tableSize: Int, _ indices: UnsafePointer<UInt8>, indexStride: Int
 ) {
+  // So many parameters, as in `multiplyStrips`: a type for some of them would be another one in each of the targets that this file is
+  // compiled for, and `VectorLoops` holds the loops of either.
   let place = sums + segment.slot &* slotStride
   for tile in 0..<tileCount {
     for half in stride(from: 0, to: tileLanes, by: 8) {

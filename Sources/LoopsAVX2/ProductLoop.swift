@@ -48,6 +48,8 @@ package func multiplyStrips(
   stacks: UnsafeMutablePointer<Float>, keptSlots: Int, passing: UnsafeMutablePointer<Float>,
   segments: UnsafeBufferPointer<SumSegment>, firstTerm: Int
 ) {
+  // So many parameters: a type for some of them would be another one in each of the targets that this file is compiled for, and
+  // `VectorLoops` holds the loops of either.
   let stackFloats = keptSlots &* tileSize
   var strip = 0
   #if WIDE_VECTORS

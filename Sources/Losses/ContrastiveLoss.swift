@@ -2,31 +2,6 @@
 import Kernels
 import Matrices
 
-/// What the labels of the whole global set say about its anchors.
-package struct ContrastiveAnchors: Sendable {
-  /// Class of each of the B rows, as floats (exact below 2²⁴), which the tile passes compare.
-  package let labels: [Float]
-  /// 1/|P(i)|, or 0 for an anchor without a positive: it is dropped, yet stays a negative of the others.
-  package let inverseCounts: [Float]
-  /// 1, or 0 for a dropped anchor.
-  package let kept: [Float]
-  /// Anchors with a positive.
-  package let keptCount: Int
-
-  /// - Parameter labels: B class indices below 2²⁴, in global row order.
-  package init(labels: [Int]) {
-    var counts: [Int: Int] = [:]
-    for label in labels { counts[label, default: 0] += 1 }
-    self.labels = labels.map { Float($0) }
-    inverseCounts = labels.map { label in
-      let positives = (counts[label] ?? 1) - 1
-      return positives > 0 ? 1 / Float(positives) : 0
-    }
-    kept = inverseCounts.map { $0 > 0 ? 1 : 0 }
-    keptCount = inverseCounts.count { $0 > 0 }
-  }
-}
-
 /// Rows of the contrasted set, N×Z unit rows, and the global index of the first.
 package struct ContrastRows: Sendable {
   package let z: Matrix
@@ -47,15 +22,17 @@ package struct ContrastRows: Sendable {
 /// of all rows, which is all that the exact gradient of the one global loss needs.
 package struct ContrastiveLoss: Sendable {
   package let temperature: Float
-  private let precision: ProductPrecision
+  private let context: ProductContext
   /// One tile of similarities; the B×B matrix never exists.
   private let tile: Matrix
   private static let tileRows = 512
   package static let tileColumns = 1024
 
-  /// - Parameter temperature: τ > 0.
-  package init(temperature: Float, precision: ProductPrecision = .float32) {
-    self.precision = precision
+  /// - Parameters:
+  ///   - temperature: τ > 0.
+  ///   - context: of the products, see `keepRows`.
+  package init(temperature: Float, context: ProductContext) {
+    self.context = context
     precondition(temperature > 0, "a temperature of \(temperature)")
     self.temperature = temperature
     tile = Matrix(rows: Self.tileRows, columns: Self.tileColumns)
@@ -69,10 +46,9 @@ package struct ContrastiveLoss: Sendable {
     AnchorSums(shift: needsOnlineMaximum ? -.greatestFiniteMagnitude : 1 / temperature)
   }
 
-  /// Rows that will be part of many tiles and do not change meanwhile: in bfloat16 they are rounded once. See `forgetRounded`.
-  package func keepRows(_ rows: Matrix) {
-    if precision == .bfloat16 { keepRounded(rows) }
-  }
+  /// Rows that will be part of many tiles and do not change meanwhile: in bfloat16 they are rounded once. See
+  /// `ProductContext.forgetRounded`.
+  package func keepRows(_ rows: Matrix) { context.keepRounded(rows) }
 
   /// Whether the blocks of pass 1 have to come in global order for the bits to be the same; else in any.
   package var needsOrder: Bool { needsOnlineMaximum }
@@ -92,7 +68,7 @@ package struct ContrastiveLoss: Sendable {
         contrastiveSums(
           &partSums, similarities: similarityTile(rows.z.rows(part), block.z.rows(columns)),
           tile: ContrastiveTile(rowIndices: rows.indices(part), columnIndices: block.indices(columns)),
-          scale: 1 / temperature, labels: anchors.labels, online: needsOnlineMaximum)
+          scale: 1 / temperature, anchors, online: needsOnlineMaximum)
       }
       sums.replaceSubrange(part, with: partSums)
     }
@@ -126,11 +102,10 @@ package struct ContrastiveLoss: Sendable {
         let weights = similarityTile(rows.z.rows(part), block.z.rows(columns))
         contrastiveWeights(
           weights, tile: ContrastiveTile(rowIndices: rows.indices(part), columnIndices: block.indices(columns)),
-          scale: 1 / temperature, labels: anchors.labels, logSumExps: logSumExps,
-          inverseCounts: anchors.inverseCounts, kept: anchors.kept, factor: factor)
-        multiply(
+          scale: 1 / temperature, anchors, logSumExps: logSumExps, factor: factor)
+        context.multiply(
           into: dz.rows(part), weights, block.z.rows(columns),
-          accumulate: block.firstIndex + columns.lowerBound > 0, precision: precision)
+          accumulate: block.firstIndex + columns.lowerBound > 0)
       }
     }
   }
@@ -139,7 +114,7 @@ package struct ContrastiveLoss: Sendable {
     let result = Matrix(
       storage: tile.storage, offset: 0, rowCount: rows.rowCount, columnCount: columns.rowCount,
       rowStride: Self.tileColumns)
-    multiply(into: result, rows, columns.transposed, precision: precision)
+    context.multiply(into: result, rows, columns.transposed)
     return result
   }
 

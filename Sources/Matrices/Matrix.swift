@@ -17,7 +17,7 @@ package final class FloatStorage: @unchecked Sendable {
   private static let hugePage = 2 << 20
   private static let made = Atomic<Int>(0)
 
-  /// How many storages this process has made so far: what shows that a step makes none.
+  /// How many storages this process has made so far: what shows that a step makes none. It only counts.
   package static var madeSoFar: Int { made.load(ordering: .relaxed) }
 
   package init(count: Int) {

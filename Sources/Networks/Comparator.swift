@@ -43,9 +43,9 @@ package struct Comparator: Sendable {
   private let embeddingColumns: Range<Int>
   private let attributeColumns: Range<Int>
 
-  package init(_ arena: ParameterArena, sizes: ModelSizes, precision: ProductPrecision) {
-    first = LinearLayer(arena, "comparator.fc1", precision)
-    second = LinearLayer(arena, "comparator.fc2", precision)
+  package init(_ arena: ParameterArena, sizes: ModelSizes, context: ProductContext) {
+    first = LinearLayer(arena, "comparator.fc1", context)
+    second = LinearLayer(arena, "comparator.fc2", context)
     embeddingColumns = 0..<sizes.embedding
     attributeColumns = sizes.embedding..<(sizes.embedding + sizes.attribute)
   }
@@ -53,7 +53,8 @@ package struct Comparator: Sendable {
   /// v [S×K], the columns of some units ← W_a·a of the descriptors [S×A].
   package func classTerm(into v: Matrix, units: Range<Int>, descriptors: Matrix) {
     guard !units.isEmpty else { return }
-    multiply(into: v.columns(units), descriptors, first.weight.rows(units).columns(attributeColumns).transposed)
+    first.context.float32.multiply(
+      into: v.columns(units), descriptors, first.weight.rows(units).columns(attributeColumns).transposed)
   }
 
   /// The rest of classes, from v and the second layer.
@@ -64,9 +65,8 @@ package struct Comparator: Sendable {
 
   /// workspace.scores [N×S] ← F(h_i, a_s) up to a term common to row i; h is N×H.
   package func forward(_ workspace: ComparatorWorkspace, _ classes: ComparatorClasses, h: Matrix) {
-    multiply(
-      into: workspace.u, h, first.weight.columns(embeddingColumns).transposed, finish: .bias(first.bias),
-      precision: first.precision)
+    first.context.multiply(
+      into: workspace.u, h, first.weight.columns(embeddingColumns).transposed, finish: .bias(first.bias))
     comparatorScores(
       workspace.scores, u: workspace.u, v: classes.v, weight: classes.weight, linear: classes.linear,
       packed: classes.packed)
@@ -97,7 +97,7 @@ package struct Comparator: Sendable {
   ) {
     comparatorBackward(
       u: workspace.u.rows(rows), v: classes.v, weight: classes.weight, c: workspace.scores.rows(rows),
-      classSums: sums[Self.classSumsName], rowProducts: sums[second.weightName], order: tree.order)
+      into: ComparatorSums(classes: sums[Self.classSumsName], rowProducts: sums[second.weightName]), order: tree.order)
   }
 
   /// The sums over some rows, after `backward` has made du of u.
@@ -129,8 +129,7 @@ package struct Comparator: Sendable {
   package func inputBackward(
     _ workspace: ComparatorWorkspace, dh: Matrix, accumulate: Bool, finish: ProductFinish = .none
   ) {
-    multiply(
-      into: dh, workspace.u, first.weight.columns(embeddingColumns), accumulate: accumulate, finish: finish,
-      precision: first.precision)
+    first.context.multiply(
+      into: dh, workspace.u, first.weight.columns(embeddingColumns), accumulate: accumulate, finish: finish)
   }
 }

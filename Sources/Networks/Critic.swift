@@ -38,9 +38,9 @@ package struct Critic: Sendable {
   private let featureColumns: Range<Int>
   private let attributeColumns: Range<Int>
 
-  package init(_ arena: ParameterArena, sizes: ModelSizes, precision: ProductPrecision) {
-    first = LinearLayer(arena, "critic.fc1", precision)
-    second = LinearLayer(arena, "critic.fc2", precision)
+  package init(_ arena: ParameterArena, sizes: ModelSizes, context: ProductContext) {
+    first = LinearLayer(arena, "critic.fc1", context)
+    second = LinearLayer(arena, "critic.fc2", context)
     featureColumns = 0..<sizes.feature
     attributeColumns = sizes.feature..<(sizes.feature + sizes.attribute)
   }
@@ -68,17 +68,17 @@ package struct Critic: Sendable {
   ///   - alpha: 1×N interpolation draws.
   package func forward(_ workspace: CriticWorkspace, base: Matrix, labels: [Int], alpha: Matrix) {
     let bothRows = workspace.rows.rows(0..<2 * labels.count)
-    multiply(into: workspace.products, bothRows, featureWeight.transposed, precision: first.precision)
+    first.context.multiply(into: workspace.products, bothRows, featureWeight.transposed)
     criticSlopes(
-      workspace.slopes, products: workspace.products, base: base, labels: labels, alpha: alpha, weight: second.weight,
-      scores: workspace.scores)
+      workspace.slopes, products: workspace.products, ClassPart(base: base, labels: labels), alpha: alpha,
+      weight: second.weight, scores: workspace.scores)
   }
 
   /// `workspace.penaltyRows` ← g_b = W_xᵀ(m̂_b ⊙ w) = ∇D(x̂_b) (Method.md, identity 4).
   package func interpolateGradient(_ workspace: CriticWorkspace) {
-    slopeInputGradient(
+    first.context.slopeInputGradient(
       into: workspace.penaltyRows, workspace.slopes, .interpolate, weight: second.weight, matrix: featureWeight,
-      factor: 1, precision: first.precision)
+      factor: 1)
   }
 
   /// The sums over some rows of the workspace, whose penalty rows are c_b·g_b by now (Method.md, identities 4 and 5). There is no second
@@ -98,9 +98,9 @@ package struct Critic: Sendable {
     let blocks = SlopeRows(
       real: workspace.rows.rows(rows), fake: workspace.rows.rows(n + rows.lowerBound..<n + rows.upperBound),
       penalty: workspace.rows.rows(2 * n + rows.lowerBound..<2 * n + rows.upperBound))
-    slopeWeightSums(
+    first.context.slopeWeightSums(
       into: sums[first.weightName].columns(featureColumns), slopes, rows: blocks, inverseBatch: 1 / Float(batchSize),
-      leafRows: tree.leafRows, precision: first.precision)
+      leafRows: tree.leafRows)
   }
 
   /// From the sums over all rows of the batch to D's gradients of some units, in the same place. The gradient of b₂ is exactly 0 and
@@ -134,12 +134,12 @@ package struct Critic: Sendable {
     _ workspace: CriticWorkspace, base: Matrix, dFake: Matrix, fake: Matrix, labels: [Int], batchSize: Int
   ) {
     let products = workspace.products.rows(0..<labels.count)
-    multiply(into: products, fake, featureWeight.transposed, precision: first.precision)
+    first.context.multiply(into: products, fake, featureWeight.transposed)
     criticFakeSlopes(
-      workspace.slopes, products: products, base: base, labels: labels, weight: second.weight,
+      workspace.slopes, products: products, ClassPart(base: base, labels: labels), weight: second.weight,
       scores: workspace.scores.rows(0..<1))
-    slopeInputGradient(
+    first.context.slopeInputGradient(
       into: dFake, workspace.slopes, .fake, weight: second.weight, matrix: featureWeight,
-      factor: -1 / Float(batchSize), precision: first.precision)
+      factor: -1 / Float(batchSize))
   }
 }

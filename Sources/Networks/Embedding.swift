@@ -8,16 +8,15 @@ package struct Embedding: Sendable {
   /// Whether a ReLU follows: the contrastive embedding's hidden h, rather than the semantic baseline's linear map.
   package let isHidden: Bool
 
-  package init(_ arena: ParameterArena, isHidden: Bool, precision: ProductPrecision) {
-    layer = LinearLayer(arena, "embedding.fc", precision)
+  package init(_ arena: ParameterArena, isHidden: Bool, context: ProductContext) {
+    layer = LinearLayer(arena, "embedding.fc", context)
     self.isHidden = isHidden
   }
 
   /// h [N×H] ← E(x), x is N×X.
   package func forward(h: Matrix, x: Matrix) {
-    multiply(
-      into: h, x, layer.weight.transposed, finish: isHidden ? .biasReLU(layer.bias) : .bias(layer.bias),
-      precision: layer.precision)
+    layer.context.multiply(
+      into: h, x, layer.weight.transposed, finish: isHidden ? .biasReLU(layer.bias) : .bias(layer.bias))
   }
 
   /// What makes the gradient of h [N×H] the one before the activation; for the product that adds the last part of it.
@@ -25,7 +24,7 @@ package struct Embedding: Sendable {
 
   /// dx [N×X] ← dx + the gradient through E, from the gradient before the activation; then `finish`.
   package func inputBackward(addingTo dx: Matrix, delta: Matrix, finish: ProductFinish) {
-    multiply(into: dx, delta, layer.weight, accumulate: true, finish: finish, precision: layer.precision)
+    layer.context.multiply(into: dx, delta, layer.weight, accumulate: true, finish: finish)
   }
 
   /// The sums over some rows: delta N×H, x N×X.
@@ -38,20 +37,20 @@ package struct Embedding: Sendable {
 package struct Projection: Sendable {
   package let layer: LinearLayer
 
-  package init(_ arena: ParameterArena, precision: ProductPrecision) {
-    layer = LinearLayer(arena, "projection.fc", precision)
+  package init(_ arena: ParameterArena, context: ProductContext) {
+    layer = LinearLayer(arena, "projection.fc", context)
   }
 
   /// z [N×Z] ← H(h), unit rows; norms [1×N] ← their norms before normalisation, for `backward`.
   package func forward(z: Matrix, norms: Matrix, h: Matrix) {
-    multiply(into: z, h, layer.weight.transposed, finish: .bias(layer.bias), precision: layer.precision)
+    layer.context.multiply(into: z, h, layer.weight.transposed, finish: .bias(layer.bias))
     normaliseRows(z, norms: norms)
   }
 
   /// dz [N×Z] becomes the gradient before normalisation; dh [N×H] ← the gradient of h (overwritten), then `finish`.
   package func backward(dh: Matrix, dz: Matrix, z: Matrix, norms: Matrix, finish: ProductFinish = .none) {
     normaliseRowsBackward(dz, z: z, norms: norms)
-    multiply(into: dh, dz, layer.weight, finish: finish, precision: layer.precision)
+    layer.context.multiply(into: dh, dz, layer.weight, finish: finish)
   }
 
   /// The sums over some rows: delta N×Z, h N×H.

@@ -13,9 +13,9 @@ package struct Generator: Sendable {
   private let noiseColumns: Range<Int>
   private let attributeColumns: Range<Int>
 
-  package init(_ arena: ParameterArena, sizes: ModelSizes, precision: ProductPrecision) {
-    first = LinearLayer(arena, "generator.fc1", precision)
-    second = LinearLayer(arena, "generator.fc2", precision)
+  package init(_ arena: ParameterArena, sizes: ModelSizes, context: ProductContext) {
+    first = LinearLayer(arena, "generator.fc1", context)
+    second = LinearLayer(arena, "generator.fc2", context)
     noiseColumns = 0..<sizes.noise
     attributeColumns = sizes.noise..<(sizes.noise + sizes.attribute)
   }
@@ -30,18 +30,16 @@ package struct Generator: Sendable {
 
   /// output [N×X] ← G(noise, descriptor of label); hidden [N×G] is kept for `backward`.
   package func forward(output: Matrix, hidden: Matrix, noise: Matrix, base: Matrix, labels: [Int]) {
-    multiply(
+    first.context.multiply(
       into: hidden, noise, first.weight.columns(noiseColumns).transposed,
-      finish: .classLeakyReLU(base: base, labels: labels), precision: first.precision)
-    multiply(
-      into: output, hidden, second.weight.transposed, finish: .biasReLU(second.bias), precision: second.precision)
+      finish: .classLeakyReLU(base: base, labels: labels))
+    second.context.multiply(into: output, hidden, second.weight.transposed, finish: .biasReLU(second.bias))
   }
 
   /// The local half of the backward pass: dHidden [N×G] ← the gradient before the LeakyReLU (overwritten), from that before the
   /// ReLU, delta [N×X].
   package func backward(delta: Matrix, hidden: Matrix, dHidden: Matrix) {
-    multiply(
-      into: dHidden, delta, second.weight, finish: .leakyReLUBackward(output: hidden), precision: second.precision)
+    second.context.multiply(into: dHidden, delta, second.weight, finish: .leakyReLUBackward(output: hidden))
   }
 
   package var summed: [SummedLayer] {

@@ -4,7 +4,8 @@ import Matrices
 /// G in one arena, D + E + H + F in another: the two groups that Adam moves separately.
 package struct HybridModel: Sendable {
   package let sizes: ModelSizes
-  package let precision: ProductPrecision
+  /// Of all its products, and of the losses and the evaluation that go with it.
+  package let context: ProductContext
   package let generatorArena: ParameterArena
   package let criticArena: ParameterArena
   package let generator: Generator
@@ -15,25 +16,25 @@ package struct HybridModel: Sendable {
   package let comparator: Comparator?
 
   /// - Parameters:
-  ///   - precision: of the products over the rows of a batch.
+  ///   - context: this replica's, for its products over the rows of a batch.
   ///   - memory: makes a storage of so many zeros for the parameters; ranks of one host may share it.
   package init(
-    sizes: ModelSizes, precision: ProductPrecision = .float32, memory: (Int) throws -> FloatStorage
+    sizes: ModelSizes, context: ProductContext, memory: (Int) throws -> FloatStorage
   ) rethrows {
     self.sizes = sizes
-    self.precision = precision
+    self.context = context
     generatorArena = try ParameterArena(shapes: sizes.generatorShapes, memory: memory)
     criticArena = try ParameterArena(shapes: sizes.criticGroupShapes, memory: memory)
-    generator = Generator(generatorArena, sizes: sizes, precision: precision)
-    critic = Critic(criticArena, sizes: sizes, precision: precision)
+    generator = Generator(generatorArena, sizes: sizes, context: context)
+    critic = Critic(criticArena, sizes: sizes, context: context)
     embedding =
-      sizes.kind == .none ? nil : Embedding(criticArena, isHidden: sizes.kind.hasHiddenEmbedding, precision: precision)
-    projection = sizes.kind.hasProjection ? Projection(criticArena, precision: precision) : nil
-    comparator = sizes.kind.hasComparator ? Comparator(criticArena, sizes: sizes, precision: precision) : nil
+      sizes.kind == .none ? nil : Embedding(criticArena, isHidden: sizes.kind.hasHiddenEmbedding, context: context)
+    projection = sizes.kind.hasProjection ? Projection(criticArena, context: context) : nil
+    comparator = sizes.kind.hasComparator ? Comparator(criticArena, sizes: sizes, context: context) : nil
   }
 
-  package init(sizes: ModelSizes, precision: ProductPrecision = .float32) {
-    self.init(sizes: sizes, precision: precision) { FloatStorage(count: $0) }
+  package init(sizes: ModelSizes, context: ProductContext) {
+    self.init(sizes: sizes, context: context) { FloatStorage(count: $0) }
   }
 
   package var arenas: [ParameterArena] { [generatorArena, criticArena] }

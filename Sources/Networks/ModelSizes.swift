@@ -33,6 +33,7 @@ package struct ModelSizes: Sendable, Equatable {
   package var comparatorWidth: Int
   package var kind: EmbeddingKind
 
+  // One parameter for each property: the initialiser that Swift would make, were it not of a package.
   package init(
     feature: Int, attribute: Int, noise: Int, generatorWidth: Int, criticWidth: Int, embedding: Int,
     projection: Int, comparatorWidth: Int, kind: EmbeddingKind = .contrastive
@@ -106,12 +107,12 @@ package struct LinearLayer: Sendable {
   package let name: String
   package let weight: Matrix
   package let bias: Matrix
-  /// Of the products over the rows of a batch. Those over classes are small and always float32.
-  package let precision: ProductPrecision
+  /// Of its products over the rows of a batch; those over classes are small and always float32.
+  package let context: ProductContext
 
-  package init(_ arena: ParameterArena, _ name: String, _ precision: ProductPrecision) {
+  package init(_ arena: ParameterArena, _ name: String, _ context: ProductContext) {
     self.name = name
-    self.precision = precision
+    self.context = context
     weight = arena.value(name + ".weight")
     bias = arena.value(name + ".bias")
   }
@@ -131,7 +132,7 @@ package struct LinearLayer: Sendable {
   /// (Method.md, identity 1).
   func classBase(into base: Matrix, units: Range<Int>, descriptors: Matrix, columns: Range<Int>) {
     guard !units.isEmpty else { return }
-    multiply(
+    context.float32.multiply(
       into: base.columns(units), descriptors, weight.rows(units).columns(columns).transposed,
       finish: .bias(bias.columns(units)))
   }
@@ -146,8 +147,7 @@ package struct LinearLayer: Sendable {
     into sums: NamedMatrices, delta: Matrix, input: Matrix, columns: Range<Int>? = nil, order: SumOrder
   ) {
     let whole = sums[weightName]
-    multiply(
-      into: columns.map { whole.columns($0) } ?? whole, delta.transposed, input, order: order, precision: precision)
+    context.multiply(into: columns.map { whole.columns($0) } ?? whole, delta.transposed, input, order: order)
   }
 
   func biasSums(into sums: NamedMatrices, delta: Matrix, order: SumOrder) {
@@ -159,6 +159,6 @@ package struct LinearLayer: Sendable {
   func finishClasses(
     _ sums: NamedMatrices, units: Range<Int>, classDelta: Matrix, descriptors: Matrix, columns: Range<Int>
   ) {
-    multiply(into: sums[weightName].rows(units).columns(columns), classDelta.transposed, descriptors)
+    context.float32.multiply(into: sums[weightName].rows(units).columns(columns), classDelta.transposed, descriptors)
   }
 }

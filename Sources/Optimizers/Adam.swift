@@ -31,12 +31,16 @@ package struct Adam: Sendable {
 /// A rank's units of every parameter of an arena, with Adam's moments of them.
 package struct OwnedParameters: Sendable {
   package let arena: ParameterArena
+  private let context: ProductContext
   private let rank, rankCount: Int
   package let firstMoments, secondMoments: NamedMatrices
 
   /// Moments are zero.
-  package init(_ arena: ParameterArena, rank: Int = 0, rankCount: Int = 1) {
+  ///
+  /// - Parameter context: of the products with these parameters: it may keep rounded copies of them.
+  package init(_ arena: ParameterArena, context: ProductContext, rank: Int = 0, rankCount: Int = 1) {
     self.arena = arena
+    self.context = context
     self.rank = rank
     self.rankCount = rankCount
     let layout = MatrixLayout(
@@ -66,7 +70,7 @@ package struct OwnedParameters: Sendable {
       adamUpdate(
         values: shape.part(arena.value(shape.name), units: units),
         gradients: shape.part(gradients[shape.name], units: units), firstMoments: firstMoments[shape.name],
-        secondMoments: secondMoments[shape.name], step)
+        secondMoments: secondMoments[shape.name], step, context: context)
     }
   }
 }

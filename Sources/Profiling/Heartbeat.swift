@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Signs of life of the thread that drives the steps: every product, pass and message beats. A watchdog looks whether the count
-/// still grows.
+/// still grows. The whole process's, as the watchdog is: it only counts, and no result depends on it.
 package enum Heartbeat {
   private static let beats = Atomic<Int>(0)
   private static let lastCall = Mutex<StaticString>("")

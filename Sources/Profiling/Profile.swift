@@ -41,7 +41,8 @@ package struct Measurement: Sendable {
   package fileprivate(set) var bytes = 0.0
 }
 
-/// Adds up where the time of an iteration goes. Off, it costs one comparison per product or pass.
+/// Adds up where the time of an iteration goes. Off, it costs one comparison per product or pass. The whole process's, as the clock is: it
+/// only counts, and no result depends on it.
 ///
 /// `@unchecked Sendable`: only the thread that drives the steps calls it.
 package final class Profile: @unchecked Sendable {

@@ -5,6 +5,7 @@ import Datasets
 import Evaluation
 import Files
 import Foundation
+import Kernels
 import Matrices
 import Networks
 import Training
@@ -41,7 +42,7 @@ struct Evaluate: ParsableCommand {
       let model = HybridModel(
         sizes: configuration.modelSizes(
           feature: dataset.features.featureSize, attribute: dataset.descriptors.columnCount),
-        precision: configuration.precision)
+        context: ProductContext(precision: configuration.precision))
       do { try model.restore(from: loaded.model) } catch let error as SafetensorsError {
         throw CheckpointMismatch(path: loaded.path, differences: ["\(error.problem)"])
       }

@@ -47,8 +47,8 @@ private struct Gradients {
       let (sums, products) = (Matrix(rows: classes, columns: units), Matrix(rows: 1, columns: units))
       let rows = tree.rows(node)
       comparatorBackward(
-        u: du.rows(rows), v: pairs.v, weight: pairs.weight, c: pairs.c.rows(rows), classSums: sums,
-        rowProducts: products, order: tree.order)
+        u: du.rows(rows), v: pairs.v, weight: pairs.weight, c: pairs.c.rows(rows),
+        into: ComparatorSums(classes: sums, rowProducts: products), order: tree.order)
       return (sums, products)
     }
     let merges = tree.additions(nodes).merges

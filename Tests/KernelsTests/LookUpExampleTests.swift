@@ -46,11 +46,11 @@ import Testing
     let alpha = Matrix(rows: 1, columns: 2, elements: [0.7, 0.7])
     let slopes = SlopeMatrix(words: Matrix(rows: 2, columns: 1), unitCount: 2)
     criticSlopes(
-      slopes, products: products, base: Matrix(rows: 1, columns: 2), labels: [0, 0], alpha: alpha,
+      slopes, products: products, ClassPart(base: Matrix(rows: 1, columns: 2), labels: [0, 0]), alpha: alpha,
       weight: Matrix(rows: 1, columns: 2), scores: Matrix(rows: 2, columns: 2))
     func rows(_ values: [Float]) -> Matrix { Matrix(rows: 2, columns: 1, elements: values) }
     let result = Matrix(rows: 2, columns: 1)
-    slopeWeightSums(
+    ProductContext().slopeWeightSums(
       into: result, slopes, rows: SlopeRows(real: rows([3, 1]), fake: rows([2, 4]), penalty: rows([0.5, -1])),
       inverseBatch: 1, leafRows: 2)
     #expect(compare(result, [-1.7, 3.1]).passes(1e-6))

@@ -31,14 +31,15 @@ private func transposed(_ a: Matrix) -> Matrix {
     let (a, b) = (random(m, k, 1), random(k, n, 2))
     let expected = product(a, b)
     let c = Matrix(rows: m, columns: n)
-    multiply(into: c, a, b)
+    let context = ProductContext()
+    context.multiply(into: c, a, b)
     #expect(compare(c, expected).passes(1e-6))
-    multiply(into: c, transposed(a).transposed, transposed(b).transposed, accumulate: true)
+    context.multiply(into: c, transposed(a).transposed, transposed(b).transposed, accumulate: true)
     #expect(compare(c, expected.map { 2 * $0 }).passes(1e-6))
     // A block of columns of a wider matrix; its neighbours stay as they are.
     let wide = Matrix(rows: m, columns: n + 2)
     wide.fill(7)
-    multiply(into: wide.columns(1..<n + 1), a, b)
+    context.multiply(into: wide.columns(1..<n + 1), a, b)
     #expect(compare(wide.columns(1..<n + 1).copied(), expected).passes(1e-6))
     #expect(wide[0, 0] == 7 && wide[m - 1, n + 1] == 7)
   }
@@ -46,14 +47,14 @@ private func transposed(_ a: Matrix) -> Matrix {
   @Test func emptySumsAreZero() {
     let c = Matrix(rows: 2, columns: 2)
     c.fill(5)
-    multiply(into: c, Matrix(rows: 2, columns: 0), Matrix(rows: 0, columns: 2))
+    ProductContext().multiply(into: c, Matrix(rows: 2, columns: 0), Matrix(rows: 0, columns: 2))
     #expect(c.elements == [0, 0, 0, 0])
   }
 }
 
-/// One at a time: rounded factors lie in one buffer per process.
-@Suite(.serialized) struct BFloat16ProductTests {
+@Suite struct BFloat16ProductTests {
   private static var isSupported: Bool { (try? ProductPrecision.bfloat16.requireSupport()) != nil }
+  private let context = ProductContext(precision: .bfloat16)
 
   /// To nearest, ties to even, by the definition: eight bits of mantissa.
   private func rounded(_ x: Matrix) -> Matrix {
@@ -72,28 +73,27 @@ private func transposed(_ a: Matrix) -> Matrix {
   /// A factor that was rounded before, whole or as a part of something larger, and one that is rounded for its product.
   @Test(.enabled(if: isSupported))
   func keptCopiesChangeNoBit() {
-    defer { forgetRounded() }
     let (whole, b) = (random(70, 90, 3), random(40, 64, 4))
     let part = whole.rows(5..<65).columns(7..<47)
     func products() -> [[Float]] {
       let (c, d) = (Matrix(rows: 60, columns: 64), Matrix(rows: 60, columns: 60))
-      multiply(into: c, part, b, precision: .bfloat16)
-      multiply(into: d, part, part.transposed, precision: .bfloat16)
+      context.multiply(into: c, part, b)
+      context.multiply(into: d, part, part.transposed)
       return [c.elements, d.elements]
     }
     let plain = products()
-    keepRounded(whole)
+    context.keepRounded(whole)
     #expect(products() == plain)
-    keepRounded(part)
-    keepRounded(b)
+    context.keepRounded(part)
+    context.keepRounded(b)
     #expect(products() == plain)
     // Changed: the copy is made again, or forgotten.
     whole[10, 20] += 1
-    keepRounded(whole)
+    context.keepRounded(whole)
     let changed = products()
     #expect(changed != plain)
     whole[10, 20] -= 1
-    forgetRounded()
+    context.forgetRounded()
     #expect(products() == plain)
   }
 
@@ -104,15 +104,16 @@ private func transposed(_ a: Matrix) -> Matrix {
     weight.copy(from: random(40, inputs, 5))
     let gradient = random(40, inputs, 7)
     let (first, second) = (Matrix(rows: 40, columns: inputs), Matrix(rows: 40, columns: inputs))
-    keepRoundedParameters(arena.values)
-    forgetRounded()  // not these
+    context.keepRoundedParameters(arena.values)
+    context.forgetRounded()  // not these
     for step in 1...3 {
       adamUpdate(
         values: weight, gradients: gradient, firstMoments: first, secondMoments: second,
-        AdamStep(beta1: 0.5, beta2: 0.9, stepSize: 0.01, inverseRootCorrection: Float(step), epsilon: 1e-8))
+        AdamStep(beta1: 0.5, beta2: 0.9, stepSize: 0.01, inverseRootCorrection: Float(step), epsilon: 1e-8),
+        context: context)
       let (kept, plain) = (Matrix(rows: 50, columns: 40), Matrix(rows: 50, columns: 40))
-      multiply(into: kept, x, weight.transposed, precision: .bfloat16)
-      multiply(into: plain, x, weight.copied().transposed, precision: .bfloat16)
+      context.multiply(into: kept, x, weight.transposed)
+      context.multiply(into: plain, x, weight.copied().transposed)
       #expect(kept.elements == plain.elements)
       #expect(kept.elements.contains { $0 != 0 })
     }
@@ -124,13 +125,13 @@ private func transposed(_ a: Matrix) -> Matrix {
     a[0, 0] = Float(bitPattern: 0x3F80_8000)  // halfway: to the even neighbour, 1
     let expected = product(rounded(a), rounded(b))
     let c = Matrix(rows: m, columns: n)
-    multiply(into: c, a, b, precision: .bfloat16)
+    context.multiply(into: c, a, b)
     #expect(compare(c, expected).passes(1e-6))
     #expect(m * k * n == 1 || !compare(c, product(a, b)).passes(1e-5), "nothing was rounded")
-    multiply(into: c, transposed(a).transposed, transposed(b).transposed, accumulate: true, precision: .bfloat16)
+    context.multiply(into: c, transposed(a).transposed, transposed(b).transposed, accumulate: true)
     #expect(compare(c, expected.map { 2 * $0 }).passes(1e-6))
     a[0, 0] = .nan
-    multiply(into: c, a, b, precision: .bfloat16)
+    context.multiply(into: c, a, b)
     #expect(c[0, 0].isNaN)
   }
 
@@ -141,19 +142,19 @@ private func transposed(_ a: Matrix) -> Matrix {
   func rowsDoNotDependOnTheirCompany(_ m: Int, _ k: Int, _ n: Int) {
     let (a, b) = (random(m, k, 3), random(n, k, 4))
     let whole = Matrix(rows: m, columns: n)
-    multiply(into: whole, a, b.transposed, precision: .bfloat16)
+    context.multiply(into: whole, a, b.transposed)
     let gradient = Matrix(rows: k, columns: n)
-    multiply(into: gradient, a.transposed, whole, precision: .bfloat16)
+    context.multiply(into: gradient, a.transposed, whole)
     for parts in [2, 3, 7] {
       let pieces = Matrix(rows: m, columns: n)
       for slice in RowPartition(rowCount: m, rankCount: parts).slices {
-        multiply(into: pieces.rows(slice), a.rows(slice), b.transposed, precision: .bfloat16)
+        context.multiply(into: pieces.rows(slice), a.rows(slice), b.transposed)
       }
       let samePieces = pieces.elements == whole.elements
       #expect(samePieces, "\(parts) slices of \(m) rows")
       let shared = Matrix(rows: k, columns: n)
       for units in RowPartition(rowCount: k, rankCount: parts).slices where !units.isEmpty {
-        multiply(into: shared.rows(units), a.columns(units).transposed, whole, precision: .bfloat16)
+        context.multiply(into: shared.rows(units), a.columns(units).transposed, whole)
       }
       let sameUnits = shared.elements == gradient.elements
       #expect(sameUnits, "\(parts) slices of \(k) units")
@@ -191,13 +192,14 @@ private func named(_ layout: MatrixLayout) -> NamedMatrices {
           return Double(value) - 1e-3 / (1 - 0.125) * m / ((v / (1 - pow(0.999, 3))).squareRoot() + 1e-8)
         })
     }
+    let context = ProductContext()
     for shape in arena.shapes {
       adamUpdate(
         values: arena.value(shape.name), gradients: gradients[shape.name], firstMoments: first[shape.name],
         secondMoments: second[shape.name],
         AdamStep(
           beta1: 0.5, beta2: 0.999, stepSize: Float(1e-3 / (1 - 0.125)),
-          inverseRootCorrection: Float(1 / (1 - pow(0.999, 3)).squareRoot()), epsilon: 1e-8))
+          inverseRootCorrection: Float(1 / (1 - pow(0.999, 3)).squareRoot()), epsilon: 1e-8), context: context)
     }
     for (shape, expected) in zip(arena.shapes, expected) {
       #expect(compare(arena.value(shape.name), expected).passes(1e-6), "\(shape.name)")

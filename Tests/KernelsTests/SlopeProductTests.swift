@@ -32,8 +32,10 @@ private struct Slopes {
 
   private func fill() {
     criticSlopes(
-      slopes, products: products, base: Matrix(rows: 1, columns: slopes.unitCount),
-      labels: Array(repeating: 0, count: slopes.rowCount), alpha: alpha, weight: weight, scores: scores)
+      slopes, products: products,
+      ClassPart(
+        base: Matrix(rows: 1, columns: slopes.unitCount), labels: Array(repeating: 0, count: slopes.rowCount)),
+      alpha: alpha, weight: weight, scores: scores)
   }
 
   func set(real: Float, fake: Float, row: Int, unit: Int) {
@@ -67,12 +69,12 @@ private func rows(_ slopes: SlopeMatrix, _ range: Range<Int>) -> SlopeMatrix {
 /// M of real, fake and penalty rows, one behind the other.
 private func weightSums(
   into result: Matrix, _ slopes: SlopeMatrix, rows: Matrix, inverseBatch: Float, leafRows: Int? = nil,
-  precision: ProductPrecision = .float32
+  context: ProductContext = ProductContext()
 ) {
   let n = slopes.rowCount
-  slopeWeightSums(
+  context.slopeWeightSums(
     into: result, slopes, rows: slopeRows(rows, 0..<n), inverseBatch: inverseBatch,
-    leafRows: leafRows ?? BatchTree.automaticLeafRows(batchSize: n), precision: precision)
+    leafRows: leafRows ?? BatchTree.automaticLeafRows(batchSize: n))
 }
 
 private func slopeRows(_ rows: Matrix, _ range: Range<Int>) -> SlopeRows {
@@ -99,7 +101,8 @@ private func slopeRows(_ rows: Matrix, _ range: Range<Int>) -> SlopeRows {
       let wide = Matrix(rows: n, columns: features + 2)
       wide.fill(7)
       let result = wide.columns(1..<features + 1)
-      slopeInputGradient(into: result, made.slopes, row, weight: made.weight, matrix: matrix, factor: -0.25)
+      ProductContext().slopeInputGradient(
+        into: result, made.slopes, row, weight: made.weight, matrix: matrix, factor: -0.25)
       #expect(compare(result.copied(), expected).passes(1e-6))
       #expect(wide[0, 0] == 7 && wide[n - 1, features + 1] == 7)
     }
@@ -141,24 +144,25 @@ private func slopeRows(_ rows: Matrix, _ range: Range<Int>) -> SlopeRows {
     })
   func sumsDoNotDependOnTheirCompany(_ shape: (Int, Int, Int), _ precision: ProductPrecision) {
     let (n, units, features) = shape
+    let context = ProductContext(precision: precision)
     let made = Slopes(rows: n, units: units)
     let (matrix, three) = (random(units, features, 3), random(3 * n, features, 4))
     let (whole, gradient) = (Matrix(rows: n, columns: features), Matrix(rows: units, columns: features))
-    slopeInputGradient(
-      into: whole, made.slopes, .interpolate, weight: made.weight, matrix: matrix, factor: 1, precision: precision)
-    weightSums(into: gradient, made.slopes, rows: three, inverseBatch: 0.1, precision: precision)
+    context.slopeInputGradient(
+      into: whole, made.slopes, .interpolate, weight: made.weight, matrix: matrix, factor: 1)
+    weightSums(into: gradient, made.slopes, rows: three, inverseBatch: 0.1, context: context)
     #expect(whole.elements.contains { $0 != 0 } && gradient.elements.contains { $0 != 0 })
     for parts in [2, 3, 7] {
       let (pieces, shared) = (Matrix(rows: n, columns: features), Matrix(rows: units, columns: features))
       for slice in RowPartition(rowCount: n, rankCount: parts).slices {
-        slopeInputGradient(
+        context.slopeInputGradient(
           into: pieces.rows(slice), rows(made.slopes, slice), .interpolate, weight: made.weight, matrix: matrix,
-          factor: 1, precision: precision)
+          factor: 1)
       }
       for slice in RowPartition(rowCount: units / 32, rankCount: parts).slices where !slice.isEmpty {
         let slice = 32 * slice.lowerBound..<32 * slice.upperBound
         weightSums(
-          into: shared.rows(slice), columns(made.slopes, slice), rows: three, inverseBatch: 0.1, precision: precision)
+          into: shared.rows(slice), columns(made.slopes, slice), rows: three, inverseBatch: 0.1, context: context)
       }
       let (samePieces, sameUnits) = (pieces.elements == whole.elements, shared.elements == gradient.elements)
       #expect(samePieces && sameUnits, "\(parts) parts")
@@ -172,19 +176,20 @@ private func slopeRows(_ rows: Matrix, _ range: Range<Int>) -> SlopeRows {
     })
   func nodesAddUpToTheWhole(_ shape: (rows: Int, leafRows: Int), _ precision: ProductPrecision) {
     let (n, units, features) = (shape.rows, 40, 70)
+    let context = ProductContext(precision: precision)
     let tree = BatchTree(rowCount: n, leafRows: shape.leafRows)
     let made = Slopes(rows: n, units: units)
     let three = random(3 * n, features, 4)
     let whole = Matrix(rows: units, columns: features)
     weightSums(
-      into: whole, made.slopes, rows: three, inverseBatch: 0.1, leafRows: shape.leafRows, precision: precision)
+      into: whole, made.slopes, rows: three, inverseBatch: 0.1, leafRows: shape.leafRows, context: context)
     for ranks in [2, 3, 5] {
       let nodes = (0..<ranks).flatMap { tree.nodes(covering: tree.leaves(rank: $0, rankCount: ranks)) }
       let parts = nodes.map { node in
         let (sum, range) = (Matrix(rows: units, columns: features), tree.rows(node))
-        slopeWeightSums(
+        context.slopeWeightSums(
           into: sum, made.slopes.rows(range), rows: slopeRows(three, range), inverseBatch: 0.1,
-          leafRows: shape.leafRows, precision: precision)
+          leafRows: shape.leafRows)
         return sum
       }
       let total = Matrix(rows: units, columns: features)
@@ -201,11 +206,11 @@ private func slopeRows(_ rows: Matrix, _ range: Range<Int>) -> SlopeRows {
     let (alpha, weight) = (Matrix(rows: 1, columns: 1, elements: [1]), Matrix(rows: 1, columns: 2, elements: [2, 3]))
     let slopes = SlopeMatrix(words: Matrix(rows: 1, columns: 1), unitCount: 2)
     criticSlopes(
-      slopes, products: products, base: Matrix(rows: 1, columns: 2), labels: [0], alpha: alpha, weight: weight,
-      scores: Matrix(rows: 2, columns: 1))
+      slopes, products: products, ClassPart(base: Matrix(rows: 1, columns: 2), labels: [0]), alpha: alpha,
+      weight: weight, scores: Matrix(rows: 2, columns: 1))
     let three = Matrix(rows: 3, columns: 1, elements: [1, 10, 100])
     let gradient = Matrix(rows: 2, columns: 1)
-    weightSums(into: gradient, slopes, rows: three, inverseBatch: 1, precision: .bfloat16)
+    weightSums(into: gradient, slopes, rows: three, inverseBatch: 1, context: ProductContext(precision: .bfloat16))
     #expect(compare(gradient, [109, 21.8]).passes(1e-3))
     weightSums(into: gradient, slopes, rows: three, inverseBatch: 1)
     #expect(compare(gradient, [29, 21.8]).passes(1e-6))
@@ -245,10 +250,11 @@ private func slopeRows(_ rows: Matrix, _ range: Range<Int>) -> SlopeRows {
     let made = Slopes(rows: n, units: units)
     let (matrix, three) = (random(units, features, 3), random(3 * n, features, 4))
     func products(_ precision: ProductPrecision) -> (Matrix, Matrix) {
+      let context = ProductContext(precision: precision)
       let (input, weight) = (Matrix(rows: n, columns: features), Matrix(rows: units, columns: features))
-      slopeInputGradient(
-        into: input, made.slopes, .interpolate, weight: made.weight, matrix: matrix, factor: 2, precision: precision)
-      weightSums(into: weight, made.slopes, rows: three, inverseBatch: 0.5, precision: precision)
+      context.slopeInputGradient(
+        into: input, made.slopes, .interpolate, weight: made.weight, matrix: matrix, factor: 2)
+      weightSums(into: weight, made.slopes, rows: three, inverseBatch: 0.5, context: context)
       return (input, weight)
     }
     let (wide, narrow) = (products(.float32), products(.bfloat16))
@@ -269,13 +275,14 @@ private func slopeRows(_ rows: Matrix, _ range: Range<Int>) -> SlopeRows {
     products.fill(1)
     let slopes = SlopeMatrix(words: Matrix(rows: n, columns: units / 4), unitCount: units)
     criticSlopes(
-      slopes, products: products, base: Matrix(rows: 1, columns: units), labels: Array(repeating: 0, count: n),
+      slopes, products: products,
+      ClassPart(base: Matrix(rows: 1, columns: units), labels: Array(repeating: 0, count: n)),
       alpha: Matrix(rows: 1, columns: n), weight: Matrix(rows: 1, columns: units), scores: Matrix(rows: 2, columns: n))
     let rows = Matrix(rows: 3 * n, columns: features)
     rows.rows(0..<n).fill(-3)
     rows.rows(n..<3 * n).fill(3)
     let gradient = Matrix(rows: units, columns: features)
-    weightSums(into: gradient, slopes, rows: rows, inverseBatch: 1, precision: .bfloat16)
+    weightSums(into: gradient, slopes, rows: rows, inverseBatch: 1, context: ProductContext(precision: .bfloat16))
     #expect(compare(gradient, [Double](repeating: Double(9 * n), count: units * features)).passes(1e-3))
   }
 
@@ -312,7 +319,7 @@ private func slopeRows(_ rows: Matrix, _ range: Range<Int>) -> SlopeRows {
     let (fakes, scores) = (made.products.rows(n..<2 * n), Matrix(rows: 1, columns: n))
     let slopes = SlopeMatrix(words: Matrix(rows: n, columns: SlopeMatrix.wordCount(units)), unitCount: units)
     criticFakeSlopes(
-      slopes, products: fakes, base: Matrix(rows: 1, columns: units), labels: Array(repeating: 0, count: n),
+      slopes, products: fakes, ClassPart(base: Matrix(rows: 1, columns: units), labels: Array(repeating: 0, count: n)),
       weight: made.weight, scores: scores)
     #expect(compare(scores, made.scores.rows(1..<2)).passes(1e-6))
   }

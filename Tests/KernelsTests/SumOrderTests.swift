@@ -8,10 +8,11 @@ extension VectorLoops {
   static let emulatedWide = VectorLoops(
     name: "avx512 on avx2", panelWidth: WideLoops.panelWidth,
     multiplyStrips: WideLoops.multiplyStrips(_:stripCount:_:terms:stacks:keptSlots:passing:segments:firstTerm:),
-    tabulateGroups: WideLoops.tabulateGroups(_:tableSize:_:groupCount:areTriples:),
-    addTiles: WideLoops.addTiles(_:slotStride:_:tileCount:_:tableSize:_:indexStride:),
-    tabulateNarrow: WideLoops.tabulateNarrow,
-    addNarrowTiles: WideLoops.addNarrowTiles(_:tileCount:_:tableSize:_:groupCount:))
+    lookUps: LookUps(
+      tabulateGroups: WideLoops.tabulateGroups(_:tableSize:_:groupCount:areTriples:),
+      addTiles: WideLoops.addTiles(_:slotStride:_:tileCount:_:tableSize:_:indexStride:),
+      tabulateNarrow: WideLoops.tabulateNarrow,
+      addNarrowTiles: WideLoops.addNarrowTiles(_:tileCount:_:tableSize:_:groupCount:)))
 
   static let all = available + [emulatedWide]
 }
@@ -101,7 +102,8 @@ private struct RandomProduct {
     case (true, true): multiply(left.transposed, right.transposed)
     }
     func multiply(_ a: some ProductOperand, _ b: some ProductOperand) {
-      Kernels.multiply(into: result, a, b, accumulate: accumulates, order: order, finish: finish, loops: loops)
+      ProductContext(loops: loops).multiply(
+        into: result, a, b, accumulate: accumulates, order: order, finish: finish)
     }
     #expect(
       whole.rows(m..<m + 1).elements.allSatisfy { $0 == 7 }
@@ -151,15 +153,16 @@ private struct RandomProduct {
     fillNormal(a, source, .demoData, step: 3, firstRow: 0)
     fillNormal(b, source, .demoData, step: 4, firstRow: 0)
     let (whole, gradient) = (Matrix(rows: m, columns: n), Matrix(rows: k, columns: n))
-    multiply(into: whole, a, b.transposed)
-    multiply(into: gradient, a.transposed, whole, order: BatchTree(rowCount: m).order)
+    let context = ProductContext()
+    context.multiply(into: whole, a, b.transposed)
+    context.multiply(into: gradient, a.transposed, whole, order: BatchTree(rowCount: m).order)
     for parts in [2, 3, 7, 40] {
       let (pieces, shared) = (Matrix(rows: m, columns: n), Matrix(rows: k, columns: n))
       for slice in RowPartition(rowCount: m, rankCount: parts).slices {
-        multiply(into: pieces.rows(slice), a.rows(slice), b.transposed)
+        context.multiply(into: pieces.rows(slice), a.rows(slice), b.transposed)
       }
       for units in RowPartition(rowCount: k, rankCount: parts).slices where !units.isEmpty {
-        multiply(
+        context.multiply(
           into: shared.rows(units), a.columns(units).transposed, whole, order: BatchTree(rowCount: m).order)
       }
       let isSame = pieces.elements == whole.elements && shared.elements == gradient.elements
@@ -195,10 +198,10 @@ private struct RandomProduct {
       [false, true].map { areTriples in
         let size = (areTriples ? 36 : 64) * 16
         let (tables, sums) = (Matrix(rows: 1, columns: 4 * size), Matrix(rows: 48, columns: 16))
-        loops.tabulateGroups(tables.start, size, members.start, 4, areTriples)
+        loops.lookUps.tabulateGroups(tables.start, size, members.start, 4, areTriples)
         let segment = SumSegment(first: 0, count: 4, slot: 0, continues: true, merges: 0)
         indices.withUnsafeBufferPointer {
-          loops.addTiles(sums.start, 0, segment, 3, tables.start, size, $0.baseAddress!, 64)
+          loops.lookUps.addTiles(sums.start, 0, segment, 3, tables.start, size, $0.baseAddress!, 64)
         }
         return sums.elements
       }

@@ -26,7 +26,7 @@ import Testing
 
   @Test func fiftyStepsAreThoseOfTheDefinition() throws {
     let arena = ParameterArena(shapes: Self.shapes)
-    let parameters = OwnedParameters(arena)
+    let parameters = OwnedParameters(arena, context: ProductContext())
     var adam = Adam(beta1: 0.5, beta2: 0.999, epsilon: 1e-8)
     var expected = Self.shapes.map { [Double](repeating: 0, count: $0.count) }
     var (first, second) = (expected, expected)
@@ -53,8 +53,8 @@ import Testing
   /// Ranks that share an arena and move their units each: the bits of one.
   @Test(arguments: [2, 3, 8]) func ranksMoveTheirUnits(_ rankCount: Int) {
     func run(_ rankCount: Int) -> [[Float]] {
-      let arena = ParameterArena(shapes: Self.shapes)
-      let owners = (0..<rankCount).map { OwnedParameters(arena, rank: $0, rankCount: rankCount) }
+      let (arena, context) = (ParameterArena(shapes: Self.shapes), ProductContext())
+      let owners = (0..<rankCount).map { OwnedParameters(arena, context: context, rank: $0, rankCount: rankCount) }
       var adam = Adam()
       for t in 1...3 {
         let step = adam.next(learningRate: 1e-2)
@@ -69,7 +69,8 @@ import Testing
   @Test func otherParametersStay() {
     let arena = ParameterArena(shapes: Self.shapes)
     var adam = Adam()
-    OwnedParameters(arena).update(["a.bias"], gradients: gradients(1), adam.next(learningRate: 1e-2))
+    OwnedParameters(arena, context: ProductContext()).update(
+      ["a.bias"], gradients: gradients(1), adam.next(learningRate: 1e-2))
     #expect(arena.value("a.bias").elements.contains { $0 != 0 })
     #expect(arena.value("a.weight").elements.allSatisfy { $0 == 0 })
   }

@@ -10,7 +10,7 @@ import Testing
   let z = Matrix(rows: rows, columns: 8)
   fillNormal(z, RandomSource(seed: 3), .demoData, step: 0, firstRow: 0)
   normaliseRows(z, norms: Matrix(rows: 1, columns: rows))
-  let loss = ContrastiveLoss(temperature: 0.1)
+  let loss = ContrastiveLoss(temperature: 0.1, context: ProductContext())
   let anchors = ContrastiveAnchors(labels: (0..<rows).map { $0 % 7 })
   let tile = ContrastiveLoss.tileColumns
   let starts = Array(stride(from: 0, to: rows, by: tile))

@@ -116,7 +116,8 @@ func makeStep(
   let sizes = ModelSizes(
     feature: world.x, attribute: world.a, noise: world.z, generatorWidth: world.g, criticWidth: world.d,
     embedding: world.h, projection: world.p, comparatorWidth: world.f, kind: kind)
-  let model = try HybridModel(sizes: sizes, precision: precision, memory: communicator.hostStorage)
+  let model = try HybridModel(
+    sizes: sizes, context: ProductContext(precision: precision), memory: communicator.hostStorage)
   for arena in model.arenas {
     for shape in arena.shapes {
       let elements = (world.parameters[shape.name] ?? []).map { Float($0) }

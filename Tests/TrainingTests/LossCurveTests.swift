@@ -33,7 +33,7 @@ import Training
     let dataset = GZSLDataset(random: features, labels: (0..<200).map { $0 % 5 }, descriptors: descriptors)
     var configuration = Configuration()
     try configuration.apply(Preset.named("tiny").values + [("batch-size", "40")], place: "test")
-    let model = HybridModel(sizes: configuration.modelSizes(feature: 20, attribute: 6))
+    let model = HybridModel(sizes: configuration.modelSizes(feature: 20, attribute: 6), context: ProductContext())
     model.initialise(source)
     let trainer = try Trainer(
       configuration: configuration, dataset: dataset, model: model, communicator: SingleProcess())

@@ -90,7 +90,8 @@ private func bits(_ tensor: Tensor) -> String {
   configuration.projectionMemory = projectionMemory
   configuration.criticIterations = 2
   let model = try HybridModel(
-    sizes: configuration.modelSizes(feature: 20, attribute: 6), memory: communicator.hostStorage)
+    sizes: configuration.modelSizes(feature: 20, attribute: 6), context: ProductContext(),
+    memory: communicator.hostStorage)
   model.initialise(source)
   let trainer = try Trainer(
     configuration: configuration, dataset: dataset, model: model, communicator: communicator)

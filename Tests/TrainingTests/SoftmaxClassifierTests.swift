@@ -6,7 +6,8 @@ import Testing
 @Suite struct SoftmaxClassifierTests {
   /// Conventional zero-shot learning: candidates left out are never chosen, however well they fit.
   @Test func choosesAmongTheGivenCandidatesOnly() {
-    let softmax = SoftmaxClassifier(inputSize: 3, classCount: 3, source: RandomSource(seed: 3), drawNumber: 0)
+    let softmax = SoftmaxClassifier(
+      inputSize: 3, classCount: 3, source: RandomSource(seed: 3), drawNumber: 0, context: ProductContext())
     let x = Matrix(rows: 3, columns: 3, elements: [1, 0, 0, 0, 1, 0, 0, 0.5, 1])
     softmax.train(
       x: x, labels: [0, 1, 2], settings: ClassifierSettings(epochs: 400, learningRate: 0.05, batchSize: 3))

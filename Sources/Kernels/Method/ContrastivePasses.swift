@@ -3,65 +3,20 @@
 import Glibc
 import Matrices
 
-func logarithm(_ value: Float) -> Float { Float(log(Double(value))) }
-
-/// Where a tile lies in the global set.
-package struct ContrastiveTile: Sendable {
-  /// Global index of each local row.
-  package let rowIndices: Range<Int>
-  /// Global indices of the tile's columns.
-  package let columnIndices: Range<Int>
-
-  package init(rowIndices: Range<Int>, columnIndices: Range<Int>) {
-    self.rowIndices = rowIndices
-    self.columnIndices = columnIndices
-  }
-}
-
-/// A sum of floats in fixed point: exact, so that its terms may come in any order. For terms below 2³¹ in all; what a term has below
-/// 2⁻⁹⁶ is lost. Terms beyond, and what is not finite, are kept apart.
-package struct ExactSum: Sendable {
-  private var units: Int128 = 0
-  private var beyond = 0.0
-  private static let unit = 0x1p-96
-
-  package init(_ value: Double = 0) { add(value) }
-
-  package mutating func add(_ value: Double) {
-    if value.magnitude < 0x1p31 { units &+= Int128(value / Self.unit) } else { beyond += value }
-  }
-
-  package var value: Double { Double(units) * Self.unit + beyond }
-}
-
-/// Running sums of pass 1 for a row: its shift m, Σ_{j≠i} exp(s_ij − m) and Σ_{p∈P(i)} s_ip. Tiles may come in any order, unless the shift
-/// follows the largest similarity.
-package struct AnchorSums: Sendable {
-  package var shift: Float
-  package var exponentials = ExactSum()
-  package var positives = ExactSum()
-
-  package init(shift: Float) { self.shift = shift }
-
-  /// log Σ_{j≠i} exp s_ij − reference. Near the reference 1/τ, which bounds every s, a float keeps more of it.
-  package func logSumExp(relativeTo reference: Float) -> Double {
-    Double(shift) - Double(reference) + log(exponentials.value)
-  }
-}
-
 /// Pass 1: adds a tile of similarities [N×M] to the rows' sums. The diagonal is left out.
 ///
 /// - Parameters:
 ///   - scale: 1/τ.
-///   - labels: class of every row of the global set, as floats.
+///   - anchors: the global set.
 ///   - online: follow the largest similarity instead of keeping the shift; needed where exp(−2/τ) underflows.
 package func contrastiveSums(
-  _ sums: inout [AnchorSums], similarities: Matrix, tile: ContrastiveTile, scale: Float, labels: [Float], online: Bool
+  _ sums: inout [AnchorSums], similarities: Matrix, tile: ContrastiveTile, scale: Float, _ anchors: ContrastiveAnchors,
+  online: Bool
 ) {
   precondition(sums.count == similarities.rowCount)
   let columns = tile.columnIndices
   sums.withUnsafeMutableBufferPointer { sums in
-    labels.withUnsafeBufferPointer { labels in
+    anchors.labels.withUnsafeBufferPointer { labels in
       guard let sumStart = sums.baseAddress, let labelStart = labels.baseAddress else { return }
       parallel(
         similarities.rowCount, grain: max(1, 4096 / max(columns.count, 1)), "contrastive sums",
@@ -112,18 +67,17 @@ package func contrastiveSums(
 ///
 /// - Parameters:
 ///   - scale: 1/τ.
-///   - logSumExps: lse − 1/τ of every row of the global set, +∞ for dropped anchors.
-///   - inverseCounts: 1/c of every row, 0 for dropped anchors.
-///   - kept: 1 for every row, 0 for dropped anchors.
+///   - anchors: the global set.
+///   - logSumExps: lse − 1/τ of every row of it, +∞ for dropped anchors.
 ///   - factor: the weight of the loss over τN.
 package func contrastiveWeights(
-  _ similarities: Matrix, tile: ContrastiveTile, scale: Float, labels: [Float], logSumExps: [Float],
-  inverseCounts: [Float], kept: [Float], factor: Float
+  _ similarities: Matrix, tile: ContrastiveTile, scale: Float, _ anchors: ContrastiveAnchors, logSumExps: [Float],
+  factor: Float
 ) {
   let columns = tile.columnIndices
-  labels.withUnsafeBufferPointer { labels in
+  anchors.labels.withUnsafeBufferPointer { labels in
     logSumExps.withUnsafeBufferPointer { logSumExps in
-      kept.withUnsafeBufferPointer { kept in
+      anchors.kept.withUnsafeBufferPointer { kept in
         guard let labelStart = labels.baseAddress, let lseStart = logSumExps.baseAddress,
           let keptStart = kept.baseAddress
         else { return }
@@ -138,8 +92,10 @@ package func contrastiveWeights(
             let index = tile.rowIndices.lowerBound &+ r
             weightRow(
               row, columns.count, WeightColumns(labels: columnLabels, logSumExps: columnLses, kept: columnKept),
-              scale: scale, label: labelStart[index], own: lseStart[index], ownKept: keptStart[index],
-              positive: -2 * inverseCounts[index], factor: factor)
+              WeightAnchor(
+                label: labelStart[index], logSumExp: lseStart[index], kept: keptStart[index],
+                positive: -2 * anchors.inverseCounts[index]),
+              scale: scale, factor: factor)
             if columns.contains(index) { row[index &- columns.lowerBound] = 0 }
           }
         }
@@ -155,23 +111,30 @@ private struct WeightColumns {
   let kept: UnsafePointer<Float>
 }
 
+/// And of the row.
+private struct WeightAnchor {
+  let label, logSumExp, kept: Float
+  /// What a positive of it gets.
+  let positive: Float
+}
+
 /// One row of pass 2. A function of its own: inlined into the loop over rows, its masks, the same in all lanes, become code
 /// for single lanes.
 @inline(never)
 private func weightRow(
-  _ row: UnsafeMutablePointer<Float>, _ count: Int, _ columns: WeightColumns, scale: Float, label: Float, own: Float,
-  ownKept: Float, positive: Float, factor: Float
+  _ row: UnsafeMutablePointer<Float>, _ count: Int, _ columns: WeightColumns, _ own: WeightAnchor, scale: Float,
+  factor: Float
 ) {
   @inline(__always)
   func step(_ c: Int, _ left: Int) {
     let value = load(row + c, left) * scale - scale
     // 1 where the labels are equal, 0 elsewhere, without a mask.
-    let distance = magnitude(load(columns.labels + c, left) - label)
+    let distance = magnitude(load(columns.labels + c, left) - own.label)
     let same = 1 - smaller(distance, Vector(repeating: 1))
     // `exponential` clamps at −87: a dropped anchor's +∞ must give exactly 0, hence the factors.
-    let ofRow = exponential(value - own) * ownKept
+    let ofRow = exponential(value - own.logSumExp) * own.kept
     let ofColumn = exponential(value - load(columns.logSumExps + c, left)) * load(columns.kept + c, left)
-    store((ofRow + ofColumn + same * positive) * factor, row + c, left)
+    store((ofRow + ofColumn + same * own.positive) * factor, row + c, left)
   }
   var c = 0
   while c &+ vectorWidth <= count {

@@ -1,6 +1,19 @@
 // The critic's element-wise work, Method.md, identities 3 to 5. N rows of the local batch, D critic width, X features, S classes.
 import Matrices
 
+/// What a layer adds to the products of N rows by their classes.
+package struct ClassPart {
+  /// S×D, W_a·a_s + b₁.
+  package let base: Matrix
+  /// N class indices in 0..<S.
+  package let labels: [Int]
+
+  package init(base: Matrix, labels: [Int]) {
+    self.base = base
+    self.labels = labels
+  }
+}
+
 /// From the products of real and fake rows with W_x to everything the critic's backward products need, in one pass.
 ///
 /// With pre(x) = W_x·x + base[label]; the interpolate's pre-activation is α·pre(real) + (1−α)·pre(fake), since the layer is
@@ -9,14 +22,13 @@ import Matrices
 /// - Parameters:
 ///   - products: 2N×D: rows 0..<N hold W_x·x, rows N..<2N hold W_x·x̃.
 ///   - slopes: N×D, out.
-///   - base: S×D, W_a·a_s + b₁ per class.
-///   - labels: N class indices in 0..<S.
 ///   - alpha: 1×N, the interpolation draws.
 ///   - weight: 1×D, w, the second layer.
 ///   - scores: 2×N, out: Σ_k w_k·LeakyReLU(pre_k), D less its last bias, of the real and of the fake rows.
 package func criticSlopes(
-  _ slopes: SlopeMatrix, products: Matrix, base: Matrix, labels: [Int], alpha: Matrix, weight: Matrix, scores: Matrix
+  _ slopes: SlopeMatrix, products: Matrix, _ classes: ClassPart, alpha: Matrix, weight: Matrix, scores: Matrix
 ) {
+  let (base, labels) = (classes.base, classes.labels)
   let n = labels.count
   precondition(products.rowCount == 2 * n && slopes.rowCount == n && alpha.columnCount >= n)
   precondition(scores.rowCount == 2 && scores.columnCount >= n && slopes.unitCount == products.columnCount)
@@ -118,8 +130,9 @@ package func penaltyRows(_ g: Matrix, penaltyWeight: Float, inverseBatch: Float,
 /// The generator step's way through the critic: the slopes (of kind `fake`) at products [N×D] = W_x·x̃, and
 /// `scores` [1×N] ← Σ_k w_k·LeakyReLU(pre_k).
 package func criticFakeSlopes(
-  _ slopes: SlopeMatrix, products: Matrix, base: Matrix, labels: [Int], weight: Matrix, scores: Matrix
+  _ slopes: SlopeMatrix, products: Matrix, _ classes: ClassPart, weight: Matrix, scores: Matrix
 ) {
+  let (base, labels) = (classes.base, classes.labels)
   precondition(labels.count == products.rowCount && scores.columnCount >= products.rowCount)
   precondition(slopes.rowCount == products.rowCount && slopes.unitCount == products.columnCount)
   let width = products.columnCount

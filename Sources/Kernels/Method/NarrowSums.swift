@@ -18,16 +18,17 @@ enum NarrowTables {
 
 /// As `sumPanel`, two blocks of sixteen columns at a time.
 func sumNarrowPanel(
-  _ shape: SubsetShape, lanes: Range<Int>, columns: Range<Int>, _ scratch: SubsetScratch,
+  _ shape: SubsetShape, _ panel: SubsetPanel, _ scratch: SubsetScratch, _ loops: VectorLoops.LookUps,
   _ room: UnsafeMutablePointer<Float>
 ) -> UnsafePointer<Float> {
+  let (lanes, columns) = (panel.lanes, panel.columns)
   let (groupSize, tableSize) = (SubsetShape.groupSize, shape.groups.tableSize)
   let perBlock = NarrowTables.mostMembers &* vectorWidth
   let vectors = room + shape.chunkSize &* tableSize
   let halves = vectors + SubsetShape.panel &* perBlock
   let narrow = halves + 32 &* vectorWidth
   let (tiles, tile) = ((lanes.count &+ SubsetShape.tile &- 1) / SubsetShape.tile, SubsetShape.tile)
-  let (blockSize, loops) = (SubsetShape.blockSize(lanes), VectorLoops.chosen)
+  let blockSize = SubsetShape.blockSize(lanes)
   let sums = narrow + blockSize
   let slotStride = SubsetShape.panel &* blockSize
   let blocks = (columns.count &+ vectorWidth &- 1) / vectorWidth

@@ -1,39 +1,97 @@
 // The critic's two products with its slopes (Method.md, identities 4 and 5), by `subsetSums`. N rows, D units, X features.
 import Matrices
 
-/// g [N×X] ← factor · slopes · diag(w) · W: what D's input gets back, slope by slope.
-///
-/// - Parameters:
-///   - slopes: N×D, of which the bits of one kind are taken.
-///   - weight: 1×D, w.
-///   - matrix: D×X, W.
-///   - precision: of the tables, see `SubsetSums.swift` and `NarrowSums.swift`.
-package func slopeInputGradient(
-  into result: Matrix, _ slopes: SlopeMatrix, _ row: SlopeMatrix.Row, weight: Matrix, matrix: Matrix, factor: Float,
-  precision: ProductPrecision = .float32
-) {
-  let unitCount = slopes.unitCount
-  precondition(
-    result.rowCount == slopes.rowCount && matrix.rowCount == unitCount && weight.columnCount == unitCount
-      && result.columnCount == matrix.columnCount)
-  let shape = SubsetShape(
-    groups: .members, precision: precision, laneCount: result.rowCount,
-    groupCount: (unitCount + SubsetShape.groupSize - 1) / SubsetShape.groupSize, leafGroups: nil,
-    columnCount: result.columnCount)
-  subsetSums(into: result, shape) { scratch in
-    for k in 0..<unitCount { scratch.setMember(k, matrix.row(k), times: factor * weight.start[k]) }
-    for k in unitCount..<shape.memberCount { scratch.setMember(k, scratch.zeros, times: 0) }
-    fork(shape.tileCount, grain: 1 + 2048 / max(shape.groupCount, 1)) { part in
-      for tile in part {
-        for lane in tile * SubsetShape.tile..<(tile + 1) * SubsetShape.tile {
-          let bytes = lane < slopes.rowCount ? slopes.row(lane) : nil
-          for chunk in (0..<shape.chunkCount).lazy.map(shape.chunk) {
-            let indices = scratch.indices + (shape.place(chunk, tile: tile) &+ lane % SubsetShape.tile)
-            for group in chunk {
-              let first = group &* SubsetShape.groupSize
-              indices[(group &- chunk.lowerBound) &* SubsetShape.tile] =
-                bytes.map { bits($0 + first, unitCount &- first, row) } ?? 0
+/// The rows that D's weight gradient is a sum of, N×X each.
+package struct SlopeRows {
+  package let real, fake, penalty: Matrix
+
+  package init(real: Matrix, fake: Matrix, penalty: Matrix) {
+    self.real = real
+    self.fake = fake
+    self.penalty = penalty
+  }
+}
+
+/// The tables are as precise as the context, see `SubsetSums.swift` and `NarrowSums.swift`.
+extension ProductContext {
+  /// g [N×X] ← factor · slopes · diag(w) · W: what D's input gets back, slope by slope.
+  ///
+  /// - Parameters:
+  ///   - slopes: N×D, of which the bits of one kind are taken.
+  ///   - weight: 1×D, w.
+  ///   - matrix: D×X, W.
+  package func slopeInputGradient(
+    into result: Matrix, _ slopes: SlopeMatrix, _ row: SlopeMatrix.Row, weight: Matrix, matrix: Matrix, factor: Float
+  ) {
+    let unitCount = slopes.unitCount
+    precondition(
+      result.rowCount == slopes.rowCount && matrix.rowCount == unitCount && weight.columnCount == unitCount
+        && result.columnCount == matrix.columnCount)
+    let shape = SubsetShape(
+      groups: .members, precision: precision, laneCount: result.rowCount,
+      groupCount: (unitCount + SubsetShape.groupSize - 1) / SubsetShape.groupSize, leafGroups: nil,
+      columnCount: result.columnCount)
+    subsetSums(into: result, shape) { scratch in
+      for k in 0..<unitCount { scratch.setMember(k, matrix.row(k), times: factor * weight.start[k]) }
+      for k in unitCount..<shape.memberCount { scratch.setMember(k, scratch.zeros, times: 0) }
+      fork(shape.tileCount, grain: 1 + 2048 / max(shape.groupCount, 1)) { part in
+        for tile in part {
+          for lane in tile * SubsetShape.tile..<(tile + 1) * SubsetShape.tile {
+            let bytes = lane < slopes.rowCount ? slopes.row(lane) : nil
+            for chunk in (0..<shape.chunkCount).lazy.map(shape.chunk) {
+              let indices = scratch.indices + (shape.place(chunk, tile: tile) &+ lane % SubsetShape.tile)
+              for group in chunk {
+                let first = group &* SubsetShape.groupSize
+                indices[(group &- chunk.lowerBound) &* SubsetShape.tile] =
+                  bytes.map { bits($0 + first, unitCount &- first, row) } ?? 0
+              }
             }
+          }
+        }
+      }
+    }
+  }
+
+  /// M [units×X] ← Σ_b (−m_real·x_b + m_fake·x̃_b)/B + m̂·(c·g)_b over some rows b of a batch: D's one weight-gradient product, of
+  /// which `scaleByUnit` makes dW_x.
+  ///
+  /// - Parameters:
+  ///   - slopes: N×units.
+  ///   - inverseBatch: 1/B.
+  ///   - leafRows: of the batch's leaves; the first row begins one.
+  package func slopeWeightSums(
+    into result: Matrix, _ slopes: SlopeMatrix, rows: SlopeRows, inverseBatch: Float, leafRows: Int
+  ) {
+    let (rowCount, unitCount) = (slopes.rowCount, slopes.unitCount)
+    precondition(
+      rows.real.rowCount == rowCount && rows.fake.rowCount == rowCount && rows.penalty.rowCount == rowCount
+        && result.rowCount == unitCount && result.columnCount == rows.real.columnCount)
+    let pairs = RowPairs(rowCount: rowCount, leafRows: leafRows)
+    // Members in the order of the bits: real, fake and penalty row of the first row of a pair, then those of the second.
+    let shape = SubsetShape(
+      groups: .triples, precision: precision, laneCount: unitCount, groupCount: pairs.count,
+      leafGroups: pairs.perLeaf, columnCount: result.columnCount)
+    subsetSums(into: result, shape) { scratch in
+      for pair in 0..<pairs.count {
+        let (first, second) = pairs[pair]
+        for (place, row) in [(6 * pair, first), (6 * pair + 3, second)] {
+          guard let row else {
+            for i in 0..<3 { scratch.setMember(place + i, scratch.zeros, times: 0) }
+            continue
+          }
+          scratch.setMember(place, rows.real.row(row), times: -inverseBatch)
+          scratch.setMember(place + 1, rows.fake.row(row), times: inverseBatch)
+          scratch.setMember(place + 2, rows.penalty.row(row), times: 1)
+        }
+      }
+      scratch.withGroups { groups in
+        fork(shape.chunkCount, grain: 1 + 8192 / max(unitCount, 1)) { part in
+          for chunk in part {
+            let areTriples = setIndices(scratch.indices, shape, chunk: chunk, slopes, pairs, triplesIndex)
+            // In narrow tables such an interpolate takes the side of the other two.
+            guard !areTriples && precision == .float32 else { continue }
+            groups[chunk] = .members
+            setIndices(scratch.indices, shape, chunk: chunk, slopes, pairs) { $0 | ($1 &<< SlopeBytes(repeating: 3)) }
           }
         }
       }
@@ -53,65 +111,6 @@ private func bits(_ bytes: UnsafePointer<UInt8>, _ remaining: Int, _ row: SlopeM
   var result: UInt8 = 0
   for i in 0..<min(remaining, SubsetShape.groupSize) { result |= ((bytes[i] &>> UInt8(row.rawValue)) & 1) &<< UInt8(i) }
   return result
-}
-
-/// The rows that D's weight gradient is a sum of, N×X each.
-package struct SlopeRows {
-  package let real, fake, penalty: Matrix
-
-  package init(real: Matrix, fake: Matrix, penalty: Matrix) {
-    self.real = real
-    self.fake = fake
-    self.penalty = penalty
-  }
-}
-
-/// M [units×X] ← Σ_b (−m_real·x_b + m_fake·x̃_b)/B + m̂·(c·g)_b over some rows b of a batch: D's one weight-gradient product, of
-/// which `scaleByUnit` makes dW_x.
-///
-/// - Parameters:
-///   - slopes: N×units.
-///   - inverseBatch: 1/B.
-///   - leafRows: of the batch's leaves; the first row begins one.
-///   - precision: of the tables.
-package func slopeWeightSums(
-  into result: Matrix, _ slopes: SlopeMatrix, rows: SlopeRows, inverseBatch: Float, leafRows: Int,
-  precision: ProductPrecision = .float32
-) {
-  let (rowCount, unitCount) = (slopes.rowCount, slopes.unitCount)
-  precondition(
-    rows.real.rowCount == rowCount && rows.fake.rowCount == rowCount && rows.penalty.rowCount == rowCount
-      && result.rowCount == unitCount && result.columnCount == rows.real.columnCount)
-  let pairs = RowPairs(rowCount: rowCount, leafRows: leafRows)
-  // Members in the order of the bits: real, fake and penalty row of the first row of a pair, then those of the second.
-  let shape = SubsetShape(
-    groups: .triples, precision: precision, laneCount: unitCount, groupCount: pairs.count,
-    leafGroups: pairs.perLeaf, columnCount: result.columnCount)
-  subsetSums(into: result, shape) { scratch in
-    for pair in 0..<pairs.count {
-      let (first, second) = pairs[pair]
-      for (place, row) in [(6 * pair, first), (6 * pair + 3, second)] {
-        guard let row else {
-          for i in 0..<3 { scratch.setMember(place + i, scratch.zeros, times: 0) }
-          continue
-        }
-        scratch.setMember(place, rows.real.row(row), times: -inverseBatch)
-        scratch.setMember(place + 1, rows.fake.row(row), times: inverseBatch)
-        scratch.setMember(place + 2, rows.penalty.row(row), times: 1)
-      }
-    }
-    scratch.withGroups { groups in
-      fork(shape.chunkCount, grain: 1 + 8192 / max(unitCount, 1)) { part in
-        for chunk in part {
-          let areTriples = setIndices(scratch.indices, shape, chunk: chunk, slopes, pairs, triplesIndex)
-          // In narrow tables such an interpolate takes the side of the other two.
-          guard !areTriples && precision == .float32 else { continue }
-          groups[chunk] = .members
-          setIndices(scratch.indices, shape, chunk: chunk, slopes, pairs) { $0 | ($1 &<< SlopeBytes(repeating: 3)) }
-        }
-      }
-    }
-  }
 }
 
 /// The rows of a batch in pairs, leaf by leaf: where a leaf has an odd number of rows, its last pair is one row.

@@ -6,114 +6,15 @@
 // multiplies, at three times its speed. (Boolean products are computed this way since Arlazarov, Dinic, Kronrod and Faradzhev,
 // 1970.) The terms of a sum, in the sense of `Matrices/SumOrder.swift`, are its groups; a leaf of rows is a leaf of groups.
 import CPrefetch
-import LoopsAVX2
 import Matrices
 import Profiling
-import Synchronization
-
-/// Which six members make a group, and so how many sums there are.
-enum SubsetGroups {
-  /// Of any slopes: 64 sums.
-  case members
-  /// Two triples of a real, a fake and an interpolated row. The interpolate is above its kink where both others are and below
-  /// where both are, so a triple has 6 sums and two have 36.
-  case triples
-
-  /// Floats of a table.
-  var tableSize: Int { (self == .members ? 64 : 36) * vectorWidth }
-}
-
-/// How a product is divided: groups of members, tiles of lanes, chunks of groups whose tables are kept at once.
-struct SubsetShape {
-  /// Members of a group.
-  static let groupSize = LoopsAVX2.groupSize
-  /// Lanes whose sums are in registers at once.
-  static let tile = LoopsAVX2.tileLanes
-  /// Blocks of columns whose members are fetched at once.
-  static let panel = 4
-  /// Lanes whose sums are in the second cache at once; for more the tables are made again.
-  static let mostLanes = 2048
-  /// Fewer take less time than their tables.
-  static let fewestLanes = 256
-
-  /// Of most chunks, see `SubsetScratch.groups`.
-  let groups: SubsetGroups
-  let precision: ProductPrecision
-  let laneCount, groupCount, columnCount: Int
-  /// Most groups whose tables are kept at once: what 64 KiB of a core's second cache, or its first (narrow tables), hold.
-  let chunkSize: Int
-  /// The chunks are its blocks, and all groups of a narrow chunk are of one leaf.
-  let plan: SumPlan
-
-  /// - Parameter leafGroups: groups of a leaf; nil: a sum is one chain.
-  init(
-    groups: SubsetGroups, precision: ProductPrecision, laneCount: Int, groupCount: Int, leafGroups: Int?,
-    columnCount: Int
-  ) {
-    self.groups = groups
-    self.precision = precision
-    self.laneCount = laneCount
-    self.groupCount = groupCount
-    self.columnCount = columnCount
-    let largest = precision == .float32 ? 16 : groups == .members ? 7 : 12
-    chunkSize = largest
-    plan = SumPlan(
-      leafGroups.map { .batch(leafRows: $0) } ?? .chain, termCount: max(groupCount, 1), accumulate: false,
-      blockTerms: chunkSize, leavesShareBlocks: precision == .float32)
-  }
-
-  var memberCount: Int { groupCount * Self.groupSize }
-  var chunkCount: Int { plan.blocks.count }
-  var slotCount: Int { plan.keptSlots + plan.passingSlots }
-  var tileCount: Int { (laneCount + Self.tile - 1) / Self.tile }
-  var panelCount: Int { (columnCount + Self.panel * vectorWidth - 1) / (Self.panel * vectorWidth) }
-
-  /// Floats of a thread's room: tables, members of a chunk or of a span, halves of narrow tables, narrow sums, the stack of sums.
-  func roomSize(lanes: Int) -> Int {
-    let sums = (lanes + Self.tile) * vectorWidth
-    let members = precision == .float32 ? chunkSize * Self.groupSize : NarrowTables.mostMembers
-    return (chunkSize * 64 + Self.panel * members + 32) * vectorWidth + sums + slotCount * Self.panel * sums
-  }
-
-  /// Floats of a block's sums: whole tiles, a vector for each lane.
-  @inline(__always)
-  static func blockSize(_ lanes: Range<Int>) -> Int { (lanes.count &+ tile &- 1) / tile &* tile &* vectorWidth }
-
-  /// The groups whose tables are kept at once.
-  @inline(__always)
-  func chunk(_ index: Int) -> Range<Int> { plan.blocks[index].terms }
-
-  /// Lanes that are done together: fewer than usual where there would not be work for every thread.
-  func lanesPerItem(threads: Int) -> Int {
-    let ranges = (threads + panelCount - 1) / panelCount
-    let even = (laneCount / ranges + Self.tile) / Self.tile * Self.tile
-    return min(Self.mostLanes, max(Self.fewestLanes, even))
-  }
-
-  /// The members of a chunk; none behind the last chunk.
-  func members(chunk index: Int) -> Range<Int> {
-    guard index < chunkCount else { return memberCount..<memberCount }
-    let groups = chunk(index)
-    return groups.lowerBound &* Self.groupSize..<groups.upperBound &* Self.groupSize
-  }
-
-  /// Where the indices of a tile's lanes in the tables of a chunk start: sixteen for its first group, sixteen for the next.
-  @inline(__always)
-  func place(_ chunk: Range<Int>, tile: Int) -> Int {
-    (chunk.lowerBound &* tileCount &+ tile &* chunk.count) &* Self.tile
-  }
-}
 
 /// Room for a product's indices, its members' addresses and, for each thread, tables and sums; grows to the largest product and
-/// stays.
-///
-/// `@unchecked Sendable`: used under its lock; threads of a product use their own rooms.
-final class SubsetScratch: @unchecked Sendable {
-  static let shared = SubsetScratch()
-  let lock = Mutex(())
+/// stays. The threads of a product use their own.
+final class SubsetScratch {
   let queue = WorkQueues()
-  private var indexStorage = FloatStorage(count: 0)
-  private var threadStorage: [FloatStorage] = []
+  private var indexStorage = GrowingStorage()
+  private var threadStorage: [GrowingStorage] = []
   private var members: [Member] = []
   /// What the groups of a chunk are: of triples, unless rounding has taken an interpolate of theirs out of what lies between the
   /// other two; float32's chunks are then of any slopes. The sums are the same numbers either way.
@@ -130,18 +31,15 @@ final class SubsetScratch: @unchecked Sendable {
   }
 
   /// A row of zeros: the members that fill up a group.
-  private var zeroStorage = FloatStorage(count: 0)
+  private var zeroStorage = GrowingStorage()
   var zeros: UnsafePointer<Float> { UnsafePointer(zeroStorage.base) }
 
   func prepare(_ shape: SubsetShape, lanes: Int, threads: Int) {
-    if zeroStorage.count < shape.columnCount { zeroStorage = FloatStorage(count: shape.columnCount) }
-    let floats = shape.groupCount * shape.tileCount * SubsetShape.tile / 4
-    if indexStorage.count < floats { indexStorage = FloatStorage(count: floats) }
-    while threadStorage.count < threads { threadStorage.append(FloatStorage(count: 0)) }
+    zeroStorage.reserve(shape.columnCount)
+    indexStorage.reserve(shape.groupCount * shape.tileCount * SubsetShape.tile / 4)
+    while threadStorage.count < threads { threadStorage.append(GrowingStorage()) }
     let room = shape.roomSize(lanes: lanes)
-    for thread in 0..<threads where threadStorage[thread].count < room {
-      threadStorage[thread] = FloatStorage(count: room)
-    }
+    for thread in 0..<threads { threadStorage[thread].reserve(room) }
     if members.count < shape.memberCount {
       members = Array(repeating: Member(row: indexStorage.base, factor: 0), count: shape.memberCount)
     }
@@ -164,46 +62,57 @@ final class SubsetScratch: @unchecked Sendable {
   func room(_ thread: Int) -> UnsafeMutablePointer<Float> { threadStorage[thread].base }
 }
 
-/// result [lanes×X] ← Σ_i slope_ri·factor_i·v_i over all members.
-///
-/// - Parameter fill: sets members and indices.
-func subsetSums(into result: Matrix, _ shape: SubsetShape, _ fill: (SubsetScratch) -> Void) {
-  guard shape.laneCount > 0 && shape.columnCount > 0 else { return }
-  guard shape.groupCount > 0 else { return result.fill(0) }
-  let start = Profile.shared.begin()
-  ProductBreaks.take()
-  SubsetScratch.shared.lock.withLock { _ in
-    let scratch = SubsetScratch.shared
+extension ProductContext {
+  /// result [lanes×X] ← Σ_i slope_ri·factor_i·v_i over all members.
+  ///
+  /// - Parameter fill: sets members and indices.
+  func subsetSums(into result: Matrix, _ shape: SubsetShape, _ fill: (SubsetScratch) -> Void) {
+    guard shape.laneCount > 0 && shape.columnCount > 0 else { return }
+    guard shape.groupCount > 0 else { return result.fill(0) }
+    let start = Profile.shared.begin()
+    scratch.alone {
+      scratch.breaks?.take()
+      sum(into: result, shape, fill)
+    }
+    Profile.shared.end(
+      start, .lookup, "slopes: \(shape.laneCount)×\(shape.memberCount) · \(shape.memberCount)×\(shape.columnCount)",
+      flops: 2 * Double(shape.laneCount) * Double(shape.memberCount) * Double(shape.columnCount),
+      bytes: 4 * (shape.memberCount + shape.laneCount) * shape.columnCount)
+  }
+
+  private func sum(into result: Matrix, _ shape: SubsetShape, _ fill: (SubsetScratch) -> Void) {
+    let (subsets, loops) = (scratch.subsets, scratch.loops.lookUps)
     let perItem = shape.lanesPerItem(threads: ThreadPool.threadCount)
     let lanes = LaneRanges(count: shape.laneCount, most: perItem)
     let items = lanes.count * shape.panelCount
     let threads = min(ThreadPool.threadCount, items)
-    scratch.prepare(shape, lanes: min(perItem, shape.laneCount), threads: threads)
-    fill(scratch)
-    scratch.queue.reset(1)
+    subsets.prepare(shape, lanes: min(perItem, shape.laneCount), threads: threads)
+    fill(subsets)
+    subsets.queue.reset(1)
     // One part per thread, so that each has a room of its own.
     fork(threads) { part in
       for thread in part {
-        while let item = scratch.queue.next(0, below: items) {
-          let panel = item % shape.panelCount
-          let first = panel * SubsetShape.panel * vectorWidth
-          let columns = first..<min(first + SubsetShape.panel * vectorWidth, shape.columnCount)
-          let (ownLanes, room) = (lanes[item / shape.panelCount], scratch.room(thread))
+        while let item = subsets.queue.next(0, below: items) {
+          let first = item % shape.panelCount * SubsetShape.panel * vectorWidth
+          let panel = SubsetPanel(
+            lanes: lanes[item / shape.panelCount],
+            columns: first..<min(first + SubsetShape.panel * vectorWidth, shape.columnCount))
           let sums =
             switch shape.precision {
-            case .float32: sumPanel(shape, lanes: ownLanes, columns: columns, scratch, room)
-            case .bfloat16: sumNarrowPanel(shape, lanes: ownLanes, columns: columns, scratch, room)
+            case .float32: sumPanel(shape, panel, subsets, loops, subsets.room(thread))
+            case .bfloat16: sumNarrowPanel(shape, panel, subsets, loops, subsets.room(thread))
             }
-          storePanel(result, lanes: ownLanes, columns: columns, sums)
-          if thread == 0 { ProductBreaks.take() }
+          storePanel(result, lanes: panel.lanes, columns: panel.columns, sums)
+          if thread == 0 { scratch.breaks?.take() }
         }
       }
     }
   }
-  Profile.shared.end(
-    start, .lookup, "slopes: \(shape.laneCount)×\(shape.memberCount) · \(shape.memberCount)×\(shape.columnCount)",
-    flops: 2 * Double(shape.laneCount) * Double(shape.memberCount) * Double(shape.columnCount),
-    bytes: 4 * (shape.memberCount + shape.laneCount) * shape.columnCount)
+}
+
+/// A panel of columns of some lanes.
+struct SubsetPanel {
+  let lanes, columns: Range<Int>
 }
 
 /// Consecutive ranges of at most so many lanes, a multiple of a tile.
@@ -219,16 +128,17 @@ private struct LaneRanges {
   subscript(index: Int) -> Range<Int> { index * most..<min((index + 1) * most, total) }
 }
 
-/// A panel of columns of some lanes: block after block, a vector for each lane.
+/// A panel's sums: block after block, a vector for each lane.
 private func sumPanel(
-  _ shape: SubsetShape, lanes: Range<Int>, columns: Range<Int>, _ scratch: SubsetScratch,
+  _ shape: SubsetShape, _ panel: SubsetPanel, _ scratch: SubsetScratch, _ loops: VectorLoops.LookUps,
   _ room: UnsafeMutablePointer<Float>
 ) -> UnsafePointer<Float> {
+  let (lanes, columns) = (panel.lanes, panel.columns)
   let perBlock = shape.chunkSize &* SubsetShape.groupSize &* vectorWidth
   let vectors = room + shape.chunkSize &* SubsetGroups.members.tableSize
   let sums = vectors + SubsetShape.panel &* perBlock
   let (tiles, tile) = ((lanes.count &+ SubsetShape.tile &- 1) / SubsetShape.tile, SubsetShape.tile)
-  let (blockSize, loops) = (SubsetShape.blockSize(lanes), VectorLoops.chosen)
+  let blockSize = SubsetShape.blockSize(lanes)
   let blocks = (columns.count &+ vectorWidth &- 1) / vectorWidth
   for (number, planned) in shape.plan.blocks.enumerated() {
     let (chunk, groups) = (planned.terms, scratch.groups[number])

@@ -23,14 +23,16 @@ package struct AdamStep: Sendable {
 ///
 /// - Parameters:
 ///   - values: rows of a parameter; gradients and moments have its shape.
+///   - context: of the products with the parameter, where its rounded copy is.
 package func adamUpdate(
-  values: Matrix, gradients: Matrix, firstMoments: Matrix, secondMoments: Matrix, _ step: AdamStep
+  values: Matrix, gradients: Matrix, firstMoments: Matrix, secondMoments: Matrix, _ step: AdamStep,
+  context: ProductContext
 ) {
   let (rows, columns) = (values.rowCount, values.columnCount)
   for other in [gradients, firstMoments, secondMoments] {
     precondition(other.rowCount == rows && other.columnCount == columns)
   }
-  let rounded = RoundedCopies.shared.parameters(values.storage)
+  let rounded = context.scratch.roundedCopies.parameters(values.storage)
   let floats = 7 * values.count + (rounded == nil ? 0 : values.count / 2)
   // Run after run, so that values are still in the nearest cache when they are rounded.
   let runs = (columns + adamRunLength - 1) / adamRunLength

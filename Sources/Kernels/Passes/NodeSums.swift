@@ -30,8 +30,8 @@ package func addNodes(_ sources: [Matrix], merges: [Int], into results: [Matrix]
       guard let stack = room.baseAddress?.assumingMemoryBound(to: Float.self) else { return }
       for run in part {
         let (row, column) = (run / runs, run % runs &* runLength)
-        let count = min(runLength, shape.columnCount &- column)
-        addRun(sources, merges, results, row: row, column: column, count: count, stack)
+        let place = RunPlace(row: row, column: column, count: min(runLength, shape.columnCount &- column))
+        addRun(sources, merges, results, place, stack)
       }
     }
   }
@@ -57,14 +57,19 @@ private func addPair(_ a: Matrix, _ b: Matrix, into result: Matrix) {
 
 private let runLength = 512
 
+/// Consecutive elements of a row.
+private struct RunPlace {
+  let row, column, count: Int
+}
+
 @inline(__always)
 private func addRun(
-  _ sources: [Matrix], _ merges: [Int], _ results: [Matrix], row: Int, column: Int, count: Int,
-  _ stack: UnsafeMutablePointer<Float>
+  _ sources: [Matrix], _ merges: [Int], _ results: [Matrix], _ place: RunPlace, _ stack: UnsafeMutablePointer<Float>
 ) {
+  let count = place.count
   var top = stack
   for (source, merges) in zip(sources, merges) {
-    let from = source.row(row) + column
+    let from = source.row(place.row) + place.column
     if merges == 0 {
       top.update(from: from, count: count)
       top += runLength
@@ -81,6 +86,6 @@ private func addRun(
     }
   }
   for (number, result) in results.enumerated() {
-    (result.row(row) + column).update(from: stack + number &* runLength, count: count)
+    (result.row(place.row) + place.column).update(from: stack + number &* runLength, count: count)
   }
 }

@@ -1,4 +1,5 @@
 // Softmax over classes and its cross-entropy. N rows, S classes.
+import Glibc
 import Matrices
 
 /// Cross-entropy of softmax(scores/τ) at the labels, row by row: scores [N×S] ← (softmax − 1[s = y]) / (τ·B), the
@@ -25,7 +26,7 @@ package func softmaxCrossEntropy(
         sum += laneSum(value)
         store(value, row + s, left)
       }
-      losses.start[r] = logarithm(sum) - atLabel
+      losses.start[r] = Float(log(Double(sum))) - atLabel
       let factor = Vector(repeating: inverseBatch / (temperature * sum))
       for s in stride(from: 0, to: count, by: vectorWidth) {
         store(load(row + s, count &- s) * factor, row + s, count &- s)

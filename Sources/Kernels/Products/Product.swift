@@ -33,65 +33,70 @@ extension ProductOperand {
   var columns: Int { isTransposed ? matrix.rowCount : matrix.columnCount }
 }
 
-/// result = finish(a · b), or finish(result + a · b) if `accumulate`, with a and b read plain or transposed. Row strides are free;
-/// the result may be a block of columns of a larger matrix. Runs on all threads of `ThreadPool`.
-///
-/// - Parameters:
-///   - result: M×N. Overwritten, or added to.
-///   - a: M×K.
-///   - b: K×N.
-///   - order: of the sums; those over a batch cannot accumulate.
-///   - precision: to which a and b are rounded first. Products of bfloat16 are oneDNN's, and so is the order of their sums.
-///   - loops: for tests.
-package func multiply(
-  into result: Matrix, _ a: some ProductOperand, _ b: some ProductOperand, accumulate: Bool = false,
-  order: SumOrder = .chain, finish: ProductFinish = .none, precision: ProductPrecision = .float32,
-  loops: VectorLoops = .chosen
-) {
-  let (m, k, n) = (a.rows, a.columns, b.columns)
-  precondition(
-    k == b.rows && result.rowCount == m && result.columnCount == n && finish.fits(rows: m, columns: n),
-    "\(m)×\(k) times \(b.rows)×\(n) into \(result.rowCount)×\(result.columnCount)")
-  guard m > 0 && n > 0 else { return }
-  guard k > 0 else {
-    if !accumulate { result.fill(0) }
-    return apply(finish, to: result)
-  }
-  let start = Profile.shared.begin()
-  ProductBreaks.take()
-  if precision == .bfloat16 {
-    if order != .chain, let a = a as? TransposedMatrix, let b = b as? Matrix {
-      multiplyRoundedLeaves(into: result, a, b, order: order)
-    } else {
-      multiplyRounded(into: result, a, b, accumulate: accumulate)
+extension ProductContext {
+  /// result = finish(a · b), or finish(result + a · b) if `accumulate`, with a and b read plain or transposed. Row strides are free;
+  /// the result may be a block of columns of a larger matrix. Runs on all threads of `ThreadPool`.
+  ///
+  /// In bfloat16 a and b are rounded first; the products are oneDNN's, and so is the order of their sums.
+  ///
+  /// - Parameters:
+  ///   - result: M×N. Overwritten, or added to.
+  ///   - a: M×K.
+  ///   - b: K×N.
+  ///   - order: of the sums; those over a batch cannot accumulate.
+  package func multiply(
+    into result: Matrix, _ a: some ProductOperand, _ b: some ProductOperand, accumulate: Bool = false,
+    order: SumOrder = .chain, finish: ProductFinish = .none
+  ) {
+    let (m, k, n) = (a.rows, a.columns, b.columns)
+    precondition(
+      k == b.rows && result.rowCount == m && result.columnCount == n && finish.fits(rows: m, columns: n),
+      "\(m)×\(k) times \(b.rows)×\(n) into \(result.rowCount)×\(result.columnCount)")
+    guard m > 0 && n > 0 else { return }
+    guard k > 0 else {
+      if !accumulate { result.fill(0) }
+      return apply(finish, to: result)
     }
-  } else {
-    finish.withAddresses { finish in
-      let product = FloatProduct(
-        result: result, left: PackedSide(matrix: a.matrix, areTerms: a.isTransposed),
-        right: PackedSide(matrix: b.matrix, areTerms: !b.isTransposed), termCount: k, accumulate: accumulate,
-        order: order, finish: finish, loops: loops)
-      ProductRooms.shared.withLock { product.run($0) }
+    let start = Profile.shared.begin()
+    scratch.alone {
+      scratch.breaks?.take()
+      if precision == .bfloat16 {
+        scratch.multiplyRounded(into: result, a, b, accumulate: accumulate, order: order)
+      } else {
+        finish.withAddresses { finish in
+          let factors = PackedFactors(
+            left: PackedSide(matrix: a.matrix, areTerms: a.isTransposed),
+            right: PackedSide(matrix: b.matrix, areTerms: !b.isTransposed), termCount: k)
+          FloatProduct(
+            result: result, factors, accumulate: accumulate, order: order, finish: finish, loops: scratch.loops
+          ).run(scratch)
+        }
+      }
     }
+    Profile.shared.end(
+      start,
+      ProductShape(
+        m: m, k: k, n: n, leftIsTransposed: a.isTransposed, rightIsTransposed: b.isTransposed,
+        isBatchSum: order != .chain))
+    if precision == .bfloat16 { apply(finish, to: result) }
   }
-  Profile.shared.end(
-    start,
-    ProductShape(
-      m: m, k: k, n: n, leftIsTransposed: a.isTransposed, rightIsTransposed: b.isTransposed, isBatchSum: order != .chain
-    )
-  )
-  if precision == .bfloat16 { apply(finish, to: result) }
+}
+
+/// M×K and K×N.
+private struct PackedFactors {
+  let left, right: PackedSide
+  /// K.
+  let termCount: Int
 }
 
 /// A product under way.
 private struct FloatProduct {
   let result: Matrix
-  let left, right: PackedSide
+  let factors: PackedFactors
   let plan: SumPlan
   let accumulate: Bool
   let finish: FinishAddresses
   let loops: VectorLoops
-  let termCount: Int
 
   /// Floats of packed strips: 8 MiB of the third cache.
   private static let packedFloats = 1 << 21
@@ -103,25 +108,25 @@ private struct FloatProduct {
   private static let tileFloats = 1 << 18
 
   init(
-    result: Matrix, left: PackedSide, right: PackedSide, termCount: Int, accumulate: Bool, order: SumOrder,
-    finish: FinishAddresses, loops: VectorLoops
+    result: Matrix, _ factors: PackedFactors, accumulate: Bool, order: SumOrder, finish: FinishAddresses,
+    loops: VectorLoops
   ) {
     self.result = result
-    self.left = left
-    self.right = right
-    self.termCount = termCount
+    self.factors = factors
     self.accumulate = accumulate
     self.finish = finish
     self.loops = loops
     // A panel's block takes 24 KiB; of a sum over a batch 32, so that the block is a whole node of the tree.
     let most = 6144 / loops.panelWidth
+    let termCount = factors.termCount
     let blocks = (termCount + most - 1) / most
     plan = SumPlan(
       order, termCount: termCount, accumulate: accumulate,
       blockTerms: order == .chain ? (termCount + blocks - 1) / blocks : 8192 / loops.panelWidth)
   }
 
-  func run(_ rooms: ProductRooms) {
+  func run(_ scratch: ProductScratch) {
+    let (rooms, termCount) = (scratch.rooms, factors.termCount)
     let strips = (result.rowCount + stripRows - 1) / stripRows
     let most = max(16, Self.packedFloats / (stripRows * termCount))
     let blocks = RowPartition(rowCount: strips, rankCount: (strips + most - 1) / most)
@@ -139,7 +144,7 @@ private struct FloatProduct {
       packStrips(rows, into: rooms.strips, threads: threads)
       // While messages are under way, threads of a row take chunks as they come, since one of them looks after messages as well. Else each
       // has its own, next to each other: a few percent faster.
-      let isShared = ProductBreaks.areNeeded
+      let isShared = scratch.breaks?.areNeeded ?? false
       rooms.queues.reset(isShared ? grid.rows : grid.threadCount)
       fork(grid.threadCount) { part in
         for thread in part {
@@ -150,7 +155,7 @@ private struct FloatProduct {
             let chunk = own.lowerBound + number
             multiplyChunk(
               chunks.slice(of: chunk), rows: rows, strips: strips, packed: rooms.strips, rooms.room(thread), room)
-            if thread == 0 { ProductBreaks.take() }
+            if thread == 0 { scratch.breaks?.take() }
           }
         }
       }
@@ -162,7 +167,7 @@ private struct FloatProduct {
     fork(rows.count, grain: max(1, rows.count / threads)) { part in
       for strip in part {
         for terms in plan.blocks.lazy.map(\.terms) {
-          left.packStrip(
+          factors.left.packStrip(
             rows.lowerBound &+ strip, terms: terms,
             into: packed + stripRows &* (rows.count &* terms.lowerBound &+ strip &* terms.count))
         }
@@ -181,7 +186,7 @@ private struct FloatProduct {
     plan.segments.withUnsafeBufferPointer { segments in
       for (number, block) in plan.blocks.enumerated() {
         let terms = block.terms
-        right.packPanels(panels, width: width, terms: terms, into: packedPanels)
+        factors.right.packPanels(panels, width: width, terms: terms, into: packedPanels)
         for first in stride(from: strips.lowerBound, to: strips.upperBound, by: Self.stripsAtOnce) {
           let own = first..<min(first + Self.stripsAtOnce, strips.upperBound)
           for (place, panel) in panels.enumerated() {

@@ -34,25 +34,17 @@ package struct ThreadGrid {
   }
 }
 
-/// Room for packed factors and tiles; grows to the largest product's and stays.
-///
-/// `@unchecked Sendable`: used under its lock; threads of a product use their own rooms.
-final class ProductRooms: @unchecked Sendable {
-  static let shared = ProductRooms()
-  private let lock = Mutex(())
-  private var stripStorage = FloatStorage(count: 0)
-  private var threadStorage: [FloatStorage] = []
+/// Room for packed factors and tiles; grows to the largest product's and stays. The threads of a product use their own.
+final class ProductRooms {
+  private var stripStorage = GrowingStorage()
+  private var threadStorage: [GrowingStorage] = []
   let queues = WorkQueues()
 
-  func withLock(_ body: (ProductRooms) -> Void) { lock.withLock { _ in body(self) } }
-
   func prepare(stripFloats: Int, threadFloats: Int, threads: Int) {
-    if stripStorage.count < stripFloats { stripStorage = FloatStorage(count: stripFloats) }
-    while threadStorage.count < threads { threadStorage.append(FloatStorage(count: 0)) }
-    for thread in 0..<threads where threadStorage[thread].count < threadFloats {
-      // From 2 MiB on a storage lies in huge pages: tiles and panels are in fewer of them than a core remembers.
-      threadStorage[thread] = FloatStorage(count: max(threadFloats, 1 << 19))
-    }
+    stripStorage.reserve(stripFloats)
+    while threadStorage.count < threads { threadStorage.append(GrowingStorage()) }
+    // From 2 MiB on a storage lies in huge pages: tiles and panels are in fewer of them than a core remembers.
+    for thread in 0..<threads { threadStorage[thread].reserve(threadFloats, least: 1 << 19) }
   }
 
   var strips: UnsafeMutablePointer<Float> { stripStorage.base }
@@ -74,10 +66,9 @@ struct RoomShape {
   }
 }
 
-/// Numbers of pieces of work that threads take one after the other, in some queues; used by one product at a time.
-///
-/// `@unchecked Sendable`: the counters are atomic, and are reset while no thread takes any.
-final class WorkQueues: @unchecked Sendable {
+/// Numbers of pieces of work that threads take one after the other, in some queues; used by one product at a time. The counters are atomic,
+/// and are reset while no thread takes any.
+final class WorkQueues {
   private static let most = 4096
   private let counters = UnsafeMutablePointer<Atomic<Int>>.allocate(capacity: most)
 

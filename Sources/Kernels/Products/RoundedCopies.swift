@@ -1,7 +1,6 @@
 // The factors of a product rounded to bfloat16. A factor of several products is rounded once and kept as long as it does not
 // change; any other right before its product. The bits of a product are the same either way.
 import Matrices
-import Synchronization
 
 /// A matrix rounded to bfloat16: element (r, c) at r·stride + c.
 struct RoundedMatrix {
@@ -9,43 +8,32 @@ struct RoundedMatrix {
   let stride: Int
 }
 
-/// The two factors of a product; good until the next product.
-struct RoundedFactors {
-  let left: RoundedMatrix
-  let right: RoundedMatrix
-
-  init(_ left: Matrix, _ right: Matrix) {
-    self.left = RoundedCopies.shared.rounded(left, factor: 0)
-    self.right = RoundedCopies.shared.rounded(right, factor: 1)
+extension ProductContext {
+  /// Until `forgetRounded`, products in bfloat16 take the rounded copy that is made here of x, or of any part of it. Call it again
+  /// where x has changed. In float32 nothing is done.
+  package func keepRounded(_ x: Matrix) {
+    if precision == .bfloat16 { scratch.roundedCopies.keep(x) }
   }
+
+  /// As `keepRounded`, of a whole storage of parameters: kept until the storage is gone. `adamUpdate` rounds what it changes.
+  package func keepRoundedParameters(_ values: FloatStorage) {
+    let row = Matrix(storage: values, offset: 0, rowCount: 1, columnCount: values.count, rowStride: values.count)
+    if precision == .bfloat16 { scratch.roundedCopies.keep(row, isParameter: true) }
+  }
+
+  /// Some of a storage's parameters were changed by others than `adamUpdate`: their copy, if one is kept, is made again.
+  package func roundParameters(_ x: Matrix) {
+    guard let origin = scratch.roundedCopies.parameters(x.storage) else { return }
+    round(x, into: origin + x.offset, stride: x.rowStride)
+  }
+
+  /// Ends what `keepRounded` began, for all matrices.
+  package func forgetRounded() { scratch.roundedCopies.forget() }
 }
-
-/// Until `forgetRounded`, products in bfloat16 take the rounded copy that is made here of x, or of any part of it. Call it again
-/// where x has changed.
-package func keepRounded(_ x: Matrix) { RoundedCopies.shared.keep(x) }
-
-/// As `keepRounded`, of a whole storage of parameters: kept until the storage is gone. `adamUpdate` rounds what it changes.
-package func keepRoundedParameters(_ values: FloatStorage) {
-  let row = Matrix(storage: values, offset: 0, rowCount: 1, columnCount: values.count, rowStride: values.count)
-  RoundedCopies.shared.keep(row, isParameter: true)
-}
-
-/// Some of a storage's parameters were changed by others than `adamUpdate`: their copy, if one is kept, is made again.
-package func roundParameters(_ x: Matrix) {
-  guard let origin = RoundedCopies.shared.parameters(x.storage) else { return }
-  round(x, into: origin + x.offset, stride: x.rowStride)
-}
-
-/// Ends what `keepRounded` began, for all matrices.
-package func forgetRounded() { RoundedCopies.shared.forget() }
 
 /// Rounded copies of matrices, and room for the two factors of which none is kept. Room grows to the largest and stays.
-///
-/// `@unchecked Sendable`: the list of copies is used under its lock, and one thread drives products in bfloat16.
-final class RoundedCopies: @unchecked Sendable {
-  static let shared = RoundedCopies()
-  private let lock = Mutex(())
-  private var factors = [FloatStorage(count: 0), FloatStorage(count: 0)]
+final class RoundedCopies {
+  private var factors = [GrowingStorage(), GrowingStorage()]
   private var copies: [Copy] = []
 
   /// The copy of some elements of a storage, in the same places; without a source it is room for the next.
@@ -63,45 +51,38 @@ final class RoundedCopies: @unchecked Sendable {
     let elements = x.elementRange
     guard !elements.isEmpty else { return }
     let floats = (elements.count + 1) / 2
-    let room = lock.withLock { _ in
-      let index =
-        copies.firstIndex { $0.source === x.storage && $0.elements == elements }
-        ?? copies.indices.filter { copies[$0].source == nil && copies[$0].room.count >= floats }
-        .min { copies[$0].room.count < copies[$1].room.count }
-      let room = index.map { copies[$0].room } ?? FloatStorage(count: floats)
-      let copy = Copy(source: x.storage, elements: elements, isParameter: isParameter, room: room)
-      if let index { copies[index] = copy } else { copies.append(copy) }
-      return room
-    }
+    let index =
+      copies.firstIndex { $0.source === x.storage && $0.elements == elements }
+      ?? copies.indices.filter { copies[$0].source == nil && copies[$0].room.count >= floats }
+      .min { copies[$0].room.count < copies[$1].room.count }
+    let room = index.map { copies[$0].room } ?? FloatStorage(count: floats)
+    let copy = Copy(source: x.storage, elements: elements, isParameter: isParameter, room: room)
+    if let index { copies[index] = copy } else { copies.append(copy) }
     round(x, into: halves(of: room), stride: x.rowStride)
   }
 
   func forget() {
-    lock.withLock { _ in
-      for index in copies.indices where !copies[index].isParameter { copies[index].source = nil }
-    }
+    for index in copies.indices where !copies[index].isParameter { copies[index].source = nil }
   }
 
   /// The copy of a whole storage of parameters, if there is one.
   func parameters(_ values: FloatStorage) -> UnsafeMutablePointer<UInt16>? {
-    lock.withLock { _ in copies.first { $0.source === values && $0.isParameter }?.origin }
+    copies.first { $0.source === values && $0.isParameter }?.origin
   }
 
+  /// A factor of a product, the left one (0) or the right one (1); good until the next product.
   func rounded(_ x: Matrix, factor: Int) -> RoundedMatrix {
     let elements = x.elementRange
-    let origin = lock.withLock { _ in
-      copies.first {
-        $0.source === x.storage && $0.elements.lowerBound <= elements.lowerBound
-          && elements.upperBound <= $0.elements.upperBound
-      }?.origin
-    }
+    let origin = copies.first {
+      $0.source === x.storage && $0.elements.lowerBound <= elements.lowerBound
+        && elements.upperBound <= $0.elements.upperBound
+    }?.origin
     if let origin {
       assert(agrees(origin + x.offset, with: x), "a copy of \(x.rowCount)×\(x.columnCount) is not up to date")
       return RoundedMatrix(start: origin + x.offset, stride: x.rowStride)
     }
-    let floats = (x.count + 1) / 2
-    if factors[factor].count < floats { factors[factor] = FloatStorage(count: floats) }
-    let start = halves(of: factors[factor])
+    factors[factor].reserve((x.count + 1) / 2)
+    let start = halves(of: factors[factor].storage)
     round(x, into: start, stride: x.columnCount)
     return RoundedMatrix(start: start, stride: x.columnCount)
   }

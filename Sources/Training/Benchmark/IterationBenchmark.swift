@@ -25,7 +25,7 @@ package final class IterationBenchmark {
       random: features, labels: (0..<rows).map { $0 % preset.seenClassCount }, descriptors: descriptors)
     let model = try HybridModel(
       sizes: configuration.modelSizes(feature: preset.featureSize, attribute: preset.attributeSize),
-      precision: configuration.precision, memory: communicator.hostStorage)
+      context: ProductContext(precision: configuration.precision), memory: communicator.hostStorage)
     model.initialise(source)
     trainer = try Trainer(configuration: configuration, dataset: dataset, model: model, communicator: communicator)
     self.communicator = communicator

@@ -83,9 +83,10 @@ private func leftPad(_ text: String, _ width: Int) -> String {
 private func measureProductRate(_ precision: ProductPrecision) -> Double {
   let (m, k, n) = (2048, 2048, 4096)
   let (a, b, c) = (Matrix(rows: m, columns: k), Matrix(rows: n, columns: k), Matrix(rows: m, columns: n))
+  let context = ProductContext(precision: precision)
   a.fill(0.5)
   b.fill(0.25)
-  var best = bestTime(atLeast: 0) { multiply(into: c, a, b.transposed, precision: precision) }
+  var best = bestTime(atLeast: 0) { context.multiply(into: c, a, b.transposed) }
   if precision == .float32 {
     best = min(best, bestTime(atLeast: 0) { multiplyWithLibrary(into: c, a, transposed: b) })
   }

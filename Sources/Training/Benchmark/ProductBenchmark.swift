@@ -30,6 +30,7 @@ package struct ProductRate: Sendable, Encodable {
 /// Measures product shapes one after the other, ours and a peer's in turn, on one thread and on all.
 package final class ProductBenchmark {
   private let threads = ThreadPool.threadCount
+  private let context = ProductContext()
   private let peers: (one: NumpyPeer, all: NumpyPeer)?
   /// Rounds of ours and the peer's; the best of each counts.
   private static let rounds = 4
@@ -49,7 +50,7 @@ package final class ProductBenchmark {
     return try products.compactMap { measurement in
       guard let shape = measurement.shape else { return nil }
       var (one, all, peerOne, peerAll) = (0.0, 0.0, 0.0, 0.0)
-      let trial = ProductTrial(shape)
+      let trial = ProductTrial(shape, context)
       for _ in 0..<Self.rounds {
         all = max(all, trial.rate(threads: threads))
         peerAll = max(peerAll, try peers?.all.rate(shape) ?? 0)
@@ -83,9 +84,11 @@ package final class ProductBenchmark {
 private struct ProductTrial {
   let shape: ProductShape
   let result, left, right: Matrix
+  let context: ProductContext
 
-  init(_ shape: ProductShape) {
+  init(_ shape: ProductShape, _ context: ProductContext) {
     self.shape = shape
+    self.context = context
     func factor(_ rows: Int, _ columns: Int, _ isTransposed: Bool, _ number: Int) -> Matrix {
       let matrix = isTransposed ? Matrix(rows: columns, columns: rows) : Matrix(rows: rows, columns: columns)
       fillNormal(matrix, RandomSource(seed: 1), .benchmarkData, step: number, firstRow: 0)
@@ -103,10 +106,10 @@ private struct ProductTrial {
     return shape.flops * 1e-9
       / bestTime(atLeast: 0.1) {
         switch (shape.leftIsTransposed, shape.rightIsTransposed) {
-        case (false, false): multiply(into: result, left, right, order: order)
-        case (false, true): multiply(into: result, left, right.transposed, order: order)
-        case (true, false): multiply(into: result, left.transposed, right, order: order)
-        case (true, true): multiply(into: result, left.transposed, right.transposed, order: order)
+        case (false, false): context.multiply(into: result, left, right, order: order)
+        case (false, true): context.multiply(into: result, left, right.transposed, order: order)
+        case (true, false): context.multiply(into: result, left.transposed, right, order: order)
+        case (true, true): context.multiply(into: result, left.transposed, right.transposed, order: order)
         }
       }
   }

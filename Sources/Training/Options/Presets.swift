@@ -12,33 +12,44 @@ package struct Preset: Sendable {
     Preset(
       name: "awa1", summary: "Animals with Attributes 1; published U 65.3, S 73.4, H 69.1", featureSize: 2048,
       attributeSize: 85, seenClassCount: 40,
-      values: benchmark(
-        batch: 4096, synthetic: 1800, comparator: 2048, weight: "0.001", rate: "0.0001", decay: 50, epochs: 130,
-        seed: 9182)),
+      values: [
+        ("batch-size", "4096"), ("epochs", "130"), ("learning-rate", "0.0001"), ("learning-rate-decay-epochs", "50"),
+        ("comparator-width", "2048"), ("instance-weight", "0.001"), ("class-weight", "0.001"),
+        ("synthetic-per-class", "1800"), ("seed", "9182"),
+      ]),
     Preset(
       name: "awa2", summary: "Animals with Attributes 2; published U 63.1, S 78.6, H 70.0", featureSize: 2048,
       attributeSize: 85, seenClassCount: 40,
-      values: benchmark(
-        batch: 4096, synthetic: 2400, comparator: 2048, weight: "0.001", rate: "0.0001", decay: 10, epochs: 130,
-        seed: 9182)),
+      values: [
+        ("batch-size", "4096"), ("epochs", "130"), ("learning-rate", "0.0001"), ("learning-rate-decay-epochs", "10"),
+        ("comparator-width", "2048"), ("instance-weight", "0.001"), ("class-weight", "0.001"),
+        ("synthetic-per-class", "2400"), ("seed", "9182"),
+      ]),
     Preset(
       name: "cub", summary: "Caltech-UCSD Birds with sentence embeddings; published U 63.9, S 66.8, H 65.3",
       featureSize: 2048, attributeSize: 1024, seenClassCount: 150,
-      values: benchmark(
-        batch: 2048, synthetic: 100, comparator: 2048, weight: "0.001", rate: "0.0001", decay: 100, epochs: 450,
-        seed: 3483) + [("class-embedding", "sent_splits.mat")]),
+      values: [
+        ("batch-size", "2048"), ("epochs", "450"), ("learning-rate", "0.0001"),
+        ("learning-rate-decay-epochs", "100"), ("comparator-width", "2048"), ("instance-weight", "0.001"),
+        ("class-weight", "0.001"), ("synthetic-per-class", "100"), ("seed", "3483"),
+        ("class-embedding", "sent_splits.mat"),
+      ]),
     Preset(
       name: "flo", summary: "Oxford Flowers; published U 69.0, S 78.7, H 73.5 (its batch size is unconfirmed)",
       featureSize: 2048, attributeSize: 1024, seenClassCount: 82,
-      values: benchmark(
-        batch: 3072, synthetic: 600, comparator: 1024, weight: "0.01", rate: "0.0001", decay: 100, epochs: 750,
-        seed: 806) + [("noise-size", "512")]),
+      values: [
+        ("batch-size", "3072"), ("epochs", "750"), ("learning-rate", "0.0001"),
+        ("learning-rate-decay-epochs", "100"), ("comparator-width", "1024"), ("instance-weight", "0.01"),
+        ("class-weight", "0.01"), ("synthetic-per-class", "600"), ("seed", "806"), ("noise-size", "512"),
+      ]),
     Preset(
       name: "sun", summary: "SUN scenes; published U 48.8, S 38.6, H 43.1", featureSize: 2048, attributeSize: 102,
       seenClassCount: 645,
-      values: benchmark(
-        batch: 1024, synthetic: 100, comparator: 1024, weight: "0.01", rate: "5e-05", decay: 100, epochs: 1000,
-        seed: 4115)),
+      values: [
+        ("batch-size", "1024"), ("epochs", "1000"), ("learning-rate", "5e-05"),
+        ("learning-rate-decay-epochs", "100"), ("comparator-width", "1024"), ("instance-weight", "0.01"),
+        ("class-weight", "0.01"), ("synthetic-per-class", "100"), ("seed", "4115"),
+      ]),
     Preset(
       name: "tiny", summary: "a few seconds: for trying things out and for tests", featureSize: 32, attributeSize: 24,
       seenClassCount: 12,
@@ -56,16 +67,5 @@ package struct Preset: Sendable {
       throw ConfigurationError.unknownPreset(name: name, known: all.map(\.name))
     }
     return preset
-  }
-
-  private static func benchmark(
-    batch: Int, synthetic: Int, comparator: Int, weight: String, rate: String, decay: Int, epochs: Int, seed: Int
-  ) -> [(name: String, value: String)] {
-    [
-      ("batch-size", "\(batch)"), ("epochs", "\(epochs)"), ("learning-rate", rate),
-      ("learning-rate-decay-epochs", "\(decay)"), ("comparator-width", "\(comparator)"),
-      ("instance-weight", weight), ("class-weight", weight), ("synthetic-per-class", "\(synthetic)"),
-      ("seed", "\(seed)"),
-    ]
   }
 }

@@ -1,6 +1,7 @@
 // One iteration with every input fixed, from a safetensors file; B rows, X feature, A descriptor, E noise, S classes.
 import Collectives
 import Files
+import Kernels
 import Matrices
 import Networks
 import Optimizers
@@ -76,7 +77,7 @@ package struct ParityCase: Sendable {
     _ communicator: any Communicator, microBatchSize: Int? = nil, mostRowsAhead: Int = FakesAhead.enoughRows
   ) throws -> [Tensor] {
     let (loss, optimizer, rate) = try settings()
-    let model = try HybridModel(sizes: sizes, memory: communicator.hostStorage)
+    let model = try HybridModel(sizes: sizes, context: ProductContext(), memory: communicator.hostStorage)
     for arena in model.arenas {
       for shape in arena.shapes {
         let given = try file.matrix("parameters/" + shape.name, shape: shape.fileShape)

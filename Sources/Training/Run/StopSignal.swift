@@ -1,8 +1,8 @@
 import Foundation
 import Synchronization
 
-/// Remembers that the launcher asked this process to stop. The ranks agree on it once an iteration, so that all stop at the same
-/// one.
+/// Remembers that the launcher asked this process to stop; the whole process's, as signals are. The ranks agree on it once an iteration,
+/// so that all stop at the same one.
 ///
 /// A thread of its own waits for the signals and no handler ever runs: oneDNN's kernels (bfloat16) may let the stack pointer point into the
 /// heap (oneDNN issue 4845, up to 3.11), where the frame of a handler would overwrite whatever lies below.

@@ -4,6 +4,7 @@ import Datasets
 import Evaluation
 import Files
 import Foundation
+import Kernels
 import Matrices
 import Networks
 import Profiling
@@ -49,7 +50,7 @@ package final class TrainingRun {
     let model = try HybridModel(
       sizes: configuration.modelSizes(
         feature: dataset.features.featureSize, attribute: dataset.descriptors.columnCount),
-      precision: configuration.precision, memory: communicator.hostStorage)
+      context: ProductContext(precision: configuration.precision), memory: communicator.hostStorage)
     trainer = try Trainer(
       configuration: configuration, dataset: dataset, model: model, communicator: communicator)
     // Ranks of a host share the parameters: another's initial ones would overwrite what rank 0 restores.

@@ -44,7 +44,7 @@ extension HybridStep {
     for group in groups {
       if group.index > 0 { try criticPart(rows, k, group, &losses) }
       try embeddingPart(rows, k, group, &losses)
-      forgetRounded()
+      model.context.forgetRounded()
     }
     if groups.isEmpty { try criticReduction.addNothing() }
     let agreed = try agree(criticReduction, losses, finishCriticGroup)

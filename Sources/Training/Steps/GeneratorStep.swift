@@ -49,7 +49,7 @@ extension HybridStep {
       if group.index > 0 { place = try criticPart(rows, group, place, &losses) }
       try addEmbeddingGradient(rows, group, &losses)
       try generatorPart(rows, group, place: place)
-      forgetRounded()
+      model.context.forgetRounded()
     }
     if groups.isEmpty { try generatorReduction.addNothing() }
     let agreed = try agree(generatorReduction, losses) { layer, units in

@@ -83,7 +83,7 @@ package final class HybridStep {
     classes = try ClassTerms(model: model, descriptors: descriptors, communicator: communicator)
     contrast = try model.projection.map { _ in
       try InstanceContrast(
-        loss: ContrastiveLoss(temperature: settings.instanceTemperature, precision: model.precision), rows: rows,
+        loss: ContrastiveLoss(temperature: settings.instanceTemperature, context: model.context), rows: rows,
         projection: model.sizes.projection, communicator: communicator, mostGathered: options.mostGathered)
     }
     let criticSums = model.criticArena.shapes + model.sizes.criticClassShapes(classCount: classCount)
@@ -100,8 +100,10 @@ package final class HybridStep {
       model.generatorArena, layers: generatorReduction.layers, classTerms: classes.matrices, communicator: communicator)
     criticOptimizer = options.optimizer
     generatorOptimizer = options.optimizer
-    criticParameters = OwnedParameters(model.criticArena, rank: rank, rankCount: rankCount)
-    generatorParameters = OwnedParameters(model.generatorArena, rank: rank, rankCount: rankCount)
+    criticParameters = OwnedParameters(
+      model.criticArena, context: model.context, rank: rank, rankCount: rankCount)
+    generatorParameters = OwnedParameters(
+      model.generatorArena, context: model.context, rank: rank, rankCount: rankCount)
     comparatorAccumulation =
       settings.accumulatesComparatorGradient && model.comparator != nil
       ? NamedMatrices(
@@ -127,7 +129,7 @@ package final class HybridStep {
     afterCriticStep: (Int, CriticLosses) throws -> Void = { _, _ in }
   ) throws -> (critic: CriticLosses, generator: GeneratorLosses) {
     precondition(criticIterations >= 1)
-    return try ProductBreaks.during(breaks) {
+    return try model.context.during(breaks) {
       let rows = IterationRows(inputs, batches: try (0..<criticIterations).map(inputs.batch))
       var losses = CriticLosses()
       for k in 0..<criticIterations {

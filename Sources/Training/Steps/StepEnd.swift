@@ -55,8 +55,8 @@ extension HybridStep {
 
   /// Other ranks' units come without Adam, which rounds what it changes.
   private func wait(_ values: ParameterExchange, _ layer: Int) throws {
-    guard try values.wait(layer), model.precision == .bfloat16 else { return }
-    for parameter in values.matrices(layer) { roundParameters(parameter) }
+    guard try values.wait(layer) else { return }
+    for parameter in values.matrices(layer) { model.context.roundParameters(parameter) }
   }
 
   /// Every parameter is there: for whoever looks at the model between steps. Every rank calls it.
@@ -78,9 +78,8 @@ extension HybridStep {
   /// In bfloat16, the parameters' rounded copies are kept from the first step on: only updates change them then, or who calls
   /// `parametersChanged`.
   func keepParametersRounded() {
-    guard model.precision == .bfloat16 && !keepsParameters else { return }
-    keepRoundedParameters(model.criticArena.values)
-    keepRoundedParameters(model.generatorArena.values)
+    guard !keepsParameters else { return }
+    for arena in model.arenas { model.context.keepRoundedParameters(arena.values) }
     keepsParameters = true
   }
 
@@ -91,7 +90,5 @@ extension HybridStep {
   }
 
   /// In bfloat16, a rounded copy of what is a factor of several products, until the group is done.
-  func keepRoundedHere(_ x: Matrix) {
-    if model.precision == .bfloat16 { keepRounded(x) }
-  }
+  func keepRoundedHere(_ x: Matrix) { model.context.keepRounded(x) }
 }
