@@ -93,6 +93,9 @@ private func transposed(_ a: Matrix) -> Matrix {
     let changed = products()
     #expect(changed != plain)
     whole[10, 20] -= 1
+    // A part that was filled anew is not taken from the copy of the whole.
+    context.keepRounded(part)
+    #expect(products() == plain)
     context.forgetRounded()
     #expect(products() == plain)
   }

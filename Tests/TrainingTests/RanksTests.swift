@@ -43,6 +43,19 @@ import Training
     }
   }
 
+  /// Every rank rounds for itself: what it moves, what arrives, and what its hosts' other ranks move in the memory that they share.
+  @Test(
+    .enabled(if: (try? ProductPrecision.bfloat16.requireSupport()) != nil, "no products in bfloat16 on this processor"),
+    arguments: [[3], [1, 1], [2, 1]])
+  func ranksInBFloat16HaveTheBitsOfOneRank(_ hosts: [Int]) throws {
+    let expected = try train(SingleProcess(), .contrastive, 0, .bfloat16)
+    let exact = try train(SingleProcess(), .contrastive, 0)
+    #expect(expected != exact)
+    for (rank, actual) in try onThreads(hosts: hosts, { try train($0, .contrastive, 0, .bfloat16) }).enumerated() {
+      #expect(actual == expected, "rank \(rank) of hosts \(hosts)")
+    }
+  }
+
   /// Every rank throws the same, and counts the same bad elements, whoever owns their units.
   @Test(arguments: [[2], [1, 1], [2, 3]]) func whatIsNotFiniteEndsAllRanks(_ hosts: [Int]) throws {
     var world = ReferenceWorld(labels: [0, 1, 2, 0, 1, 2, 2], s: 4, seed: 5)
@@ -76,7 +89,8 @@ private func bits(_ tensor: Tensor) -> String {
 
 /// Two iterations of 1300 rows, and what came of them.
 @Sendable private func train(
-  _ communicator: any Communicator, _ embedding: EmbeddingKind, _ projectionMemory: Int
+  _ communicator: any Communicator, _ embedding: EmbeddingKind, _ projectionMemory: Int,
+  _ precision: ProductPrecision = .float32
 ) throws -> [String] {
   let source = RandomSource(seed: 21)
   let features = Matrix(rows: 1400, columns: 20)
@@ -90,7 +104,7 @@ private func bits(_ tensor: Tensor) -> String {
   configuration.projectionMemory = projectionMemory
   configuration.criticIterations = 2
   let model = try HybridModel(
-    sizes: configuration.modelSizes(feature: 20, attribute: 6), context: ProductContext(),
+    sizes: configuration.modelSizes(feature: 20, attribute: 6), context: ProductContext(precision: precision),
     memory: communicator.hostStorage)
   model.initialise(source)
   let trainer = try Trainer(

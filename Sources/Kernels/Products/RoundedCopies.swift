@@ -50,6 +50,13 @@ final class RoundedCopies {
   func keep(_ x: Matrix, isParameter: Bool = false) {
     let elements = x.elementRange
     guard !elements.isEmpty else { return }
+    // Copies of more, or of other parts of it, may be from before x was filled.
+    for other in copies.indices
+    where copies[other].source === x.storage && !copies[other].isParameter && copies[other].elements != elements
+      && copies[other].elements.overlaps(elements)
+    {
+      copies[other].source = nil
+    }
     let floats = (elements.count + 1) / 2
     let index =
       copies.firstIndex { $0.source === x.storage && $0.elements == elements }
