@@ -1,6 +1,6 @@
 #!/bin/sh
 # cegzsl plan: a table and JSON for up to thousands of ranks; the memory that it predicts is what 'benchmark' then takes, on 1 and
-# 2 ranks and in micro-batches; says what does not fit. (How well it predicts seconds stands in the README: that is measured, not tested.)
+# 2 ranks and in micro-batches; says what does not fit. (How well it predicts seconds stands in Measurements.md: that is measured, not tested.)
 . "$(dirname -- "$0")/support/common.sh"
 
 # number NAME: of the last line of JSON that the last command printed.
