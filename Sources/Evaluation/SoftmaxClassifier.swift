@@ -71,11 +71,11 @@ package struct SoftmaxClassifier: Sendable {
         let batchScores = scores.rows(0..<chosen.count)
         gatherRows(rows, from: x, chosen)
         forward(scores: batchScores, x: rows)
-        classificationLoss(
+        let delta = classificationLoss(
           batchScores, labels: chosen.map { labels[$0] }, temperature: 1, weight: 1, batchSize: chosen.count,
           losses: losses)
-        context.multiply(into: gradients["classifier.weight"], batchScores.transposed, rows, order: order)
-        columnSums(of: batchScores, into: gradients["classifier.bias"], order: order)
+        context.multiply(into: gradients["classifier.weight"], delta.matrix.transposed, rows, order: order)
+        columnSums(of: delta.matrix, into: gradients["classifier.bias"], order: order)
         parameters.update(
           ["classifier.weight", "classifier.bias"], gradients: gradients,
           adam.next(learningRate: settings.learningRate))

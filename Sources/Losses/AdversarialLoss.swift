@@ -14,10 +14,10 @@ package struct AdversarialLoss: Sendable {
     self.batchSize = batchSize
   }
 
-  /// The penalty's gradient with respect to ∇D(x̂): g [N×X] = ∇D(x̂) ← c·g with c = 2λ(‖g‖ − 1)/(B‖g‖), 0 where g is.
+  /// The penalty's gradient with respect to g = ∇D(x̂) [N×X], in its place: c·g with c = 2λ(‖g‖ − 1)/(B‖g‖), 0 where g is.
   ///
   /// - Parameter deviations: 1×N, out: (‖g‖ − 1)².
-  package func penaltyGradient(_ g: Matrix, deviations: Matrix) {
+  package func penaltyGradient(_ g: Matrix, deviations: Matrix) -> PenaltyRows {
     penaltyRows(g, penaltyWeight: penaltyWeight, inverseBatch: 1 / Float(batchSize), deviations: deviations)
   }
 

@@ -16,26 +16,38 @@ package struct RankingLoss: Sendable {
     self.batchSize = batchSize
   }
 
-  /// ds [N×A] ← weight · ∂L_se/∂E(x) (overwritten); returns max(0, …) of each row.
+  /// max(0, Δ − a_y·E(x) + a_{y'}·E(x)) of each row.
   ///
   /// - Parameters:
   ///   - embedded: N×A, E(x).
   ///   - descriptors: S×A.
   ///   - negatives: N other classes y' ≠ y.
-  package func gradient(
-    into ds: Matrix, embedded: Matrix, descriptors: Matrix, labels: [Int], negatives: [Int]
-  ) -> [Double] {
+  package func terms(embedded: Matrix, descriptors: Matrix, labels: [Int], negatives: [Int]) -> [Double] {
     precondition(labels.count == embedded.rowCount && negatives.count == labels.count)
-    let factor = weight / Float(batchSize)
     return labels.indices.map { r in
       let own = descriptors.rows(labels[r]..<labels[r] + 1).elements
       let other = descriptors.rows(negatives[r]..<negatives[r] + 1).elements
       let row = embedded.rows(r..<r + 1).elements
       var term = Double(margin)
       for k in row.indices { term += Double(row[k]) * (Double(other[k]) - Double(own[k])) }
-      let isActive = term > 0
-      for k in row.indices { ds[r, k] = isActive ? factor * (other[k] - own[k]) : 0 }
-      return isActive ? term : 0
+      return max(term, 0)
+    }
+  }
+
+  /// ds [N×A] ← weight · ∂L_se/∂E(x), or ds plus that if `accumulate`.
+  ///
+  /// - Parameter terms: of `terms`, with the same descriptors, labels and negatives.
+  package func gradient(
+    into ds: Matrix, accumulate: Bool, terms: [Double], descriptors: Matrix, labels: [Int], negatives: [Int]
+  ) {
+    let factor = weight / Float(batchSize)
+    for r in labels.indices {
+      let own = descriptors.rows(labels[r]..<labels[r] + 1).elements
+      let other = descriptors.rows(negatives[r]..<negatives[r] + 1).elements
+      for k in own.indices {
+        let gradient = terms[r] > 0 ? factor * (other[k] - own[k]) : 0
+        ds[r, k] = accumulate ? ds[r, k] + gradient : gradient
+      }
     }
   }
 }

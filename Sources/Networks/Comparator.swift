@@ -24,9 +24,9 @@ package struct ComparatorClasses: Sendable {
 
 /// Buffers of the comparator's rows.
 package struct ComparatorWorkspace: Sendable {
-  /// N×K padded: W_h·h + b₁, later its gradient.
-  package let u: Matrix
-  /// N×S: scores up to a term common to a row, later the gradient of the loss with respect to them.
+  /// N×K padded: W_h·h + b₁; `backward` puts its delta there.
+  let u: Matrix
+  /// N×S: scores up to a term common to a row; a loss puts their delta there.
   package let scores: Matrix
 
   package init(rowCount: Int, classCount: Int, sizes: ModelSizes, pool: MatrixPool) {
@@ -83,30 +83,30 @@ package struct Comparator: Sendable {
     ]
   }
 
-  /// From the gradient of the scores (in `workspace.scores`, rows summing to 0) to that of u, in place of u, without any sums.
-  package func backward(_ workspace: ComparatorWorkspace, _ classes: ComparatorClasses) {
-    comparatorRowGradient(u: workspace.u, v: classes.v, weight: classes.weight, c: workspace.scores)
+  /// From the delta of the scores [N×S], rows summing to 0, to that of the first layer [N×K], without any sums.
+  package func backward(_ workspace: ComparatorWorkspace, _ classes: ComparatorClasses, scores: Delta) -> Delta {
+    comparatorRowGradient(u: workspace.u, v: classes.v, weight: classes.weight, c: scores.matrix)
+    return Delta(workspace.u)
   }
 
-  /// The same for some rows of the workspace, and their class sums; `sums` adds the rest.
+  /// The same with the class sums of each of the workspace's nodes of the tree; `sums` adds the rest.
   ///
-  /// - Parameter rows: N of the workspace's rows; the first begins a leaf.
+  /// - Parameter nodes: rows that together are all of the workspace's, and where their sums go.
   package func backward(
-    _ workspace: ComparatorWorkspace, _ classes: ComparatorClasses, rows: Range<Int>, tree: BatchTree,
-    into sums: NamedMatrices
-  ) {
-    comparatorBackward(
-      u: workspace.u.rows(rows), v: classes.v, weight: classes.weight, c: workspace.scores.rows(rows),
-      into: ComparatorSums(classes: sums[Self.classSumsName], rowProducts: sums[second.weightName]), order: tree.order)
+    _ workspace: ComparatorWorkspace, _ classes: ComparatorClasses, scores: Delta, tree: BatchTree,
+    nodes: [(rows: Range<Int>, sums: NamedMatrices)]
+  ) -> Delta {
+    for (rows, sums) in nodes {
+      comparatorBackward(
+        u: workspace.u.rows(rows), v: classes.v, weight: classes.weight, c: scores.rows(rows).matrix,
+        into: ComparatorSums(classes: sums[Self.classSumsName], rowProducts: sums[second.weightName]),
+        order: tree.order)
+    }
+    return Delta(workspace.u)
   }
 
-  /// The sums over some rows, after `backward` has made du of u.
-  ///
-  /// - Parameter h: N×H, those rows.
-  package func sums(
-    _ workspace: ComparatorWorkspace, rows: Range<Int>, h: Matrix, tree: BatchTree, into sums: NamedMatrices
-  ) {
-    let delta = workspace.u.rows(rows)
+  /// The first layer's sums over some rows: delta N×K, h N×H.
+  package func sums(delta: Delta, h: Matrix, tree: BatchTree, into sums: NamedMatrices) {
     first.weightSums(into: sums, delta: delta, input: h, columns: embeddingColumns, order: tree.order)
     first.biasSums(into: sums, delta: delta, order: tree.order)
   }
@@ -125,11 +125,11 @@ package struct Comparator: Sendable {
       sums, units: units, classDelta: classDelta, descriptors: descriptors, columns: attributeColumns)
   }
 
-  /// dh [N×H], overwritten or added to, from the gradient in `workspace.u`; then `finish`, where it is the last to be added.
-  package func inputBackward(
-    _ workspace: ComparatorWorkspace, dh: Matrix, accumulate: Bool, finish: ProductFinish = .none
-  ) {
-    first.context.multiply(
-      into: dh, workspace.u, first.weight.columns(embeddingColumns), accumulate: accumulate, finish: finish)
+  /// The gradient of h [N×H] through F.
+  package func inputGradient(_ delta: Delta) -> GradientPart {
+    GradientPart { sum, accumulate, finish in
+      first.context.multiply(
+        into: sum, delta.matrix, first.weight.columns(embeddingColumns), accumulate: accumulate, finish: finish)
+    }
   }
 }

@@ -5,7 +5,7 @@ import Matrices
 
 /// Buffers of one critic step.
 package struct CriticWorkspace: Sendable {
-  /// 3N×X: real rows, fake rows, and the penalty's rows c_b·g_b.
+  /// 3N×X: real rows, fake rows, and what the penalty needs of the interpolates.
   package let rows: Matrix
   /// 2N×D: the products of real and fake rows with W_x.
   package let products: Matrix
@@ -16,8 +16,8 @@ package struct CriticWorkspace: Sendable {
   /// 1×N, (‖g_b‖ − 1)².
   package let deviations: Matrix
 
-  /// N×X: ∇D at the interpolates, then what the penalty makes of it.
-  package var penaltyRows: Matrix { rows.rows(rows.rowCount / 3 * 2..<rows.rowCount) }
+  /// N×X: where ∇D at the interpolates lies, and then the penalty's rows.
+  var interpolateGradients: Matrix { rows.rows(rows.rowCount / 3 * 2..<rows.rowCount) }
 
   package init(rowCount: Int, sizes: ModelSizes, pool: MatrixPool) {
     rows = pool.matrix(rows: 3 * rowCount, columns: sizes.feature)
@@ -74,22 +74,25 @@ package struct Critic: Sendable {
       weight: second.weight, scores: workspace.scores)
   }
 
-  /// `workspace.penaltyRows` ← g_b = W_xᵀ(m̂_b ⊙ w) = ∇D(x̂_b) (Method.md, identity 4).
-  package func interpolateGradient(_ workspace: CriticWorkspace) {
+  /// g_b = W_xᵀ(m̂_b ⊙ w) = ∇D(x̂_b) [N×X] (Method.md, identity 4).
+  package func interpolateGradient(_ workspace: CriticWorkspace) -> Matrix {
     first.context.slopeInputGradient(
-      into: workspace.penaltyRows, workspace.slopes, .interpolate, weight: second.weight, matrix: featureWeight,
+      into: workspace.interpolateGradients, workspace.slopes, .interpolate, weight: second.weight,
+      matrix: featureWeight,
       factor: 1)
+    return workspace.interpolateGradients
   }
 
-  /// The sums over some rows of the workspace, whose penalty rows are c_b·g_b by now (Method.md, identities 4 and 5). There is no second
-  /// backward pass: the penalty's gradient is one more block of rows in the one weight-gradient product.
+  /// The sums over some rows of the workspace (Method.md, identities 4 and 5). There is no second backward pass: the
+  /// penalty's gradient is one more block of rows in the one weight-gradient product.
   ///
   /// - Parameters:
+  ///   - penalty: of all rows of the workspace.
   ///   - rows: N of the workspace's rows; the first begins a leaf.
   ///   - labels: of those rows.
-  ///   - batchSize: B.
+  ///   - tree: of the B rows of the batch.
   package func sums(
-    _ workspace: CriticWorkspace, rows: Range<Int>, labels: [Int], batchSize: Int, tree: BatchTree,
+    _ workspace: CriticWorkspace, penalty: PenaltyRows, rows: Range<Int>, labels: [Int], tree: BatchTree,
     into sums: NamedMatrices
   ) {
     let slopes = workspace.slopes.rows(rows)
@@ -97,9 +100,10 @@ package struct Critic: Sendable {
     let n = workspace.rows.rowCount / 3
     let blocks = SlopeRows(
       real: workspace.rows.rows(rows), fake: workspace.rows.rows(n + rows.lowerBound..<n + rows.upperBound),
-      penalty: workspace.rows.rows(2 * n + rows.lowerBound..<2 * n + rows.upperBound))
+      penalty: PenaltyRows(penalty.matrix.rows(rows)))
     first.context.slopeWeightSums(
-      into: sums[first.weightName].columns(featureColumns), slopes, rows: blocks, inverseBatch: 1 / Float(batchSize),
+      into: sums[first.weightName].columns(featureColumns), slopes, rows: blocks,
+      inverseBatch: 1 / Float(tree.rowCount),
       leafRows: tree.leafRows)
   }
 

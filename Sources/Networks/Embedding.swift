@@ -19,16 +19,21 @@ package struct Embedding: Sendable {
       into: h, x, layer.weight.transposed, finish: isHidden ? .biasReLU(layer.bias) : .bias(layer.bias))
   }
 
-  /// What makes the gradient of h [N×H] the one before the activation; for the product that adds the last part of it.
-  package func backward(h: Matrix) -> ProductFinish { isHidden ? .reluBackward(output: h) : .none }
+  /// The gradient before the activation, from the parts of the gradient of h [N×H].
+  ///
+  /// - Parameter sum: N×H, where the parts are added up, and the result lies.
+  package func backward(_ parts: [GradientPart], in sum: Matrix, h: Matrix) -> Delta {
+    GradientPart.delta(of: parts, in: sum, finish: isHidden ? .reluBackward(output: h) : .none)
+  }
 
-  /// dx [N×X] ← dx + the gradient through E, from the gradient before the activation; then `finish`.
-  package func inputBackward(addingTo dx: Matrix, delta: Matrix, finish: ProductFinish) {
-    layer.context.multiply(into: dx, delta, layer.weight, accumulate: true, finish: finish)
+  /// dx [N×X] ← dx + the gradient through E; then `finish`, which makes it the delta of the layer that made x.
+  package func inputBackward(addingTo dx: Matrix, delta: Delta, finish: ProductFinish) -> Delta {
+    layer.context.multiply(into: dx, delta.matrix, layer.weight, accumulate: true, finish: finish)
+    return Delta(dx)
   }
 
   /// The sums over some rows: delta N×H, x N×X.
-  package func sums(delta: Matrix, x: Matrix, tree: BatchTree, into sums: NamedMatrices) {
+  package func sums(delta: Delta, x: Matrix, tree: BatchTree, into sums: NamedMatrices) {
     layer.weightSums(into: sums, delta: delta, input: x, order: tree.order)
     layer.biasSums(into: sums, delta: delta, order: tree.order)
   }
@@ -47,14 +52,21 @@ package struct Projection: Sendable {
     normaliseRows(z, norms: norms)
   }
 
-  /// dz [N×Z] becomes the gradient before normalisation; dh [N×H] ← the gradient of h (overwritten), then `finish`.
-  package func backward(dh: Matrix, dz: Matrix, z: Matrix, norms: Matrix, finish: ProductFinish = .none) {
+  /// The gradient before normalisation, from the gradient dz [N×Z] of z, in its place.
+  package func backward(dz: Matrix, z: Matrix, norms: Matrix) -> Delta {
     normaliseRowsBackward(dz, z: z, norms: norms)
-    layer.context.multiply(into: dh, dz, layer.weight, finish: finish)
+    return Delta(dz)
+  }
+
+  /// The gradient of h [N×H] through H.
+  package func inputGradient(_ delta: Delta) -> GradientPart {
+    GradientPart { sum, accumulate, finish in
+      layer.context.multiply(into: sum, delta.matrix, layer.weight, accumulate: accumulate, finish: finish)
+    }
   }
 
   /// The sums over some rows: delta N×Z, h N×H.
-  package func sums(delta: Matrix, h: Matrix, tree: BatchTree, into sums: NamedMatrices) {
+  package func sums(delta: Delta, h: Matrix, tree: BatchTree, into sums: NamedMatrices) {
     layer.weightSums(into: sums, delta: delta, input: h, order: tree.order)
     layer.biasSums(into: sums, delta: delta, order: tree.order)
   }

@@ -36,10 +36,11 @@ package struct Generator: Sendable {
     second.context.multiply(into: output, hidden, second.weight.transposed, finish: .biasReLU(second.bias))
   }
 
-  /// The local half of the backward pass: dHidden [N×G] ← the gradient before the LeakyReLU (overwritten), from that before the
-  /// ReLU, delta [N×X].
-  package func backward(delta: Matrix, hidden: Matrix, dHidden: Matrix) {
-    second.context.multiply(into: dHidden, delta, second.weight, finish: .leakyReLUBackward(output: hidden))
+  /// The delta of the first layer, in dHidden [N×G], from that of the second [N×X].
+  package func backward(delta: Delta, hidden: Matrix, into dHidden: Matrix) -> Delta {
+    second.context.multiply(
+      into: dHidden, delta.matrix, second.weight, finish: .leakyReLUBackward(output: hidden))
+    return Delta(dHidden)
   }
 
   package var summed: [SummedLayer] {
@@ -53,15 +54,15 @@ package struct Generator: Sendable {
   }
 
   /// The second layer's sums over some rows: delta N×X, the gradient before the ReLU; hidden N×G.
-  package func secondSums(delta: Matrix, hidden: Matrix, tree: BatchTree, into sums: NamedMatrices) {
+  package func secondSums(delta: Delta, hidden: Matrix, tree: BatchTree, into sums: NamedMatrices) {
     second.weightSums(into: sums, delta: delta, input: hidden, order: tree.order)
     second.biasSums(into: sums, delta: delta, order: tree.order)
   }
 
   /// The first layer's sums over some rows: delta N×G, the gradient before the LeakyReLU; noise N×E.
-  package func firstSums(delta: Matrix, noise: Matrix, labels: [Int], tree: BatchTree, into sums: NamedMatrices) {
+  package func firstSums(delta: Delta, noise: Matrix, labels: [Int], tree: BatchTree, into sums: NamedMatrices) {
     first.weightSums(into: sums, delta: delta, input: noise, columns: noiseColumns, order: tree.order)
-    classSums(of: delta, labels: labels, into: sums[Self.classSumsName], order: tree.order)
+    classSums(of: delta.matrix, labels: labels, into: sums[Self.classSumsName], order: tree.order)
   }
 
   /// From the sums over all rows of the batch to the first layer's gradients of some units, in the same place.

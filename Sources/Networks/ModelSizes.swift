@@ -140,18 +140,18 @@ package struct LinearLayer: Sendable {
   /// dW[:, columns] = δᵀ·x, summed over some rows.
   ///
   /// - Parameters:
-  ///   - delta: N×units, the gradient before the activation.
+  ///   - delta: N×units.
   ///   - input: N×columns.
   ///   - columns: the inputs' place among the weight's columns; nil: all.
   func weightSums(
-    into sums: NamedMatrices, delta: Matrix, input: Matrix, columns: Range<Int>? = nil, order: SumOrder
+    into sums: NamedMatrices, delta: Delta, input: Matrix, columns: Range<Int>? = nil, order: SumOrder
   ) {
     let whole = sums[weightName]
-    context.multiply(into: columns.map { whole.columns($0) } ?? whole, delta.transposed, input, order: order)
+    context.multiply(into: columns.map { whole.columns($0) } ?? whole, delta.matrix.transposed, input, order: order)
   }
 
-  func biasSums(into sums: NamedMatrices, delta: Matrix, order: SumOrder) {
-    columnSums(of: delta, into: sums[biasName], order: order)
+  func biasSums(into sums: NamedMatrices, delta: Delta, order: SumOrder) {
+    columnSums(of: delta.matrix, into: sums[biasName], order: order)
   }
 
   /// The gradients of some units for the inputs that depend on the class alone: `classDelta` [S×units] holds δ summed by class over

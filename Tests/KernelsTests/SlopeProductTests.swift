@@ -81,7 +81,7 @@ private func slopeRows(_ rows: Matrix, _ range: Range<Int>) -> SlopeRows {
   let n = rows.rowCount / 3
   return SlopeRows(
     real: rows.rows(range), fake: rows.rows(n + range.lowerBound..<n + range.upperBound),
-    penalty: rows.rows(2 * n + range.lowerBound..<2 * n + range.upperBound))
+    penalty: PenaltyRows(rows.rows(2 * n + range.lowerBound..<2 * n + range.upperBound)))
 }
 
 @Suite struct SlopeProductTests {

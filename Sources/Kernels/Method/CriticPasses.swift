@@ -108,10 +108,20 @@ package func finishCriticClasses(
   }
 }
 
-/// The gradient penalty's row factors: g [N×X] ← c_b·g_b with c_b = 2λ(‖g_b‖ − 1)/(B‖g_b‖), 0 where ‖g_b‖ = 0.
+/// N×X, c_b·g_b: the gradient of the penalty with respect to g_b = ∇D(x̂_b), which lay there before.
+package struct PenaltyRows: Sendable {
+  package let matrix: Matrix
+
+  /// - Parameter matrix: holds c_b·g_b by now.
+  package init(_ matrix: Matrix) { self.matrix = matrix }
+}
+
+/// The penalty's rows c_b·g_b with c_b = 2λ(‖g_b‖ − 1)/(B‖g_b‖), 0 where ‖g_b‖ = 0, in place of the gradients g [N×X].
 ///
 /// - Parameter deviations: 1×N, out: (‖g_b‖ − 1)².
-package func penaltyRows(_ g: Matrix, penaltyWeight: Float, inverseBatch: Float, deviations: Matrix) {
+package func penaltyRows(
+  _ g: Matrix, penaltyWeight: Float, inverseBatch: Float, deviations: Matrix
+) -> PenaltyRows {
   precondition(deviations.columnCount >= g.rowCount)
   parallel(g.rowCount, grain: max(1, 16384 / max(g.columnCount, 1)), "penalty rows", floats: 2 * g.count) { part in
     for r in part {
@@ -125,6 +135,7 @@ package func penaltyRows(_ g: Matrix, penaltyWeight: Float, inverseBatch: Float,
       }
     }
   }
+  return PenaltyRows(g)
 }
 
 /// The generator step's way through the critic: the slopes (of kind `fake`) at products [N×D] = W_x·x̃, and

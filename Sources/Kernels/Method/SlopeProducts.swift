@@ -5,10 +5,10 @@ import Matrices
 package struct SlopeRows {
   package let real, fake, penalty: Matrix
 
-  package init(real: Matrix, fake: Matrix, penalty: Matrix) {
+  package init(real: Matrix, fake: Matrix, penalty: PenaltyRows) {
     self.real = real
     self.fake = fake
-    self.penalty = penalty
+    self.penalty = penalty.matrix
   }
 }
 

@@ -60,15 +60,15 @@ extension HybridStep {
     keepRoundedHere(w.bothRows)
     let labels = rows.labels(k, group.rows)
     model.critic.forward(w.critic, base: classes.criticBase, labels: labels, alpha: w.alpha)
-    model.critic.interpolateGradient(w.critic)
-    adversarial.penaltyGradient(w.critic.penaltyRows, deviations: w.critic.deviations)
+    let penalty = adversarial.penaltyGradient(
+      model.critic.interpolateGradient(w.critic), deviations: w.critic.deviations)
     for (i, row) in group.rows.enumerated() {
       losses.add(adversarial.wasserstein(w.critic.scores, row: i), term: CriticTerm.wasserstein, row: row)
     }
     losses.add(w.critic.deviations, term: CriticTerm.penalty, rows: group.rows)
     for node in group.nodes {
       model.critic.sums(
-        w.critic, rows: node.rows, labels: Array(labels[node.rows]), batchSize: batchSize, tree: tree,
+        w.critic, penalty: penalty, rows: node.rows, labels: Array(labels[node.rows]), tree: tree,
         into: criticReduction.sums(node))
     }
     try criticReduction.add("critic.fc1", group)
@@ -81,67 +81,52 @@ extension HybridStep {
     let h = w.embedded.rows(w.realRows)
     if contrast == nil || !isOneGroup { embed(w) }
     keepRoundedHere(h)
+    let labels = rows.labels(k, group.rows)
+    var parts: [GradientPart] = []
     if model.sizes.kind == .semantic {
-      let ranking = RankingLoss(margin: settings.semanticMargin, weight: 1, batchSize: batchSize)
-      let terms = ranking.gradient(
-        into: w.embeddedGradient, embedded: h, descriptors: descriptors, labels: rows.labels(k, group.rows),
-        negatives: rows.negatives(k, group.rows))
-      for (term, row) in zip(terms, group.rows) { losses.add(term, term: CriticTerm.classLevel, row: row) }
-    } else {
-      // Whichever comes last takes the gradient through E's activation.
-      if let contrast, let projection = model.projection {
-        let dz = contrast.gradient(group.rows)
-        projection.backward(
-          dh: w.embeddedGradient, dz: dz, z: contrast.z(.real, group.rows), norms: contrast.norms(.real, group.rows),
-          finish: model.comparator == nil ? embedding.backward(h: h) : .none)
-      }
-      if let comparator = model.comparator { try comparatorPart(comparator, rows, k, group, &losses) }
+      parts.append(
+        rankingPart(labels, rows.negatives(k, group.rows), h, weight: 1) { terms in
+          for (term, row) in zip(terms, group.rows) { losses.add(term, term: CriticTerm.classLevel, row: row) }
+        })
     }
-    try embeddingSums(group)
+    var ofProjection: Delta?
+    if let contrast, let projection = model.projection {
+      let delta = projection.backward(
+        dz: contrast.gradient(group.rows), z: contrast.z(.real, group.rows), norms: contrast.norms(.real, group.rows))
+      parts.append(projection.inputGradient(delta))
+      ofProjection = delta
+    }
+    var ofComparator: Delta?
+    if let comparator = model.comparator {
+      comparator.forward(w.comparator, classes.comparator, h: h)
+      let scores = classificationLoss(
+        w.comparator.scores, labels: labels, temperature: settings.classTemperature, weight: 1, batchSize: batchSize,
+        losses: w.rowLosses)
+      losses.add(w.rowLosses, term: CriticTerm.classLevel, rows: group.rows)
+      let delta = comparator.backward(
+        w.comparator, classes.comparator, scores: scores, tree: tree,
+        nodes: group.nodes.map { ($0.rows, criticReduction.sums($0)) })
+      parts.append(comparator.inputGradient(delta))
+      ofComparator = delta
+    }
+    let delta = embedding.backward(parts, in: w.embeddedGradient, h: h)
+    try addSums("embedding.fc", group) {
+      embedding.sums(delta: delta.rows($0), x: w.real.rows($0), tree: tree, into: $1)
+    }
+    try addSums("comparator.fc1", group) { rows, sums in
+      guard let ofComparator else { return }
+      model.comparator?.sums(delta: ofComparator.rows(rows), h: h.rows(rows), tree: tree, into: sums)
+    }
+    guard let ofProjection else { return }
+    try addSums("projection.fc", group) { rows, sums in
+      model.projection?.sums(delta: ofProjection.rows(rows), h: h.rows(rows), tree: tree, into: sums)
+    }
   }
 
-  /// The sums of E, F and H over a group, whose deltas are there.
-  private func embeddingSums(_ group: RowGroup) throws {
-    let w = workspace(group)
-    let h = w.embedded.rows(w.realRows)
-    for node in group.nodes {
-      model.embedding?.sums(
-        delta: w.embeddedGradient.rows(node.rows), x: w.real.rows(node.rows), tree: tree,
-        into: criticReduction.sums(node))
-    }
-    try criticReduction.add("embedding.fc", group)
-    for node in group.nodes {
-      model.comparator?.sums(
-        w.comparator, rows: node.rows, h: h.rows(node.rows), tree: tree, into: criticReduction.sums(node))
-    }
-    try criticReduction.add("comparator.fc1", group)
-    guard let contrast else { return }
-    let dz = contrast.gradient(group.rows)
-    for node in group.nodes {
-      model.projection?.sums(
-        delta: dz.rows(node.rows), h: h.rows(node.rows), tree: tree, into: criticReduction.sums(node))
-    }
-    try criticReduction.add("projection.fc", group)
-  }
-
-  /// F and the class-level loss of a group.
-  private func comparatorPart(
-    _ comparator: Comparator, _ rows: IterationRows, _ k: Int, _ group: RowGroup, _ losses: inout LossSums
-  ) throws {
-    let w = workspace(group)
-    let h = w.embedded.rows(w.realRows)
-    comparator.forward(w.comparator, classes.comparator, h: h)
-    classificationLoss(
-      w.comparator.scores, labels: rows.labels(k, group.rows), temperature: settings.classTemperature, weight: 1,
-      batchSize: batchSize, losses: w.rowLosses)
-    losses.add(w.rowLosses, term: CriticTerm.classLevel, rows: group.rows)
-    for node in group.nodes {
-      comparator.backward(
-        w.comparator, classes.comparator, rows: node.rows, tree: tree, into: criticReduction.sums(node))
-    }
-    comparator.inputBackward(
-      w.comparator, dh: w.embeddedGradient, accumulate: model.projection != nil,
-      finish: model.embedding?.backward(h: h) ?? .none)
+  /// A layer's sums over each node of a group; they begin to travel.
+  private func addSums(_ layer: String, _ group: RowGroup, _ sums: (Range<Int>, NamedMatrices) -> Void) throws {
+    for node in group.nodes { sums(node.rows, criticReduction.sums(node)) }
+    try criticReduction.add(layer, group)
   }
 
   private func finishCriticGroup(_ layer: String, _ units: Range<Int>) {
@@ -203,6 +188,22 @@ extension HybridStep {
   func prepareEmbedding() throws {
     try wait("embedding.fc", "comparator.fc1")
     model.comparator?.prepare(classes.comparator)
+  }
+
+  /// The semantic baseline's part of the gradient of h.
+  ///
+  /// - Parameter tell: gets the loss of each row.
+  func rankingPart(
+    _ labels: [Int], _ negatives: [Int], _ h: Matrix, weight: Float, _ tell: ([Double]) -> Void
+  ) -> GradientPart {
+    let ranking = RankingLoss(margin: settings.semanticMargin, weight: weight, batchSize: batchSize)
+    let terms = ranking.terms(embedded: h, descriptors: descriptors, labels: labels, negatives: negatives)
+    tell(terms)
+    return GradientPart { [descriptors] sum, accumulate, finish in
+      ranking.gradient(
+        into: sum, accumulate: accumulate, terms: terms, descriptors: descriptors, labels: labels, negatives: negatives)
+      apply(finish, to: sum)
+    }
   }
 
   /// h of the real rows.

@@ -47,8 +47,8 @@ extension HybridStep {
     try prepareEmbedding()
     for group in groups {
       if group.index > 0 { place = try criticPart(rows, group, place, &losses) }
-      try addEmbeddingGradient(rows, group, &losses)
-      try generatorPart(rows, group, place: place)
+      let delta = try embeddingPart(rows, group, &losses)
+      try generatorPart(rows, group, place: place, delta)
       model.context.forgetRounded()
     }
     if groups.isEmpty { try generatorReduction.addNothing() }
@@ -77,10 +77,13 @@ extension HybridStep {
     return place
   }
 
-  /// Adds to `fakeGradient` what E sends back, and takes it through G's last ReLU.
-  private func addEmbeddingGradient(_ rows: IterationRows, _ group: RowGroup, _ losses: inout LossSums) throws {
+  /// What D and E send back to the fakes of a group, through G's last ReLU.
+  private func embeddingPart(_ rows: IterationRows, _ group: RowGroup, _ losses: inout LossSums) throws -> Delta {
     let w = workspace(group)
-    guard let embedding = model.embedding else { return apply(.reluBackward(output: w.fake), to: w.fakeGradient) }
+    guard let embedding = model.embedding else {
+      apply(.reluBackward(output: w.fake), to: w.fakeGradient)
+      return Delta(w.fakeGradient)
+    }
     let step = rows.criticIterations
     let h = w.embedded.rows(w.fakeRows)
     if contrast == nil || !isOneGroup {
@@ -88,49 +91,47 @@ extension HybridStep {
       keepRoundedHere(h)
     }
     let labels = rows.labels(step, group.rows)
+    var parts: [GradientPart] = []
     if model.sizes.kind == .semantic {
-      let ranking = RankingLoss(
-        margin: settings.semanticMargin, weight: settings.classWeight, batchSize: batchSize)
-      let terms = ranking.gradient(
-        into: w.embeddedGradient, embedded: h, descriptors: descriptors, labels: labels,
-        negatives: rows.negatives(step, group.rows))
-      for (term, row) in zip(terms, group.rows) { losses.add(term, term: GeneratorTerm.classLevel, row: row) }
+      parts.append(
+        rankingPart(labels, rows.negatives(step, group.rows), h, weight: settings.classWeight) { terms in
+          for (term, row) in zip(terms, group.rows) { losses.add(term, term: GeneratorTerm.classLevel, row: row) }
+        })
     }
     if let contrast, let projection = model.projection {
-      projection.backward(
-        dh: w.embeddedGradient, dz: contrast.gradient(group.rows), z: contrast.z(.fake, group.rows),
-        norms: contrast.norms(.fake, group.rows),
-        finish: model.comparator == nil ? embedding.backward(h: h) : .none)
+      let delta = projection.backward(
+        dz: contrast.gradient(group.rows), z: contrast.z(.fake, group.rows), norms: contrast.norms(.fake, group.rows))
+      parts.append(projection.inputGradient(delta))
     }
     if let comparator = model.comparator {
       comparator.forward(w.comparator, classes.comparator, h: h)
-      classificationLoss(
+      let scores = classificationLoss(
         w.comparator.scores, labels: labels, temperature: settings.classTemperature, weight: settings.classWeight,
         batchSize: batchSize, losses: w.rowLosses)
       losses.add(w.rowLosses, term: GeneratorTerm.classLevel, rows: group.rows)
-      comparator.backward(w.comparator, classes.comparator)
-      comparator.inputBackward(
-        w.comparator, dh: w.embeddedGradient, accumulate: contrast != nil, finish: embedding.backward(h: h))
+      parts.append(comparator.inputGradient(comparator.backward(w.comparator, classes.comparator, scores: scores)))
     }
-    embedding.inputBackward(
-      addingTo: w.fakeGradient, delta: w.embeddedGradient, finish: .reluBackward(output: w.fake))
+    return embedding.inputBackward(
+      addingTo: w.fakeGradient, delta: embedding.backward(parts, in: w.embeddedGradient, h: h),
+      finish: .reluBackward(output: w.fake))
   }
 
   /// G's backward pass and sums of a group.
-  private func generatorPart(_ rows: IterationRows, _ group: RowGroup, place: Int) throws {
+  ///
+  /// - Parameter delta: N×X, of G's second layer.
+  private func generatorPart(_ rows: IterationRows, _ group: RowGroup, place: Int, _ delta: Delta) throws {
     let (w, generator) = (workspace(group), model.generator)
     let hidden = w.generatorHidden(place)
     let labels = rows.labels(rows.criticIterations, group.rows)
     for node in group.nodes {
       generator.secondSums(
-        delta: w.fakeGradient.rows(node.rows), hidden: hidden.rows(node.rows), tree: tree,
-        into: generatorReduction.sums(node))
+        delta: delta.rows(node.rows), hidden: hidden.rows(node.rows), tree: tree, into: generatorReduction.sums(node))
     }
     try generatorReduction.add("generator.fc2", group)
-    generator.backward(delta: w.fakeGradient, hidden: hidden, dHidden: w.generatorHiddenGradient)
+    let hiddenDelta = generator.backward(delta: delta, hidden: hidden, into: w.generatorHiddenGradient)
     for node in group.nodes {
       generator.firstSums(
-        delta: w.generatorHiddenGradient.rows(node.rows), noise: w.noise(place).rows(node.rows),
+        delta: hiddenDelta.rows(node.rows), noise: w.noise(place).rows(node.rows),
         labels: Array(labels[node.rows]), tree: tree, into: generatorReduction.sums(node))
     }
     try generatorReduction.add("generator.fc1", group)
