@@ -51,7 +51,8 @@ import Testing
     func rows(_ values: [Float]) -> Matrix { Matrix(rows: 2, columns: 1, elements: values) }
     let result = Matrix(rows: 2, columns: 1)
     ProductContext().slopeWeightSums(
-      into: result, slopes, rows: SlopeRows(real: rows([3, 1]), fake: rows([2, 4]), penalty: PenaltyRows(rows([0.5, -1]))),
+      into: result, slopes,
+      rows: SlopeRows(real: rows([3, 1]), fake: rows([2, 4]), penalty: PenaltyRows(rows([0.5, -1]))),
       inverseBatch: 1, leafRows: 2)
     #expect(compare(result, [-1.7, 3.1]).passes(1e-6))
   }
