@@ -41,6 +41,7 @@ run_with_restarts() {
 # stop_child SIGNAL: mpirun forwards SIGUSR1, at which the ranks save and stop; SIGTERM would leave them a second. `stop_signal` may
 # say that it is to have another one.
 stop_child() {
+  interrupted=yes
   [ -n "$child" ] || return 0
   if [ "$asked_to_stop" = TERM ] && [ "$1" != USR1 ]; then
     kill -TERM "$child" 2>/dev/null || true
@@ -50,17 +51,14 @@ stop_child() {
   if [ "$1" = USR1 ]; then asked_to_stop=${asked_to_stop:-USR1}; else asked_to_stop=TERM; fi
 }
 
-# wait_for_child: until it is really gone; a trap only interrupts the waiting.
+# wait_for_child: until it is really gone. A trap ends the waiting with the status of the signal, which says nothing about the child,
+# even where the child ended at the same moment.
 wait_for_child() {
   while :; do
-    final_status=0
+    interrupted='' final_status=0
     wait "$child" || final_status=$?
-    kill -0 "$child" 2>/dev/null || break
+    if [ -z "$interrupted" ] && ! kill -0 "$child" 2>/dev/null; then break; fi
   done
-  # A signal that came together with the end hides the child's own status.
-  last_status=0
-  wait "$child" 2>/dev/null || last_status=$?
-  if [ "$last_status" -ne 127 ]; then final_status=$last_status; fi
 }
 
 # checked_count NAME VALUE: ends the script unless it is a whole number.
