@@ -94,8 +94,8 @@ let package = Package(
     .testTarget(
       name: "TrainingTests",
       dependencies: [
-        "Training", "Networks", "Losses", "Optimizers", "Evaluation", "Kernels", "Collectives", "Matrices",
-        "Files", "TestSupport",
+        "Training", "Networks", "Losses", "Optimizers", "Evaluation", "Checkpoints", "Datasets", "Kernels",
+        "Collectives", "Matrices", "Files", "TestSupport",
       ],
       swiftSettings: settings),
     .testTarget(

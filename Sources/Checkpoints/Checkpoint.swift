@@ -60,6 +60,11 @@ package struct SavedCheckpoint: Sendable {
   package let path: String
   /// One line each, for the log.
   package let warnings: [String]
+
+  package init(path: String, warnings: [String]) {
+    self.path = path
+    self.warnings = warnings
+  }
 }
 
 /// The checkpoint that did best so far, by the caller's figure.

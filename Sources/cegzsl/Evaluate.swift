@@ -46,24 +46,17 @@ struct Evaluate: ParsableCommand {
       do { try model.restore(from: loaded.model) } catch let error as SafetensorsError {
         throw CheckpointMismatch(path: loaded.path, differences: ["\(error.problem)"])
       }
-      let iteration = loaded.iteration
       let evaluation = GZSLEvaluation(
         model: model, communicator: communicator, classifier: configuration.classifierSettings,
         syntheticPerClass: configuration.syntheticPerClass, source: RandomSource(seed: UInt64(configuration.seed)))
       AllocatorSettings.keepFreedMemory()
       let start = ContinuousClock().now
-      func evaluate(_ task: GZSLTask, draw: Int) throws -> EvaluationResult? {
-        try evaluation.run(
-          task, features: dataset.features, labels: dataset.labels, descriptors: dataset.descriptors, drawNumber: draw)
-      }
-      let test = try evaluate(dataset.test, draw: 2 * iteration)
-      let validation = try dataset.validation.flatMap { try evaluate($0, draw: 2 * iteration + 1) }
+      let evaluated = try evaluation.run(dataset, iteration: loaded.iteration)
       try communicator.onRoot {
-        guard let test else { return }
+        guard let evaluated else { return }
         let results = Results(
-          records: [
-            EvaluationRecord(iteration: iteration, epoch: loaded.epoch, test: test, validation: validation)
-          ], dataset: dataset, configuration: configuration, ranks: communicator.rankCount,
+          records: [EvaluationRecord(evaluated, iteration: loaded.iteration, epoch: loaded.epoch)], dataset: dataset,
+          configuration: configuration, ranks: communicator.rankCount,
           seconds: (ContinuousClock().now - start) / .seconds(1), version: Build.version)
         dataset.notes.forEach { print("note: \($0)") }
         print(results.table)

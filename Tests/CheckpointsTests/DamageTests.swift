@@ -1,6 +1,7 @@
 import Files
 import Foundation
 import Matrices
+import TestSupport
 import Testing
 
 @testable import Checkpoints
@@ -169,7 +170,7 @@ import Testing
   }
 
   @Test func linksPipesAndDirectoriesInPlaceOfFiles() throws {
-    try withTemporaryDirectory { run in
+    try withTemporaryFolder { run in
       let path = try CheckpointStore(runDirectory: run, keep: 2).save(checkpoint(10)).path
       let files = FileManager.default
       for name in Manifest.fileNames {

@@ -57,11 +57,3 @@ extension MemoryStorage {
   /// Names below `checkpoints`, sorted.
   var names: [String] { tree.find("/run/checkpoints").flatMap { tree.entries($0) }.map { $0.keys.sorted() } ?? [] }
 }
-
-/// Runs `body` in a fresh directory and removes it.
-func withTemporaryDirectory<Value>(_ body: (String) throws -> Value) throws -> Value {
-  let path = NSTemporaryDirectory() + "cegzsl-" + UUID().uuidString
-  try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-  defer { try? FileManager.default.removeItem(atPath: path) }
-  return try body(path)
-}

@@ -5,19 +5,6 @@ import Matrices
 import Networks
 import Optimizers
 
-/// What one iteration reports.
-package struct IterationReport: Sendable {
-  /// Iterations done, this one included.
-  package let iteration: Int
-  /// Epoch of this iteration, from 1.
-  package let epoch: Int
-  /// Of the iteration's last critic step.
-  package let critic: CriticLosses
-  package let generator: GeneratorLosses
-  package let seconds: Double
-  package let samplesPerSecond: Double
-}
-
 /// Runs iterations: draws batches and noise for this rank's rows and takes the critic steps and the generator step.
 /// Everything random is a function of (seed, iteration, global row), so a trainer that starts at iteration k continues
 /// exactly where another one stopped.
@@ -75,6 +62,9 @@ package final class Trainer {
   package func restore(iteration: Int) { self.iteration = iteration }
 
   package var iterationsPerEpoch: Int { sampler.iterationsPerEpoch }
+
+  /// Of the last iteration that is done, from 1; 0 before the first.
+  package var epoch: Int { (iteration + iterationsPerEpoch - 1) / iterationsPerEpoch }
 
   /// Iterations of the whole run.
   package var lastIteration: Int {
