@@ -14,6 +14,12 @@ package struct Evaluated: Sendable {
   /// What found the figures of `test`.
   package let classifiers: FinalClassifiers
 
+  package init(test: EvaluationResult, validation: EvaluationResult?, classifiers: FinalClassifiers) {
+    self.test = test
+    self.validation = validation
+    self.classifiers = classifiers
+  }
+
   /// U, S and H of `classifiers`.
   package var accuracy: GeneralizedAccuracy { test.history[classifiers.epoch - 1] }
 }

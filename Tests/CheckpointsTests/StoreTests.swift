@@ -21,7 +21,10 @@ import Testing
       #expect(newest.checkpoint.path == saved.path && newest.warnings.isEmpty && isWhole(newest.checkpoint, 120))
       #expect(
         try FileManager.default.contentsOfDirectory(atPath: saved.path).sorted()
-          == ["manifest.json", "model.safetensors", "optimizer.safetensors"])
+          == [
+            "classes.safetensors", "classifier.safetensors", "manifest.json", "model.safetensors",
+            "optimizer.safetensors",
+          ])
     }
   }
 
@@ -29,7 +32,7 @@ import Testing
     let bytes = try (0..<2).map { _ in
       try withTemporaryFolder { run in
         let path = try CheckpointStore(runDirectory: run, keep: 2).save(checkpoint(7)).path
-        return try ["manifest.json", "model.safetensors", "optimizer.safetensors"].map {
+        return try (["manifest.json"] + CheckpointFile.allCases.map(\.rawValue)).map {
           try Data(contentsOf: URL(fileURLWithPath: path + "/" + $0))
         }
       }

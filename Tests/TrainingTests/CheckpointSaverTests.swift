@@ -18,6 +18,11 @@ import Training
       calls.append("start \(checkpoint.iteration)" + (figure.map { " best \($0)" } ?? ""))
     }
 
+    func complete(iteration: Int, with parts: [CheckpointFile: CheckpointPart], best figure: Double?) {
+      precondition(!underWay)
+      calls.append("complete \(iteration) \(parts.keys.map(\.rawValue))" + (figure.map { " best \($0)" } ?? ""))
+    }
+
     func finish() -> BackgroundWriter.Outcome? {
       guard underWay else { return nil }
       underWay = false
@@ -46,7 +51,7 @@ import Training
       Checkpoint(
         iteration: iteration, epoch: 1,
         identity: CheckpointIdentity(datasetDigest: "", configurationDigest: "", codeVersion: "", rankCount: 1),
-        state: [:], modelTensors: [], optimizerTensors: [])
+        state: [:], parts: [.model: CheckpointPart([]), .optimizer: CheckpointPart([])])
     }
   }
 
@@ -104,6 +109,18 @@ import Training
     try save(saver, 10)
     try save(saver, 10, mustSucceed: true)
     #expect(writer.calls == ["start 10", "finish", "start 10", "finish"])
+  }
+
+  @Test func aSaveIsWaitedForBeforeItIsCompleted() throws {
+    let saver = saver()
+    try save(saver, 10)
+    #expect(saver.savedIteration == 10)
+    try saver.complete(iteration: 10, with: [.classifier: CheckpointPart([])], best: 0.5)
+    #expect(writer.calls == ["start 10", "finish", "complete 10 [\"classifier.safetensors\"] best 0.5"])
+    writer.outcomes = [.failure(Full())]
+    try save(saver, 20)
+    #expect(throws: Full.self) { try saver.complete(iteration: 20, with: [:], best: nil) }
+    #expect(writer.calls.last == "finish")
   }
 
   @Test func theEndOfARunTellsOfASaveThatFailed() throws {

@@ -8,6 +8,10 @@ package protocol CheckpointWriting: AnyObject {
   func start(_ checkpoint: Checkpoint, best figure: Double?)
   /// Waits for the save under way, if any, and says what came of it.
   func finish() -> BackgroundWriter.Outcome?
+  /// Adds parts to a checkpoint that was saved. No save may be under way.
+  ///
+  /// - Parameter figure: marks the checkpoint as the best, with this figure.
+  func complete(iteration: Int, with parts: [CheckpointFile: CheckpointPart], best figure: Double?) throws
 }
 
 extension BackgroundWriter: CheckpointWriting {}
@@ -20,11 +24,11 @@ package final class CheckpointSaver {
   private let writer: any CheckpointWriting
   private let log: (String) -> Void
   private var failures = 0
-  /// Of the newest checkpoint, saved or under way.
-  private var savedIteration: Int?
+  /// Of the newest checkpoint, saved or under way; nil where there is none in the run.
+  package private(set) var savedIteration: Int?
 
   /// - Parameters:
-  ///   - savedIteration: of the checkpoint that the run goes on from.
+  ///   - savedIteration: of the checkpoint of this run that it goes on from.
   ///   - log: prints a line.
   package init(writer: any CheckpointWriting, savedIteration: Int?, log: @escaping (String) -> Void) {
     self.writer = writer
@@ -48,6 +52,17 @@ package final class CheckpointSaver {
       writer.start(try checkpoint(), best: figure)
     }
     if mustSucceed { try finish(mustSucceed: true) }
+  }
+
+  /// Adds parts to the checkpoint of an iteration, which was saved before.
+  ///
+  /// - Parameter figure: marks the checkpoint as the best, with this figure.
+  /// - Throws: `StorageError`, `CheckpointError`.
+  package func complete(
+    iteration: Int, with parts: [CheckpointFile: CheckpointPart], best figure: Double?
+  ) throws {
+    try finish(mustSucceed: true)
+    try writer.complete(iteration: iteration, with: parts, best: figure)
   }
 
   /// Waits for the save under way, if any, and takes note of how it went.

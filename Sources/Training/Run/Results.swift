@@ -124,7 +124,7 @@ package struct Results: Codable, Sendable {
     func percent(_ value: Double) -> String { String(format: "%5.1f", 100 * value) }
     var text = "class                                        rows  accuracy\n"
     for row in classes {
-      let name = (row.isSeen ? "seen    " : "unseen  ") + row.name
+      let name = (row.isSeen ? "seen    " : "unseen  ") + row.name.forTerminal
       let padded = name.count < 42 ? name + String(repeating: " ", count: 42 - name.count) : String(name.prefix(42))
       text += "\(padded) \(String(format: "%6d", row.total))     \(percent(row.accuracy))\n"
     }

@@ -29,11 +29,17 @@ extension ResumeRequest {
   }
 }
 
-extension LoadedCheckpoint {
+extension CheckpointSummary {
   /// Whether a run with this configuration and data may go on from here.
   ///
   /// - Throws: `CheckpointMismatch` with everything that differs.
   func requireFit(_ configuration: Configuration, datasetDigest: String) throws {
+    let differences = differences(configuration, datasetDigest: datasetDigest)
+    if !differences.isEmpty { throw CheckpointMismatch(path: path, differences: differences) }
+  }
+
+  /// In what a run with this configuration and data differs from the checkpoint's.
+  package func differences(_ configuration: Configuration, datasetDigest: String) -> [String] {
     var differences: [String] = []
     // An option that did not exist when the checkpoint was written had what is the default now.
     let defaults = Dictionary(uniqueKeysWithValues: Configuration().resolved.map { ($0.name, $0.value) })
@@ -44,6 +50,6 @@ extension LoadedCheckpoint {
     if identity.datasetDigest != datasetDigest {
       differences.append("the data set is another one (digest \(datasetDigest.prefix(12)))")
     }
-    if !differences.isEmpty { throw CheckpointMismatch(path: path, differences: differences) }
+    return differences
   }
 }

@@ -67,10 +67,7 @@ package final class Trainer {
   package var epoch: Int { (iteration + iterationsPerEpoch - 1) / iterationsPerEpoch }
 
   /// Iterations of the whole run.
-  package var lastIteration: Int {
-    let ofEpochs = configuration.epochs * iterationsPerEpoch
-    return configuration.maxIterations > 0 ? min(ofEpochs, configuration.maxIterations) : ofEpochs
-  }
+  package var lastIteration: Int { configuration.lastIteration(iterationsPerEpoch: iterationsPerEpoch) }
 
   /// One iteration: `criticIterations` critic steps, then one generator step on the last batch.
   package func runIteration() throws -> IterationReport {
@@ -89,6 +86,14 @@ package final class Trainer {
     return IterationReport(
       iteration: iteration, epoch: epoch + 1, critic: critic, generator: generator, seconds: seconds,
       samplesPerSecond: configuration.samplesPerSecond(seconds))
+  }
+}
+
+extension Configuration {
+  /// Iterations of the whole run.
+  package func lastIteration(iterationsPerEpoch: Int) -> Int {
+    let ofEpochs = self.epochs * iterationsPerEpoch
+    return self.maxIterations > 0 ? min(ofEpochs, self.maxIterations) : ofEpochs
   }
 }
 

@@ -5,6 +5,7 @@ import Evaluation
 import Files
 import Kernels
 import Matrices
+import Models
 import Networks
 import Profiling
 
@@ -15,12 +16,15 @@ package final class TrainingRun {
   private let communicator: any Communicator
   private let trainer: Trainer
   private let version: String
+  private let parts: ModelParts
   private let log: (String) -> Void
   private let policy: SavePolicy
   private let start = ContinuousClock().now
   /// Rank 0 only.
   private var recorder: RunRecorder?
   private var saver: CheckpointSaver?
+  /// The classifiers of the newest evaluation, for the checkpoint of its iteration.
+  private var classifier: (iteration: Int, part: CheckpointPart)?
 
   /// - Parameter log: prints a line; called on rank 0.
   /// - Throws: `BatchError`, `SharedMemoryError`, `CollectiveError`.
@@ -32,6 +36,7 @@ package final class TrainingRun {
     self.dataset = dataset
     self.communicator = communicator
     self.version = version
+    parts = ModelParts(dataset: dataset, configuration: configuration, programVersion: version)
     self.log = log
     let model = try HybridModel(
       sizes: configuration.modelSizes(
@@ -68,9 +73,7 @@ package final class TrainingRun {
       }
       return .stoppedResumable
     }
-    // A finished run that is resumed has its last evaluation already.
-    let isEvaluated = try communicator.sum(recorder?.records.last?.iteration == trainer.iteration ? 1 : 0) > 0
-    if !isEvaluated { try evaluate() }
+    try end()
     if let recorder { log("\n" + results(recorder.records).table) }
     return .done
   }
@@ -83,7 +86,7 @@ package final class TrainingRun {
     try communicator.onRoot {
       guard let directory else { return }
       if let checkpoint = try resume.checkpoint(of: directory, log: log) {
-        try checkpoint.requireFit(configuration, datasetDigest: dataset.contentDigest)
+        try checkpoint.summary.requireFit(configuration, datasetDigest: dataset.contentDigest)
         try trainer.step.restore(from: checkpoint)
         trainer.restore(iteration: checkpoint.iteration)
         restored = checkpoint
@@ -92,7 +95,8 @@ package final class TrainingRun {
         log("resuming \(checkpoint.path) after iteration \(checkpoint.iteration)")
       }
       saver = CheckpointSaver(
-        writer: BackgroundWriter(store: directory.checkpoints), savedIteration: restored?.iteration, log: log)
+        writer: BackgroundWriter(store: directory.checkpoints),
+        savedIteration: restored.flatMap { directory.checkpoints.holds($0.path) ? $0.iteration : nil }, log: log)
       recorder = try RunRecorder(directory: directory, after: trainer.iteration, log: log)
       try directory.write("config.yaml", text: configText)
     }
@@ -113,6 +117,18 @@ package final class TrainingRun {
     return true
   }
 
+  /// The last checkpoint and the last evaluation, where a run that is resumed does not have them already.
+  private func end() throws {
+    let (iteration, root) = (trainer.iteration, communicator.isRoot)
+    let lacks = try communicator.sum([
+      root && saver?.savedIteration != iteration ? 1 : 0,
+      root && recorder?.records.last?.iteration != iteration ? 1 : 0,
+    ])
+    // As it may go on from another run's checkpoint, or be of no iteration at all.
+    if lacks[0] > 0 { try save(mustSucceed: true) }
+    if lacks[1] > 0 { try evaluate() }
+  }
+
   private func evaluate() throws {
     try Heartbeat.patiently {
       try trainer.step.waitForParameters()
@@ -121,9 +137,20 @@ package final class TrainingRun {
         syntheticPerClass: configuration.syntheticPerClass, source: trainer.source)
       let evaluated = try evaluation.run(dataset, iteration: trainer.iteration)
       try communicator.onRoot {
-        guard let evaluated, let recorder else { return }
-        try recorder.record(
-          EvaluationRecord(evaluated, iteration: trainer.iteration, epoch: trainer.epoch), results: results)
+        guard let evaluated, let recorder, let saver else { return }
+        let (iteration, epoch) = (trainer.iteration, trainer.epoch)
+        let record = EvaluationRecord(evaluated, iteration: iteration, epoch: epoch)
+        let part = try parts.classifier(evaluated, iteration: iteration, epoch: epoch)
+        // The last checkpoint is saved already. It gets its classifiers before the figures are told: where there are figures, there is what
+        // found them, whenever a crash comes.
+        if saver.savedIteration == iteration {
+          try saver.complete(
+            iteration: iteration, with: [.classes: parts.classes(), .classifier: part],
+            best: bestFigure(among: recorder.records + [record]))
+        } else {
+          classifier = (iteration, part)
+        }
+        try recorder.record(record, results: results)
       }
     }
   }
@@ -136,18 +163,29 @@ package final class TrainingRun {
     try Heartbeat.patiently {
       try communicator.onRoot {
         guard let saver, let recorder else { return }
-        let best = configuration.select == .validation ? recorder.records.bestOnValidation : nil
-        let figure = best.flatMap { $0.iteration == trainer.iteration ? $0.validation?.best.harmonic ?? 0 : nil }
-        try saver.save(iteration: trainer.iteration, best: figure, mustSucceed: mustSucceed) {
-          checkpoint(optimizerTensors)
-        }
+        try saver.save(
+          iteration: trainer.iteration, best: bestFigure(among: recorder.records), mustSucceed: mustSucceed
+        ) { try checkpoint(optimizerTensors) }
       }
     }
   }
 
-  private func checkpoint(_ optimizerTensors: [Tensor]) -> Checkpoint {
+  /// The figure by which validation rows choose the model of this iteration; nil if they do not.
+  private func bestFigure(among records: [EvaluationRecord]) -> Double? {
+    guard configuration.select == .validation, let best = records.bestOnValidation,
+      best.iteration == trainer.iteration
+    else { return nil }
+    return best.validation?.best.harmonic
+  }
+
+  private func checkpoint(_ optimizerTensors: [Tensor]) throws -> Checkpoint {
     var state = trainer.step.counters
     for (name, value) in configuration.trajectory { state["--" + name] = value }
+    var files: [CheckpointFile: CheckpointPart] = [
+      .model: CheckpointPart(trainer.step.model.tensors), .optimizer: CheckpointPart(optimizerTensors),
+      .classes: try parts.classes(),
+    ]
+    if let classifier, classifier.iteration == trainer.iteration { files[.classifier] = classifier.part }
     var digest = Digest()
     digest.add(configuration.trajectory.map { "\($0.name)=\($0.value)" }.joined(separator: "\n"))
     return Checkpoint(
@@ -155,7 +193,7 @@ package final class TrainingRun {
       identity: CheckpointIdentity(
         datasetDigest: dataset.contentDigest, configurationDigest: digest.hexadecimal(), codeVersion: version,
         rankCount: communicator.rankCount), state: state,
-      modelTensors: trainer.step.model.tensors, optimizerTensors: optimizerTensors)
+      parts: files)
   }
 
   private func results(_ records: [EvaluationRecord]) -> Results {
@@ -166,7 +204,7 @@ package final class TrainingRun {
 
   private func describe() {
     guard communicator.isRoot else { return }
-    dataset.notes.forEach { log("note: \($0)") }
+    dataset.notes.forEach { log("note: \($0.forTerminal)") }
     let perRank = trainer.step.rankRows.tree.partition(rankCount: communicator.rankCount).map(\.count).max() ?? 0
     log(
       "\(dataset.trainingRows.count) training rows of \(dataset.trainingClasses.count) classes, "
