@@ -54,10 +54,15 @@ let package = Package(
       dependencies: ["Matrices", "Kernels", "Collectives", "Datasets", "Networks", "Losses", "Optimizers"],
       swiftSettings: settings),
     .target(
+      name: "Models",
+      dependencies: [
+        "Matrices", "Kernels", "Files", "Datasets", "Networks", "Checkpoints", "Evaluation",
+      ], swiftSettings: settings),
+    .target(
       name: "Training",
       dependencies: [
         "Matrices", "Profiling", "Kernels", "Collectives", "Files", "Datasets", "Networks", "Losses", "Optimizers",
-        "Checkpoints", "Evaluation",
+        "Checkpoints", "Evaluation", "Models",
       ], swiftSettings: settings),
     .target(
       name: "Diagnosis", dependencies: ["Matrices", "Kernels", "Collectives", "Files"], swiftSettings: settings),
@@ -67,7 +72,7 @@ let package = Package(
     .executableTarget(
       name: "cegzsl",
       dependencies: [
-        "Training", "Diagnosis", "Planning", "Networks", "Evaluation", "Checkpoints", "Datasets", "Files",
+        "Training", "Diagnosis", "Planning", "Networks", "Evaluation", "Models", "Checkpoints", "Datasets", "Files",
         "Collectives", "Kernels", "Matrices",
         "Profiling", .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
@@ -85,6 +90,12 @@ let package = Package(
     .testTarget(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "Files", "Matrices", "TestSupport"],
       swiftSettings: settings),
+    .testTarget(
+      name: "ModelsTests",
+      dependencies: [
+        "Models", "Evaluation", "Checkpoints", "Datasets", "Networks", "Collectives", "Kernels", "Files", "Matrices",
+        "TestSupport",
+      ], swiftSettings: settings),
     .target(
       name: "WideLoops", dependencies: ["Matrices", "CPrefetch"], path: "Tests/WideLoops",
       swiftSettings: emulatedLoopSettings),
@@ -94,8 +105,8 @@ let package = Package(
     .testTarget(
       name: "TrainingTests",
       dependencies: [
-        "Training", "Networks", "Losses", "Optimizers", "Evaluation", "Kernels", "Collectives", "Matrices",
-        "Files", "TestSupport",
+        "Training", "Networks", "Losses", "Optimizers", "Evaluation", "Checkpoints", "Models", "Datasets", "Kernels",
+        "Collectives", "Matrices", "Files", "TestSupport",
       ],
       swiftSettings: settings),
     .testTarget(

@@ -48,6 +48,17 @@ package final class BackgroundWriter: @unchecked Sendable {
     return outcome.withLock { $0 }
   }
 
+  /// Adds parts to a checkpoint that was saved, as `CheckpointStore.complete` does, while the caller waits. No save may be under way.
+  ///
+  /// - Parameter figure: marks the checkpoint as the best, with this figure.
+  package func complete(
+    iteration: Int, with parts: [CheckpointFile: CheckpointPart], best figure: Double?
+  ) throws {
+    precondition(underWay == nil, "a save is under way")
+    try store.complete(iteration: iteration, with: parts)
+    if let figure { try store.markBest(iteration: iteration, figure: figure) }
+  }
+
   private func snapshot(_ checkpoint: Checkpoint) -> Checkpoint {
     var place = 0
     func copy(_ tensor: Tensor) -> Tensor {
@@ -58,8 +69,13 @@ package final class BackgroundWriter: @unchecked Sendable {
       room.copy(from: matrix)
       return Tensor(name: tensor.name, shape: tensor.shape, data: .matrix(room))
     }
+    var parts = checkpoint.parts
+    // Training goes on to change these two. In their order, so that each tensor finds the same room again.
+    for file in [CheckpointFile.model, .optimizer] {
+      parts[file] = parts[file].map { CheckpointPart($0.tensors.map(copy), metadata: $0.metadata) }
+    }
     return Checkpoint(
       iteration: checkpoint.iteration, epoch: checkpoint.epoch, identity: checkpoint.identity, state: checkpoint.state,
-      modelTensors: checkpoint.modelTensors.map(copy), optimizerTensors: checkpoint.optimizerTensors.map(copy))
+      parts: parts)
   }
 }

@@ -6,17 +6,28 @@ struct BestRecord: Equatable {
 
   let iteration: Int
   let figure: Double
-  /// SHA-256 of its manifest, so that another checkpoint of the same iteration does not inherit the figure.
-  let manifestDigest: String
+  /// What tells it from another checkpoint of the same iteration, which must not inherit the figure.
+  let mark: Mark
+
+  enum Mark: Equatable {
+    /// SHA-256 of its parameters: they stay when it is completed.
+    case model(String)
+    /// Version 0.1: SHA-256 of its manifest.
+    case manifest(String)
+  }
 
   init(_ manifest: Manifest, figure: Double) {
     iteration = manifest.iteration
     self.figure = figure
-    manifestDigest = ContentDigest(of: manifest.bytes).sha256
+    mark = .model(manifest.model?.sha256 ?? "")
   }
 
   func isOf(_ manifest: Manifest) -> Bool {
-    manifest.iteration == iteration && ContentDigest(of: manifest.bytes).sha256 == manifestDigest
+    guard manifest.iteration == iteration else { return false }
+    return switch mark {
+    case .model(let digest): manifest.model?.sha256 == digest
+    case .manifest(let digest): ContentDigest(of: manifest.bytes).sha256 == digest
+    }
   }
 
   static func isTemporary(_ name: String) -> Bool {
@@ -27,7 +38,7 @@ struct BestRecord: Equatable {
   func write(directory: String, storage: any Storage) throws {
     let bytes = SealedRecord.bytes([
       JSONMember("iteration", .integer(iteration)), JSONMember("figure", .number(figure)),
-      JSONMember("manifest_sha256", .string(manifestDigest)),
+      mark.member,
     ])
     try DurableFile.replace(directory + "/" + Self.fileName, contents: bytes, storage: storage)
   }
@@ -38,14 +49,33 @@ struct BestRecord: Equatable {
     guard try storage.kind(of: path) != nil else { return nil }
     let value = try SealedRecord.read(path, storage: storage).value
     guard let iteration = value["iteration"]?.integer, iteration >= 0, let figure = value["figure"]?.double,
-      let digest = value["manifest_sha256"]?.string
+      let mark = Mark(value)
     else { throw CheckpointError.damaged(path: path, reason: "a field is missing or has another type") }
-    return BestRecord(iteration: iteration, figure: figure, manifestDigest: digest)
+    return BestRecord(iteration: iteration, figure: figure, mark: mark)
   }
 
-  private init(iteration: Int, figure: Double, manifestDigest: String) {
+  private init(iteration: Int, figure: Double, mark: Mark) {
     self.iteration = iteration
     self.figure = figure
-    self.manifestDigest = manifestDigest
+    self.mark = mark
+  }
+}
+
+extension BestRecord.Mark {
+  init?(_ record: JSONValue) {
+    if let digest = record["model_sha256"]?.string {
+      self = .model(digest)
+    } else if let digest = record["manifest_sha256"]?.string {
+      self = .manifest(digest)
+    } else {
+      return nil
+    }
+  }
+
+  var member: JSONMember {
+    switch self {
+    case .model(let digest): JSONMember("model_sha256", .string(digest))
+    case .manifest(let digest): JSONMember("manifest_sha256", .string(digest))
+    }
   }
 }

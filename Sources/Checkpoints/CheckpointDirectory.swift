@@ -48,7 +48,8 @@ struct EntryName: Equatable {
 /// Reading a checkpoint's directory. Throws `CheckpointError.damaged` that names the file and the reason,
 /// `CheckpointError.unsupportedVersion`, or `StorageError` when the system refuses for another reason.
 enum CheckpointDirectory {
-  /// The manifest, after checking that the directory holds its three plain files and nothing else.
+  /// The manifest, after checking that the directory holds the files that it lists, and nothing else but what a completion that was
+  /// cut short may leave.
   static func manifest(_ path: String, storage: any Storage) throws -> Manifest {
     switch try storage.kind(of: path) {
     case .directory: break
@@ -57,43 +58,76 @@ enum CheckpointDirectory {
       throw CheckpointError.damaged(path: path, reason: "it is not a directory (links are not followed)")
     }
     let names = try storage.entries(of: path)
-    if let missing = Manifest.fileNames.reversed().first(where: { !names.contains($0) }) {
-      throw CheckpointError.damaged(path: path + "/" + missing, reason: "it is missing")
+    func missing(_ name: String) -> CheckpointError {
+      .damaged(path: path + "/" + name, reason: "it is missing")
     }
-    if let extra = names.sorted().first(where: { !Manifest.fileNames.contains($0) }) {
+    guard names.contains(Manifest.fileName) else { throw missing(Manifest.fileName) }
+    let manifest = try asDamage(path) { try Manifest(directory: path, storage: storage) }
+    if let file = manifest.listed.reversed().first(where: { !names.contains($0.rawValue) }) {
+      throw missing(file.rawValue)
+    }
+    if let extra = names.sorted().first(where: { !isOurs($0) }) {
       throw CheckpointError.damaged(path: path + "/" + extra, reason: "it does not belong to a checkpoint")
-    }
-    return try asDamage(path) { try Manifest(directory: path, storage: storage) }
-  }
-
-  /// Compares both tensor files with the manifest in constant memory.
-  @discardableResult
-  static func verify(_ path: String, storage: any Storage) throws -> Manifest {
-    let manifest = try manifest(path, storage: storage)
-    for (name, expected) in [(Manifest.modelName, manifest.model), (Manifest.optimizerName, manifest.optimizer)] {
-      let file = path + "/" + name
-      try compare(file, asDamage(file) { try FileSource.digest(file, storage: storage) }, expected)
     }
     return manifest
   }
 
-  static func load(_ path: String, storage: any Storage) throws -> LoadedCheckpoint {
+  /// Names of files that this program puts into a checkpoint. Tensor files that the manifest does not list, and a manifest without its
+  /// final name, are what a completion that was cut short leaves behind: nobody reads them.
+  static func isOurs(_ name: String) -> Bool {
+    name == Manifest.fileName || CheckpointFile(rawValue: name) != nil || isTemporaryManifest(name)
+  }
+
+  static func isTemporaryManifest(_ name: String) -> Bool {
+    let prefix = Manifest.fileName + ".tmp-"
+    return name.hasPrefix(prefix) && name.utf8.count == prefix.utf8.count + 16
+  }
+
+  /// Writes tensor files that must not exist, durably.
+  static func write(
+    _ parts: [CheckpointFile: CheckpointPart], into directory: String, storage: any Storage
+  ) throws -> [CheckpointFile: ContentDigest] {
+    var digests: [CheckpointFile: ContentDigest] = [:]
+    for file in CheckpointFile.allCases {
+      guard let part = parts[file] else { continue }
+      digests[file] = try SafetensorsFile.write(
+        path: directory + "/" + file.rawValue, tensors: part.tensors, metadata: part.metadata, storage: storage)
+    }
+    return digests
+  }
+
+  /// Compares all tensor files with the manifest in constant memory.
+  @discardableResult
+  static func verify(_ path: String, storage: any Storage) throws -> Manifest {
     let manifest = try manifest(path, storage: storage)
-    func tensors(_ name: String, _ expected: ContentDigest) throws -> SafetensorsFile {
-      let file = path + "/" + name
-      return try asDamage(file) {
+    for (file, expected) in manifest.files { try verify(path + "/" + file.rawValue, expected, storage: storage) }
+    return manifest
+  }
+
+  /// Compares one file with what it should be.
+  static func verify(_ file: String, _ expected: ContentDigest, storage: any Storage) throws {
+    try compare(file, asDamage(file) { try FileSource.digest(file, storage: storage) }, expected)
+  }
+
+  /// - Parameter files: those to load, as far as the checkpoint has them; the others are not looked at.
+  static func load(
+    _ path: String, files: [CheckpointFile] = CheckpointFile.allCases, storage: any Storage
+  ) throws -> LoadedCheckpoint {
+    let manifest = try manifest(path, storage: storage)
+    var loaded: [CheckpointFile: SafetensorsFile] = [:]
+    for file in files {
+      guard let expected = manifest.files[file] else { continue }
+      let name = path + "/" + file.rawValue
+      loaded[file] = try asDamage(name) {
         // Cheap, and names a truncated file as such.
-        let size = try FileSource(path: file, storage: storage).size
-        guard size == expected.size else { throw sizeDiffers(file, size, expected.size) }
-        let contents = try SafetensorsFile(path: file, storage: storage)
-        try compare(file, contents.digest, expected)
+        let size = try FileSource(path: name, storage: storage).size
+        guard size == expected.size else { throw sizeDiffers(name, size, expected.size) }
+        let contents = try SafetensorsFile(path: name, storage: storage)
+        try compare(name, contents.digest, expected)
         return contents
       }
     }
-    return LoadedCheckpoint(
-      path: path, iteration: manifest.iteration, epoch: manifest.epoch, identity: manifest.identity,
-      state: manifest.state, model: try tensors(Manifest.modelName, manifest.model),
-      optimizer: try tensors(Manifest.optimizerName, manifest.optimizer))
+    return LoadedCheckpoint(summary: manifest.summary(path: path), files: loaded)
   }
 
   private static func compare(_ file: String, _ actual: ContentDigest, _ expected: ContentDigest) throws {

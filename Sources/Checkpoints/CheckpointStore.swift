@@ -1,8 +1,9 @@
 import Files
+import Foundation
 import Matrices
 import Synchronization
 
-/// The checkpoints of one run: `RUN/checkpoints/iteration-000000120/` with two tensor files and a manifest.
+/// The checkpoints of one run: `RUN/checkpoints/iteration-000000120/` with tensor files and a manifest.
 ///
 /// A save writes into `iteration-000000120.tmp-<nonce>`, synchronizes every file, the manifest last, then the directory,
 /// reads everything back, and renames the directory: the rename is the commit. So a crash at any instant leaves the
@@ -11,11 +12,11 @@ import Synchronization
 package final class CheckpointStore: Sendable {
   /// `RUN/checkpoints`.
   package let directory: String
-  private let keep: Int
-  private let storage: any Storage
+  let keep: Int
+  let storage: any Storage
   private let lock: RunLock?
   /// Names of the checkpoints whose every byte this process has compared with their manifest.
-  private let verified = Mutex<Set<String>>([])
+  let verified = Mutex<Set<String>>([])
 
   /// Locks the run directory, which must exist, makes `checkpoints` in it, and removes what a crashed save left there.
   /// The newest `keep` checkpoints are kept, never fewer than two. Throws `CheckpointError.inUse` or `StorageError`.
@@ -38,26 +39,36 @@ package final class CheckpointStore: Sendable {
     }
   }
 
-  private func path(_ name: String) -> String { directory + "/" + name }
+  func path(_ name: String) -> String { directory + "/" + name }
 }
 
 // MARK: - Loading
 
 extension CheckpointStore {
-  /// Loads one checkpoint after comparing every byte with its manifest. Throws `CheckpointError` (`damaged`,
-  /// `unsupportedVersion`) or `StorageError`.
-  package static func load(path: String, storage: any Storage = PosixStorage()) throws -> LoadedCheckpoint {
+  /// Loads one checkpoint after comparing every byte with its manifest.
+  ///
+  /// - Parameter files: those to load, as far as the checkpoint has them; the others are not looked at.
+  /// - Throws: `CheckpointError` (`damaged`, `unsupportedVersion`), `StorageError`.
+  package static func load(
+    path: String, files: [CheckpointFile] = CheckpointFile.allCases, storage: any Storage = PosixStorage()
+  ) throws -> LoadedCheckpoint {
+    try CheckpointDirectory.load(withoutSlash(path), files: files, storage: storage)
+  }
+
+  /// A slash at the end would follow a link.
+  static func withoutSlash(_ path: String) -> String {
     var path = path
-    // A slash at the end would follow a link.
     while path.count > 1, path.hasSuffix("/") { path.removeLast() }
-    return try CheckpointDirectory.load(path, storage: storage)
+    return path
   }
 
   /// The newest checkpoint that verifies, with one warning for each damaged one that was skipped; `nil` when a run has
   /// none at all. Needs no lock. Throws `CheckpointError.noneValid` when all are damaged, `unsupportedVersion` when the
   /// newest is of another version (falling back would silently lose work), or `StorageError`.
+  ///
+  /// - Parameter files: those to load and verify, as for `load`.
   package static func newestValid(
-    runDirectory: String, storage: any Storage = PosixStorage()
+    runDirectory: String, files: [CheckpointFile] = CheckpointFile.allCases, storage: any Storage = PosixStorage()
   ) throws -> (checkpoint: LoadedCheckpoint, warnings: [String])? {
     let directory = runDirectory + "/checkpoints"
     guard try storage.kind(of: directory) != nil else { return nil }
@@ -65,7 +76,7 @@ extension CheckpointStore {
     for name in try committedNames(in: directory, storage: storage) {
       let path = directory + "/" + name.text
       do {
-        let loaded = try CheckpointDirectory.load(path, storage: storage)
+        let loaded = try CheckpointDirectory.load(path, files: files, storage: storage)
         guard loaded.iteration == name.iteration else {
           throw CheckpointError.damaged(path: path, reason: "its manifest is of iteration \(loaded.iteration)")
         }
@@ -78,6 +89,13 @@ extension CheckpointStore {
     throw CheckpointError.noneValid(path: directory, reasons: reasons)
   }
 
+  /// Whether a checkpoint is one of this run's, however its path is spelt.
+  package func holds(_ path: String) -> Bool {
+    func canonical(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
+    guard let place = RunPlace(ofCheckpoint: path) else { return false }
+    return canonical(place.runDirectory + "/checkpoints") == canonical(directory)
+  }
+
   /// As the static function, for this store's run.
   package func newestValid() throws -> (checkpoint: LoadedCheckpoint, warnings: [String])? {
     let runDirectory = String(directory.dropLast("/checkpoints".count))
@@ -86,8 +104,21 @@ extension CheckpointStore {
     return found
   }
 
+  /// What each checkpoint of a run says of itself, newest first, or why it cannot; its tensor files are not read. Needs no lock. Throws
+  /// `StorageError`.
+  package static func list(
+    runDirectory: String, storage: any Storage = PosixStorage()
+  ) throws -> [Result<CheckpointSummary, any Error>] {
+    let directory = runDirectory + "/checkpoints"
+    guard try storage.kind(of: directory) != nil else { return [] }
+    return try committedNames(in: directory, storage: storage).map { name in
+      let path = directory + "/" + name.text
+      return Result { try CheckpointDirectory.manifest(path, storage: storage).summary(path: path) }
+    }
+  }
+
   /// Newest first.
-  private static func committedNames(in directory: String, storage: any Storage) throws -> [EntryName] {
+  static func committedNames(in directory: String, storage: any Storage) throws -> [EntryName] {
     try storage.entries(of: directory).compactMap(EntryName.init).filter { $0.role == .committed }
       .sorted { $0.iteration > $1.iteration }
   }
@@ -114,6 +145,8 @@ extension CheckpointStore {
           try storage.rename(temporary, to: path(name))
         } else {
           discard(temporary)
+          try keepMarked(checkpoint.iteration)
+          try CheckpointDirectory.complete(path(name), with: checkpoint.parts, storage: storage)
         }
       } catch {
         discard(temporary)
@@ -150,11 +183,8 @@ extension CheckpointStore {
   }
 
   private func write(_ checkpoint: Checkpoint, into temporary: String) throws -> Manifest {
-    let model = try SafetensorsFile.write(
-      path: temporary + "/" + Manifest.modelName, tensors: checkpoint.modelTensors, storage: storage)
-    let optimizer = try SafetensorsFile.write(
-      path: temporary + "/" + Manifest.optimizerName, tensors: checkpoint.optimizerTensors, storage: storage)
-    let manifest = Manifest(checkpoint, model: model, optimizer: optimizer)
+    let manifest = Manifest(
+      checkpoint, files: try CheckpointDirectory.write(checkpoint.parts, into: temporary, storage: storage))
     _ = try DurableFile.create(temporary + "/" + Manifest.fileName, storage: storage) { try $0.write(manifest.bytes) }
     try storage.synchronizeDirectory(temporary)
     return manifest
@@ -180,8 +210,10 @@ extension CheckpointStore {
     guard try storage.kind(of: path) != nil else { return true }
     do {
       let existing = try CheckpointDirectory.verify(path, storage: storage)
-      guard existing.iteration == iteration, existing.model == manifest.model, existing.optimizer == manifest.optimizer
-      else { throw CheckpointError.iterationExists(path: path) }
+      let differs = CheckpointFile.allCases.contains { $0.isRequired && existing.files[$0] != manifest.files[$0] }
+      guard existing.iteration == iteration, !differs else {
+        throw CheckpointError.iterationExists(path: path)
+      }
       return false
     } catch CheckpointError.damaged(let file, let reason) {
       let aside = EntryName.aside(iteration)
@@ -189,80 +221,5 @@ extension CheckpointStore {
       warnings.append("\(file) was damaged (\(reason)); its checkpoint is now \(aside)")
       return true
     }
-  }
-}
-
-// MARK: - Keeping and removing
-
-extension CheckpointStore {
-  /// Notes that a saved checkpoint is the best by the caller's figure, which must be finite. It is then kept until
-  /// another one is better. Throws `CheckpointError.unknownIteration` or `damaged`, or `StorageError`.
-  package func markBest(iteration: Int, figure: Double) throws {
-    precondition(figure.isFinite, "a figure of \(figure)")
-    let name = EntryName.committed(iteration)
-    guard try storage.kind(of: path(name)) != nil else {
-      throw CheckpointError.unknownIteration(iteration: iteration, directory: directory)
-    }
-    let manifest = try verified.withLock { verified in
-      if verified.contains(name) { return try CheckpointDirectory.manifest(path(name), storage: storage) }
-      let manifest = try CheckpointDirectory.verify(path(name), storage: storage)
-      verified.insert(name)
-      return manifest
-    }
-    try BestRecord(manifest, figure: figure).write(directory: directory, storage: storage)
-  }
-
-  /// The best checkpoint, also after a restart; `nil` when none was marked or it is no longer there. Throws
-  /// `CheckpointError.damaged` when the note itself is damaged, or `StorageError`.
-  package func best() throws -> BestCheckpoint? {
-    guard let record = try BestRecord.read(directory: directory, storage: storage) else { return nil }
-    let path = path(EntryName.committed(record.iteration))
-    guard let manifest = try? CheckpointDirectory.manifest(path, storage: storage), record.isOf(manifest) else {
-      return nil
-    }
-    return BestCheckpoint(iteration: record.iteration, figure: record.figure, path: path)
-  }
-
-  /// Removes verified checkpoints beyond the newest `keep`, except the best. What does not verify neither counts as kept
-  /// nor is removed. Returns a warning for each damaged one.
-  private func prune(_ verified: inout Set<String>) throws -> [String] {
-    let best = try best()
-    var warnings: [String] = []
-    var kept = 0
-    for name in try Self.committedNames(in: directory, storage: storage) {
-      do {
-        if verified.contains(name.text) {
-          _ = try CheckpointDirectory.manifest(path(name.text), storage: storage)
-        } else {
-          try CheckpointDirectory.verify(path(name.text), storage: storage)
-          verified.insert(name.text)
-        }
-      } catch CheckpointError.damaged(let file, let reason) {
-        verified.remove(name.text)
-        warnings.append("\(file): \(reason); not counted and not removed")
-        continue
-      }
-      kept += 1
-      if kept > keep, name.iteration != best?.iteration {
-        verified.remove(name.text)
-        try remove(name)
-      }
-    }
-    return warnings
-  }
-
-  /// Takes the checkpoint's name away before its files, so that a crash in between leaves no half checkpoint.
-  private func remove(_ name: EntryName) throws {
-    let temporary = path(EntryName.temporary(name.iteration))
-    try storage.rename(path(name.text), to: temporary)
-    try storage.synchronizeDirectory(directory)
-    discard(temporary)
-  }
-
-  /// Removes a temporary directory and the files this program puts there; anything else stays, and the directory too.
-  /// Failures do no harm: the next start tries again.
-  private func discard(_ temporary: String) {
-    for name in Manifest.fileNames { try? storage.removeFile(temporary + "/" + name) }
-    try? storage.removeDirectory(temporary)
   }
 }

@@ -7,7 +7,7 @@ enum SealedRecord {
   private static let ending = "\"\n}\n"
 
   static func bytes(_ members: [JSONMember]) -> [UInt8] {
-    let lines = members.map { "  " + JSONValue.string($0.key).text + ": " + $0.value.text + ",\n" }
+    let lines = members.map { "  " + JSONValue.string($0.key).text() + ": " + $0.value.text() + ",\n" }
     let body = Array(("{\n" + lines.joined()).utf8)
     return body + Array((sealKey + ContentDigest(of: body).sha256 + ending).utf8)
   }

@@ -17,7 +17,10 @@ package struct BatchSampler: Sendable {
   }
 
   /// ceil(rows / B), the paper's epoch.
-  package var iterationsPerEpoch: Int { (rowCount + batchSize - 1) / batchSize }
+  package var iterationsPerEpoch: Int { Self.iterationsPerEpoch(rowCount: rowCount, batchSize: batchSize) }
+  package static func iterationsPerEpoch(rowCount: Int, batchSize: Int) -> Int {
+    (rowCount + batchSize - 1) / batchSize
+  }
 
   /// Positions among the training rows of batch number `step`.
   package func batch(_ step: Int) -> [Int] { source.sample(batchSize, below: rowCount, .batch, step: step) }

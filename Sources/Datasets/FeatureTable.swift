@@ -35,6 +35,30 @@ package struct FeatureScaling: Sendable {
     self.range = range
     maximum = top > 0 ? top : 1
   }
+
+  /// What was fitted before.
+  ///
+  /// - Parameters:
+  ///   - minimum: 1×X.
+  ///   - range: 1×X, above 0.
+  ///   - maximum: above 0.
+  package init(minimum: Matrix, range: Matrix, maximum: Float) {
+    precondition(minimum.columnCount == range.columnCount && maximum > 0)
+    self.minimum = minimum
+    self.range = range
+    self.maximum = maximum
+  }
+
+  package var featureSize: Int { minimum.columnCount }
+
+  /// x [N×X] ← scaled features, as `FeatureTable.gather` makes them; raw is N×X.
+  package func scale(_ raw: Matrix, into x: Matrix) {
+    gatherScaledRows(
+      x, from: raw, Array(0..<raw.rowCount)[...], minimum: minimum, range: range, maximum: maximum)
+  }
+
+  /// x [N×X], scaled features, becomes features as the data set has them.
+  package func unscale(_ x: Matrix) { unscaleRows(x, minimum: minimum, range: range, maximum: maximum) }
 }
 
 /// All features of a data set as its file has them, and the scaling that every reader gets. The rows may lie in a mapped

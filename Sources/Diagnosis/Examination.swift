@@ -7,7 +7,7 @@ import Matrices
 extension Communicator {
   /// A value of every rank, on every rank; nil where it cannot be read, as from another version of this program.
   func gatherValues<Value: Codable>(_ value: Value) throws -> [Value?] {
-    let bytes = (try? JSONEncoder().encode(value)).map { Array($0) } ?? []
+    let bytes = (try? JSONValue(encoding: value)).map { Array($0.text().utf8) } ?? []
     return try gather(bytes).map { try? JSONDecoder().decode(Value.self, from: Data($0)) }
   }
 }

@@ -1,47 +1,39 @@
+// Evaluation of a frozen model: synthetic features for unseen classes, one embedding of everything, final softmaxes on rank 0.
+// N rows, X feature, A descriptor, H classifier input, C classes.
 import Collectives
 import Datasets
 import Kernels
 import Matrices
 import Networks
 
-/// What an evaluation found. Fractions in 0...1.
-package struct EvaluationResult: Sendable, Codable, Equatable {
-  /// After the classifier's last epoch: nothing was selected.
-  package let last: GeneralizedAccuracy
-  /// After every classifier epoch.
-  package let history: [GeneralizedAccuracy]
-  /// Conventional zero-shot learning (T1): unseen rows, unseen candidates.
-  package let zsl: Double
-  package let seenClasses: PerClassAccuracy
-  package let unseenClasses: PerClassAccuracy
+/// The evaluation after an iteration.
+package struct Evaluated: Sendable {
+  package let test: EvaluationResult
+  /// Of a data set that holds validation rows out.
+  package let validation: EvaluationResult?
+  /// What found the figures of `test`.
+  package let classifiers: FinalClassifiers
 
-  package init(
-    last: GeneralizedAccuracy, history: [GeneralizedAccuracy], zsl: Double, seenClasses: PerClassAccuracy,
-    unseenClasses: PerClassAccuracy
-  ) {
-    self.last = last
-    self.history = history
-    self.zsl = zsl
-    self.seenClasses = seenClasses
-    self.unseenClasses = unseenClasses
+  package init(test: EvaluationResult, validation: EvaluationResult?, classifiers: FinalClassifiers) {
+    self.test = test
+    self.validation = validation
+    self.classifiers = classifiers
   }
 
-  /// The classifier epoch with the highest H, counted from 1. On test rows this is what papers print; on validation rows
-  /// it is a legitimate choice.
-  package var bestEpoch: Int {
-    (history.indices.max { (history[$0].harmonic, $1) < (history[$1].harmonic, $0) } ?? 0) + 1
-  }
-  package var best: GeneralizedAccuracy { history.isEmpty ? last : history[bestEpoch - 1] }
+  /// U, S and H of `classifiers`.
+  package var accuracy: GeneralizedAccuracy { test.history[classifiers.epoch - 1] }
 }
 
-/// Synthesises unseen features, embeds everything once, and trains the final softmax on rank 0.
+/// Synthesises unseen features, embeds everything once, and trains the final softmaxes on rank 0.
 package struct GZSLEvaluation {
-  package let embedder: FeatureEmbedder
-  package let classifier: ClassifierSettings
-  /// Synthetic features per unseen class.
-  package let syntheticPerClass: Int
-  package let source: RandomSource
+  private let embedder: FeatureEmbedder
+  private let classifier: ClassifierSettings
+  private let syntheticPerClass: Int
+  private let source: RandomSource
 
+  /// - Parameters:
+  ///   - classifier: epochs are 1 or more.
+  ///   - syntheticPerClass: synthetic features per unseen class.
   package init(
     model: HybridModel, communicator: any Communicator, classifier: ClassifierSettings, syntheticPerClass: Int,
     source: RandomSource
@@ -52,68 +44,57 @@ package struct GZSLEvaluation {
     self.source = source
   }
 
-  /// Every rank calls this; rank 0 gets the result, the others nil.
+  /// On the test rows and, where the data set holds them out, on the validation rows. Every rank calls it; rank 0 gets what was found,
+  /// the others nil. A function of the model, the data, the settings and the iteration: whoever evaluates again gets the same bits.
   ///
-  /// - Parameters:
-  ///   - labels: class index per row of `features`.
-  ///   - descriptors: C×A.
-  ///   - drawNumber: separates the random draws of this evaluation from those of others; below 2¹⁵.
-  package func run(_ task: GZSLTask, features: FeatureTable, labels: [Int], descriptors: Matrix, drawNumber: Int) throws
-    -> EvaluationResult?
-  {
-    let real = try embedder.embed(features, rows: task.classifierRows)
-    let synthetic = try embedder.synthesise(
-      task.unseenClasses, perClass: syntheticPerClass, descriptors: descriptors, source: source,
-      drawNumber: drawNumber)
-    let seen = try embedder.embed(features, rows: task.seenRows)
-    let unseen = try embedder.embed(features, rows: task.unseenRows)
-    guard embedder.communicator.isRoot else { return nil }
-
-    let candidates = (task.seenClasses + task.unseenClasses).sorted()
-    let place = Dictionary(uniqueKeysWithValues: candidates.enumerated().map { ($1, $0) })
-    let syntheticLabels = task.unseenClasses.flatMap { Array(repeating: $0, count: syntheticPerClass) }
-    let trainingLabels = task.classifierRows.map { labels[$0] } + syntheticLabels
-    let (seenLabels, unseenLabels) = (task.seenRows.map { labels[$0] }, task.unseenRows.map { labels[$0] })
-    let training = Matrix(rows: trainingLabels.count, columns: real.columnCount)
-    training.rows(0..<real.rowCount).copy(from: real)
-    training.rows(real.rowCount..<training.rowCount).copy(from: synthetic)
-
-    var history: [GeneralizedAccuracy] = []
-    var tables = (
-      seen: PerClassAccuracy(predictions: [], labels: []), unseen: PerClassAccuracy(predictions: [], labels: [])
-    )
-    let softmax = SoftmaxClassifier(
-      inputSize: training.columnCount, classCount: candidates.count, source: source, drawNumber: 2 * drawNumber,
-      context: embedder.model.context.float32)
-    softmax.train(x: training, labels: trainingLabels.map { place[$0] ?? 0 }, settings: classifier) { _ in
-      tables.seen = PerClassAccuracy(
-        predictions: softmax.predictions(seen).map { candidates[$0] }, labels: seenLabels)
-      tables.unseen = PerClassAccuracy(
-        predictions: softmax.predictions(unseen).map { candidates[$0] }, labels: unseenLabels)
-      history.append(GeneralizedAccuracy(unseen: tables.unseen.mean, seen: tables.seen.mean))
+  /// - Parameter iteration: iterations done; it separates the random draws of this evaluation from those of others.
+  /// - Throws: `CollectiveError`.
+  package func run(_ dataset: GZSLDataset, iteration: Int) throws -> Evaluated? {
+    // Validation rows say which of the test classifier's epochs counts.
+    let validation = try dataset.validation.flatMap {
+      try run($0, of: dataset, drawNumber: 2 * iteration + 1, keptEpoch: nil)?.result
     }
-    return EvaluationResult(
-      last: history.last ?? GeneralizedAccuracy(unseen: 0, seen: 0), history: history,
-      zsl: conventional(
-        task.unseenClasses.map { place[$0] ?? 0 }, candidates: candidates, synthetic: synthetic, unseen: unseen,
-        labels: unseenLabels, drawNumber: drawNumber),
-      seenClasses: tables.seen, unseenClasses: tables.unseen)
+    let test = try run(dataset.test, of: dataset, drawNumber: 2 * iteration, keptEpoch: validation?.bestEpoch)
+    return test.map { Evaluated(test: $0.result, validation: validation, classifiers: $0.classifiers) }
   }
 
-  /// T1: a softmax of its own, trained on unseen classes only, four times the epochs (the authors' 100 instead of 25). The layer
-  /// has all candidates, as the reference protocol has it: the classes without rows take up probability in the first epochs,
-  /// which is worth about 0.4 points over a layer of the unseen classes alone (five draws for each of three models on debtags).
-  private func conventional(
-    _ unseenPlaces: [Int], candidates: [Int], synthetic: Matrix, unseen: Matrix, labels: [Int], drawNumber: Int
-  ) -> Double {
-    var settings = classifier
-    settings.epochs *= 4
-    let softmax = SoftmaxClassifier(
-      inputSize: synthetic.columnCount, classCount: candidates.count, source: source, drawNumber: 2 * drawNumber + 1,
-      context: embedder.model.context.float32)
-    let targets = unseenPlaces.flatMap { Array(repeating: $0, count: syntheticPerClass) }
-    softmax.train(x: synthetic, labels: targets, settings: settings)
-    let predictions = softmax.predictions(unseen, among: unseenPlaces).map { candidates[$0] }
-    return PerClassAccuracy(predictions: predictions, labels: labels).mean
+  /// - Parameter keptEpoch: the classifier epoch that counts, from 1; nil: the last.
+  private func run(_ task: GZSLTask, of dataset: GZSLDataset, drawNumber: Int, keptEpoch: Int?) throws
+    -> (result: EvaluationResult, classifiers: FinalClassifiers)?
+  {
+    let real = try embedder.embed(dataset.features, rows: task.classifierRows)
+    let synthetic = try embedder.synthesise(
+      task.unseenClasses, perClass: syntheticPerClass, descriptors: dataset.descriptors, source: source,
+      drawNumber: drawNumber)
+    let seen = try embedder.embed(dataset.features, rows: task.seenRows)
+    let unseen = try embedder.embed(dataset.features, rows: task.unseenRows)
+    guard embedder.communicator.isRoot else { return nil }
+    let context = embedder.model.context
+
+    func labels(_ rows: [Int]) -> [Int] { rows.map { dataset.labels[$0] } }
+    let training = ClassifierTraining(
+      seenClasses: task.seenClasses, unseenClasses: task.unseenClasses, classCount: dataset.descriptors.rowCount,
+      settings: classifier, source: source, context: context)
+    let (seenLabels, unseenLabels) = (labels(task.seenRows), labels(task.unseenRows))
+    var history: [GeneralizedAccuracy] = []
+    var tables = (seen: PerClassAccuracy.none, unseen: PerClassAccuracy.none)
+    let counted = keptEpoch ?? classifier.epochs
+    let generalized = training.generalized(
+      real: real, labels: labels(task.classifierRows), synthetic: synthetic, drawNumber: 2 * drawNumber,
+      keptEpoch: counted
+    ) { epoch, predictions in
+      let found = (
+        seen: PerClassAccuracy(predictions: predictions(seen), labels: seenLabels),
+        unseen: PerClassAccuracy(predictions: predictions(unseen), labels: unseenLabels)
+      )
+      history.append(GeneralizedAccuracy(unseen: found.unseen.mean, seen: found.seen.mean))
+      if epoch == counted { tables = found }
+    }
+    let unseenOnly = training.unseenOnly(synthetic: synthetic, drawNumber: 2 * drawNumber + 1)
+    let zsl = PerClassAccuracy(predictions: unseenOnly.predictions(unseen, context: context), labels: unseenLabels).mean
+    let result = EvaluationResult(
+      last: history[history.count - 1], history: history, zsl: zsl, seenClasses: tables.seen,
+      unseenClasses: tables.unseen)
+    return (result, FinalClassifiers(generalized: generalized, unseenOnly: unseenOnly, epoch: counted))
   }
 }

@@ -11,6 +11,9 @@ package struct PerClassAccuracy: Sendable, Codable, Equatable {
   /// One row per class with test rows, in class order. Classes without any are left out of the mean.
   package let rows: [Row]
 
+  /// Of no row.
+  package static let none = PerClassAccuracy(predictions: [], labels: [])
+
   package init(predictions: [Int], labels: [Int]) {
     precondition(predictions.count == labels.count)
     var counts: [Int: (correct: Int, total: Int)] = [:]

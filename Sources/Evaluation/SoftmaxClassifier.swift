@@ -2,6 +2,7 @@
 import Kernels
 import Losses
 import Matrices
+import Networks
 import Optimizers
 
 /// How the final softmax is trained.
@@ -21,8 +22,8 @@ package struct ClassifierSettings: Sendable, Equatable {
 /// One linear layer and a softmax over the candidate classes, trained with Adam (β₁ 0.5). Weights ~ N(0, 0.02²).
 package struct SoftmaxClassifier: Sendable {
   private let parameters: OwnedParameters
-  private let weight, bias: Matrix
-  private let context: ProductContext
+  /// W is C×H.
+  package let layer: LinearLayer
   private let source: RandomSource
   /// Distinguishes the draws of several classifiers of one run.
   private let drawNumber: Int
@@ -37,11 +38,10 @@ package struct SoftmaxClassifier: Sendable {
       .weight("classifier", outputs: classCount, inputs: inputSize), .bias("classifier", outputs: classCount),
     ])
     parameters = OwnedParameters(arena, context: context)
-    (weight, bias) = (arena.value("classifier.weight"), arena.value("classifier.bias"))
-    self.context = context
+    layer = LinearLayer(arena, "classifier", context)
     self.source = source
     self.drawNumber = drawNumber
-    fillNormal(weight, source, .classifierWeights, step: drawNumber, firstRow: 0, scale: 0.02)
+    fillNormal(layer.weight, source, .classifierWeights, step: drawNumber, firstRow: 0, scale: 0.02)
   }
 
   /// Trains on all rows for `settings.epochs` epochs, each in a fresh random order, and calls `afterEpoch` with the number
@@ -56,7 +56,7 @@ package struct SoftmaxClassifier: Sendable {
     precondition(labels.count == x.rowCount && settings.batchSize > 0)
     let largest = min(settings.batchSize, max(x.rowCount, 1))
     let batch = Matrix(rows: largest, columns: x.columnCount)
-    let scores = Matrix(rows: largest, columns: weight.rowCount)
+    let scores = Matrix(rows: largest, columns: layer.unitCount)
     let losses = Matrix(rows: 1, columns: largest)
     let layout = MatrixLayout(shapes: parameters.arena.shapes)
     let gradients = NamedMatrices(layout: layout, storage: FloatStorage(count: layout.count))
@@ -70,37 +70,38 @@ package struct SoftmaxClassifier: Sendable {
         let rows = batch.rows(0..<chosen.count)
         let batchScores = scores.rows(0..<chosen.count)
         gatherRows(rows, from: x, chosen)
-        forward(scores: batchScores, x: rows)
+        layer.forward(into: batchScores, x: rows)
         let delta = classificationLoss(
           batchScores, labels: chosen.map { labels[$0] }, temperature: 1, weight: 1, batchSize: chosen.count,
           losses: losses)
-        context.multiply(into: gradients["classifier.weight"], delta.matrix.transposed, rows, order: order)
-        columnSums(of: delta.matrix, into: gradients["classifier.bias"], order: order)
+        layer.weightSums(into: gradients, delta: delta, input: rows, order: order)
+        layer.biasSums(into: gradients, delta: delta, order: order)
         parameters.update(
-          ["classifier.weight", "classifier.bias"], gradients: gradients,
-          adam.next(learningRate: settings.learningRate))
+          layer.summed.parameters, gradients: gradients, adam.next(learningRate: settings.learningRate))
       }
       afterEpoch(epoch + 1)
     }
-  }
-
-  /// scores [M×C] ← W·x + b.
-  private func forward(scores: Matrix, x: Matrix) {
-    context.multiply(into: scores, x, weight.transposed, finish: .bias(bias))
   }
 
   /// The candidate with the highest score for each row of x.
   ///
   /// - Parameter classes: the candidates to choose from, as indices in 0..<C; all of them if nil.
   package func predictions(_ x: Matrix, among classes: [Int]? = nil) -> [Int] {
-    let scores = Matrix(rows: x.rowCount, columns: weight.rowCount)
-    forward(scores: scores, x: x)
-    let classes = classes ?? Array(0..<scores.columnCount)
-    return (0..<x.rowCount).map { r in
-      let row = scores.rows(r..<r + 1).elements
-      var best = classes[0]
-      for c in classes where row[c] > row[best] { best = c }
-      return best
-    }
+    let scores = Matrix(rows: x.rowCount, columns: layer.unitCount)
+    layer.forward(into: scores, x: x)
+    return highestScores(scores, among: classes ?? Array(0..<layer.unitCount))
+  }
+}
+
+/// Of each row of scores [M×C] the class with the highest score; of equal ones the first.
+///
+/// - Parameter classes: to choose from, at least one of 0..<C, ascending.
+package func highestScores(_ scores: Matrix, among classes: [Int]) -> [Int] {
+  precondition(!classes.isEmpty, "no class to choose from")
+  return (0..<scores.rowCount).map { r in
+    let row = scores.rows(r..<r + 1).elements
+    var best = classes[0]
+    for c in classes where row[c] > row[best] { best = c }
+    return best
   }
 }

@@ -1,10 +1,32 @@
 // Synthetic features of classes without examples, and embeddings of any rows, spread over the ranks.
-// M rows in all, X feature, E noise, H classifier input, C classes.
+// M rows in all, X feature, A descriptor, E noise, G generator width, H classifier input, C classes.
 import Collectives
 import Datasets
 import Kernels
 import Matrices
 import Networks
+
+extension HybridModel {
+  /// h [M×H] ← what the classifier sees of scaled features x [M×X]: E(x), or x where there is no embedding.
+  package func embed(_ x: Matrix, into h: Matrix) {
+    if let embedding { embedding.forward(h: h, x: x) } else { h.copy(from: x) }
+  }
+
+  /// C×G: what the generator's first layer makes of descriptors [C×A]; for `generate`.
+  package func generatorBase(_ descriptors: Matrix) -> Matrix {
+    let base = Matrix(rows: descriptors.rowCount, columns: sizes.generatorWidth)
+    generator.classBase(into: base, descriptors: descriptors)
+    return base
+  }
+
+  /// x [M×X] ← G(noise, descriptor of the label): scaled synthetic features; noise is M×E.
+  ///
+  /// - Parameter labels: row of `base` for each of the M rows.
+  package func generate(into x: Matrix, noise: Matrix, base: Matrix, labels: [Int]) {
+    let hidden = Matrix(rows: x.rowCount, columns: sizes.generatorWidth)
+    generator.forward(output: x, hidden: hidden, noise: noise, base: base, labels: labels)
+  }
+}
 
 /// Maps features into the classifier's space with the frozen model, each rank its share of the rows.
 package struct FeatureEmbedder {
@@ -23,7 +45,7 @@ package struct FeatureEmbedder {
     try spread(rows.count) { range, output in
       let x = Matrix(rows: range.count, columns: features.featureSize)
       features.gather(into: x, rows[range])
-      embed(x, into: output)
+      model.embed(x, into: output)
     }
   }
 
@@ -35,22 +57,14 @@ package struct FeatureEmbedder {
   package func synthesise(
     _ classes: [Int], perClass: Int, descriptors: Matrix, source: RandomSource, drawNumber: Int
   ) throws -> Matrix {
-    let generator = model.generator
-    let base = Matrix(rows: descriptors.rowCount, columns: model.sizes.generatorWidth)
-    generator.classBase(into: base, descriptors: descriptors)
+    let base = model.generatorBase(descriptors)
     return try spread(classes.count * perClass) { range, output in
-      let noise = Matrix(rows: range.count, columns: model.sizes.noise)
-      let hidden = Matrix(rows: range.count, columns: model.sizes.generatorWidth)
       let x = Matrix(rows: range.count, columns: model.sizes.feature)
+      let noise = Matrix(rows: range.count, columns: model.sizes.noise)
       fillNormal(noise, source, .synthesis, step: drawNumber, firstRow: range.lowerBound)
-      generator.forward(
-        output: x, hidden: hidden, noise: noise, base: base, labels: range.map { classes[$0 / perClass] })
-      embed(x, into: output)
+      model.generate(into: x, noise: noise, base: base, labels: range.map { classes[$0 / perClass] })
+      model.embed(x, into: output)
     }
-  }
-
-  private func embed(_ x: Matrix, into output: Matrix) {
-    if let embedding = model.embedding { embedding.forward(h: output, x: x) } else { output.copy(from: x) }
   }
 
   /// Runs `body` on this rank's share of 0..<count, a chunk at a time, and gathers the outputs on rank 0.

@@ -41,7 +41,7 @@ extension SafetensorsFile {
           ])))
       start = end
     }
-    var json = Array(JSONValue.object(members).text.utf8)
+    var json = Array(JSONValue.object(members).text().utf8)
     json += [UInt8](repeating: UInt8(ascii: " "), count: (8 - json.count % 8) % 8)
     precondition(json.count <= headerLimit, "a header of \(json.count) bytes exceeds the format's \(headerLimit)")
     return withUnsafeBytes(of: UInt64(json.count).littleEndian, Array.init) + json

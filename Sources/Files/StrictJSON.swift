@@ -1,44 +1,4 @@
-import Foundation
-
-/// A JSON value whose objects keep their order and never hold a key twice.
-package enum JSONValue: Sendable, Equatable {
-  case object([JSONMember])
-  case array([JSONValue])
-  case string(String)
-  /// A number without fraction and exponent.
-  case integer(Int)
-  case number(Double)
-  case boolean(Bool)
-  case null
-
-  package subscript(key: String) -> JSONValue? {
-    guard case .object(let members) = self else { return nil }
-    return members.first { $0.key == key }?.value
-  }
-  package var string: String? {
-    if case .string(let text) = self { text } else { nil }
-  }
-  package var integer: Int? {
-    if case .integer(let value) = self { value } else { nil }
-  }
-  package var double: Double? {
-    switch self {
-    case .integer(let value): Double(value)
-    case .number(let value): value
-    default: nil
-    }
-  }
-}
-
-package struct JSONMember: Sendable, Equatable {
-  package let key: String
-  package let value: JSONValue
-
-  package init(_ key: String, _ value: JSONValue) {
-    self.key = key
-    self.value = value
-  }
-}
+// Reading JSON: headers, manifests, and files that people may have changed.
 
 /// Where and why text is not the JSON that is accepted here.
 package struct JSONError: Error, Equatable, CustomStringConvertible {
@@ -53,37 +13,6 @@ extension JSONValue {
   package init(parsing bytes: [UInt8]) throws(JSONError) {
     var parser = JSONParser(bytes: bytes)
     self = try parser.document()
-  }
-
-  /// The value as text in one line.
-  package var text: String {
-    switch self {
-    case .object(let members):
-      "{" + members.map { Self.quoted($0.key) + ":" + $0.value.text }.joined(separator: ",") + "}"
-    case .array(let values): "[" + values.map(\.text).joined(separator: ",") + "]"
-    case .string(let text): Self.quoted(text)
-    case .integer(let value): String(value)
-    case .number(let value): value.isFinite ? String(value) : "null"
-    case .boolean(let value): value ? "true" : "false"
-    case .null: "null"
-    }
-  }
-
-  private static func quoted(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": result += "\\\""
-      case "\\": result += "\\\\"
-      case "\n": result += "\\n"
-      case "\r": result += "\\r"
-      case "\t": result += "\\t"
-      case _ where scalar.value < 0x20:
-        result += "\\u00" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
-      default: result.unicodeScalars.append(scalar)
-      }
-    }
-    return result + "\""
   }
 }
 

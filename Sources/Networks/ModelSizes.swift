@@ -117,6 +117,14 @@ package struct LinearLayer: Sendable {
     bias = arena.value(name + ".bias")
   }
 
+  /// A layer whose parameters stand in no arena and are not trained.
+  package init(weight: Matrix, bias: Matrix, context: ProductContext) {
+    self.weight = weight
+    self.bias = bias
+    self.context = context
+    name = ""
+  }
+
   package var unitCount: Int { weight.rowCount }
   var weightName: String { name + ".weight" }
   var biasName: String { name + ".bias" }
@@ -126,6 +134,11 @@ package struct LinearLayer: Sendable {
     SummedLayer(
       name: name, unitCount: unitCount, blocks: [.rows(weightName), .columns(biasName)],
       parameters: [weightName, biasName])
+  }
+
+  /// output [N×units] ← W·x + b, x is N×inputs.
+  package func forward(into output: Matrix, x: Matrix) {
+    context.multiply(into: output, x, weight.transposed, finish: .bias(bias))
   }
 
   /// base [C×units], the columns of some units ← W[:, columns]·a + b: what a layer makes of the inputs that depend on the class alone
@@ -143,14 +156,15 @@ package struct LinearLayer: Sendable {
   ///   - delta: N×units.
   ///   - input: N×columns.
   ///   - columns: the inputs' place among the weight's columns; nil: all.
-  func weightSums(
+  package func weightSums(
     into sums: NamedMatrices, delta: Delta, input: Matrix, columns: Range<Int>? = nil, order: SumOrder
   ) {
     let whole = sums[weightName]
     context.multiply(into: columns.map { whole.columns($0) } ?? whole, delta.matrix.transposed, input, order: order)
   }
 
-  func biasSums(into sums: NamedMatrices, delta: Delta, order: SumOrder) {
+  /// db = the column sums of δ, N×units.
+  package func biasSums(into sums: NamedMatrices, delta: Delta, order: SumOrder) {
     columnSums(of: delta.matrix, into: sums[biasName], order: order)
   }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Collectives
+import Files
 import Foundation
 import Kernels
 import Matrices
@@ -52,12 +53,15 @@ struct Benchmark: ParsableCommand {
       guard communicator.isRoot else { return .done }
       let flops = benchmark.flopsPerIteration
       let samples = configuration.samplesPerSecond(median)
-      print(
-        "{\"preset\": \"\(preset.name)\", \"batch\": \(configuration.batchSize), \"precision\": \"\(precision.rawValue)\", "
-          + "\"ranks\": \(communicator.rankCount), \"threads\": \(ThreadPool.threadCount), "
-          + "\"seconds_per_iteration\": \(median), \"samples_per_second\": \(samples), \"peak_rss_mib\": \(peak), "
-          + "\"flops_per_iteration\": \(flops), \"matmul_gflops\": \(gflops), "
-          + "\"utilization\": \(flops / median / gflops / 1e9), \"matrices_made\": \(matricesMade)}")
+      let json: JSONValue = [
+        "preset": .string(preset.name), "batch": .integer(configuration.batchSize),
+        "precision": .string(precision.rawValue), "ranks": .integer(communicator.rankCount),
+        "threads": .integer(ThreadPool.threadCount), "seconds_per_iteration": .number(median),
+        "samples_per_second": .number(samples), "peak_rss_mib": .integer(peak), "flops_per_iteration": .number(flops),
+        "matmul_gflops": .number(gflops), "utilization": .number(flops / median / gflops / 1e9),
+        "matrices_made": .integer(matricesMade),
+      ]
+      print(json.text(.line))
       if let profiled { FileHandle.standardError.write(Data((profiled.table(rates: rates) + "\n").utf8)) }
       return .done
     }
@@ -73,9 +77,7 @@ struct Benchmark: ParsableCommand {
     _ = try benchmark.run(iterations: 1)
     let peer = try ProductBenchmark(python: ProcessInfo.processInfo.environment["PEER_PYTHON"])
     let rates = try peer.rates(try benchmark.profile().measurements)
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    for rate in rates { print(String(decoding: try encoder.encode(rate), as: UTF8.self)) }
+    for rate in rates { print(try JSONValue(encoding: rate).sortedByKey.text()) }
     let all = ProductBenchmark.weightedRatio(rates, ours: \.gflops, peer: \.peerGflops)
     let one = ProductBenchmark.weightedRatio(rates, ours: \.gflopsOneThread, peer: \.peerGflopsOneThread)
     if let all, let one {

@@ -49,7 +49,11 @@ enum ConfigurationFile {
 
   /// The resolved configuration as `config.yaml` holds it; reading it back gives the same configuration.
   static func text(_ configuration: Configuration) throws -> String {
-    let pairs = configuration.resolved.map { (Node($0.name), Node($0.value)) }
+    try text(configuration.resolved)
+  }
+
+  static func text(_ values: [(name: String, value: String)]) throws -> String {
+    let pairs = values.map { (Node($0.name), Node($0.value)) }
     return try Yams.serialize(node: Node.mapping(Node.Mapping(pairs)))
   }
 }

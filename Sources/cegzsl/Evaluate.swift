@@ -7,6 +7,7 @@ import Files
 import Foundation
 import Kernels
 import Matrices
+import Models
 import Networks
 import Training
 
@@ -14,7 +15,9 @@ struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Evaluate a checkpoint on a data set: synthesise unseen features, train the softmax, print U, S, H, T1.",
     discussion: """
-      The checkpoint's own options hold, where the command line does not change them.
+      The checkpoint's own options hold, where the command line does not change them. A checkpoint that lacks its classes
+      or its classifiers gets them, so that its model can be used without the data set: one of a run that was stopped, or
+      that an earlier version saved. Of a run directory, the best checkpoint is completed too.
 
       \(ConfigurationOptions.help)
       """)
@@ -30,59 +33,91 @@ struct Evaluate: ParsableCommand {
 
   func run() throws {
     try withRanks(threads: threadOptions.threads) { communicator in
-      let loaded = try find()
-      // The checkpoint's own settings, with what the command line changes.
-      let lines = loaded.options.map { "\($0.name): '\($0.value)'" }
-      let configuration = try options.resolve(of: Self.self, base: (lines.joined(separator: "\n"), loaded.path))
-      try requireAgreement(
-        [("checkpoint", loaded.model.digest.sha256)]
-          + configuration.resolved.map { ("--" + $0.name, $0.value) },
-        subject: "checkpoint or configuration", cure: "Give every host the same files and options.", communicator)
-      let dataset = try GZSLDataset.load(folder: data, options: configuration.dataOptions)
-      let model = HybridModel(
-        sizes: configuration.modelSizes(
-          feature: dataset.features.featureSize, attribute: dataset.descriptors.columnCount),
-        context: ProductContext(precision: configuration.precision))
-      do { try model.restore(from: loaded.model) } catch let error as SafetensorsError {
-        throw CheckpointMismatch(path: loaded.path, differences: ["\(error.problem)"])
-      }
-      let iteration = loaded.iteration
-      let evaluation = GZSLEvaluation(
-        model: model, communicator: communicator, classifier: configuration.classifierSettings,
-        syntheticPerClass: configuration.syntheticPerClass, source: RandomSource(seed: UInt64(configuration.seed)))
-      AllocatorSettings.keepFreedMemory()
-      let start = ContinuousClock().now
-      func evaluate(_ task: GZSLTask, draw: Int) throws -> EvaluationResult? {
-        try evaluation.run(
-          task, features: dataset.features, labels: dataset.labels, descriptors: dataset.descriptors, drawNumber: draw)
-      }
-      let test = try evaluate(dataset.test, draw: 2 * iteration)
-      let validation = try dataset.validation.flatMap { try evaluate($0, draw: 2 * iteration + 1) }
-      try communicator.onRoot {
-        guard let test else { return }
-        let results = Results(
-          records: [
-            EvaluationRecord(iteration: iteration, epoch: loaded.epoch, test: test, validation: validation)
-          ], dataset: dataset, configuration: configuration, ranks: communicator.rankCount,
-          seconds: (ContinuousClock().now - start) / .seconds(1), version: Build.version)
-        dataset.notes.forEach { print("note: \($0)") }
-        print(results.table)
-        if let output { try DurableFile.replace(output, contents: Array(try results.json().utf8)) }
-      }
+      let (asked, best) = try find()
+      try evaluate(asked, isAsked: true, communicator)
+      if let best { try evaluate(best, isAsked: false, communicator) }
       return .done
     }
   }
 
-  private func find() throws -> LoadedCheckpoint {
+  /// The checkpoint that was asked for and, of a run, the best one if it is another and has to be completed.
+  private func find() throws -> (asked: LoadedCheckpoint, best: LoadedCheckpoint?) {
+    let files = CheckpointChoice.filesForUse
     guard !FileManager.default.fileExists(atPath: checkpoint + "/manifest.json") else {
-      return try CheckpointStore.load(path: checkpoint)
+      return (try CheckpointStore.load(path: checkpoint, files: files), nil)
     }
     guard FileManager.default.fileExists(atPath: checkpoint + "/checkpoints"),
-      let (loaded, warnings) = try CheckpointStore.newestValid(runDirectory: checkpoint)
+      let (newest, warnings) = try CheckpointStore.newestValid(runDirectory: checkpoint, files: files)
     else {
       throw CheckpointError.damaged(path: checkpoint, reason: "it is neither a checkpoint nor a run with one")
     }
     warnings.forEach { writeError("warning: \($0)") }
-    return loaded
+    let best = try CheckpointStore.best(runDirectory: checkpoint)
+    guard let best, best.iteration != newest.iteration else { return (newest, nil) }
+    let loaded = try CheckpointStore.load(path: best.path, files: files)
+    return (newest, loaded.isComplete ? nil : loaded)
+  }
+
+  /// - Parameter isAsked: print the table; else a line.
+  private func evaluate(_ loaded: LoadedCheckpoint, isAsked: Bool, _ communicator: any Communicator) throws {
+    let base = EvaluationBase(loaded)
+    let configuration = try options.resolve(of: Self.self, base: (try base.yaml(), loaded.path))
+    try requireAgreement(
+      [("checkpoint", loaded.model.digest.sha256)]
+        + configuration.resolved.map { ("--" + $0.name, $0.value) },
+      subject: "checkpoint or configuration", cure: "Give every host the same files and options.", communicator)
+    try configuration.precision.requireSupport()
+    let dataset = try GZSLDataset.load(folder: data, options: configuration.dataOptions)
+    let model = HybridModel(
+      sizes: configuration.modelSizes(
+        feature: dataset.features.featureSize, attribute: dataset.descriptors.columnCount),
+      context: ProductContext(precision: configuration.precision))
+    do { try model.restore(from: loaded.model) } catch let error as SafetensorsError {
+      throw CheckpointMismatch(path: loaded.path, differences: ["\(error.problem)"])
+    }
+    let evaluation = GZSLEvaluation(
+      model: model, communicator: communicator, classifier: configuration.classifierSettings,
+      syntheticPerClass: configuration.syntheticPerClass, source: RandomSource(seed: UInt64(configuration.seed)))
+    AllocatorSettings.keepFreedMemory()
+    let start = ContinuousClock().now
+    let evaluated = try evaluation.run(dataset, iteration: loaded.iteration)
+    try communicator.onRoot {
+      guard let evaluated else { return }
+      let results = Results(
+        records: [EvaluationRecord(evaluated, iteration: loaded.iteration, epoch: loaded.epoch)], dataset: dataset,
+        configuration: configuration, ranks: communicator.rankCount,
+        seconds: (ContinuousClock().now - start) / .seconds(1), version: Build.version)
+      if isAsked {
+        dataset.notes.forEach { print("note: \($0.forTerminal)") }
+        print(results.table)
+        if let output { try DurableFile.replace(output, contents: Array(try results.json().utf8)) }
+      }
+      complete(loaded, base, evaluated, dataset, configuration)
+    }
+  }
+
+  /// Adds what a checkpoint lacks. That it cannot be done is told, and no failure: the figures are there.
+  private func complete(
+    _ loaded: LoadedCheckpoint, _ base: EvaluationBase, _ evaluated: Evaluated, _ dataset: GZSLDataset,
+    _ configuration: Configuration
+  ) {
+    if loaded.isComplete { return }
+    let differences = base.differences(configuration, datasetDigest: dataset.contentDigest)
+    guard differences.isEmpty else {
+      print("note: \(loaded.path) stays without its classifiers: \(differences.joined(separator: "; "))")
+      return
+    }
+    let parts = ModelParts(dataset: dataset, configuration: configuration, programVersion: Build.version)
+    do {
+      let added: [CheckpointFile: CheckpointPart] = [
+        .classes: try parts.classes(),
+        .classifier: try parts.classifier(evaluated, iteration: loaded.iteration, epoch: loaded.epoch),
+      ]
+      if try CheckpointStore.complete(path: loaded.path, with: added) {
+        print("completed \(loaded.path): its classes and classifiers are saved with it")
+      }
+    } catch {
+      writeError("warning: \(loaded.path) stays without its classifiers: \(error)")
+    }
   }
 }

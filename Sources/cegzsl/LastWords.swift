@@ -40,7 +40,7 @@ struct LastWords: Codable {
     var short = String(text.prefix(MPICommunicator.longestLastWords / 2))
     while true {
       let cut = LastWords(ExitStatus(rawValue: status) ?? .inputOutput, short, isShared: isShared)
-      let bytes = (try? JSONEncoder().encode(cut)).map { Array($0) } ?? []
+      let bytes = (try? JSONValue(encoding: cut)).map { Array($0.text().utf8) } ?? []
       if bytes.count <= MPICommunicator.longestLastWords || short.isEmpty { return bytes }
       short = String(short.prefix(short.count / 2))
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Collectives
 import Diagnosis
+import Files
 import Foundation
 import Kernels
 import Matrices
@@ -150,8 +151,12 @@ struct PlanCommand: ParsableCommand {
   }
 
   private func line(_ forecast: Forecast) -> String {
-    "{\"ranks\": \(forecast.ranks), \"rows_per_rank\": \(forecast.rowsPerRank), \"micro_batches\": \(forecast.microBatches), "
-      + "\"memory_mib\": \(forecast.memory / 1_048_576), \"seconds_per_iteration\": \(forecast.seconds), "
-      + "\"samples_per_second\": \(forecast.samplesPerSecond), \"communication_share\": \(forecast.communicationShare)}"
+    let json: JSONValue = [
+      "ranks": .integer(forecast.ranks), "rows_per_rank": .integer(forecast.rowsPerRank),
+      "micro_batches": .integer(forecast.microBatches), "memory_mib": .number(forecast.memory / 1_048_576),
+      "seconds_per_iteration": .number(forecast.seconds), "samples_per_second": .number(forecast.samplesPerSecond),
+      "communication_share": .number(forecast.communicationShare),
+    ]
+    return json.text(.line)
   }
 }

@@ -16,7 +16,9 @@ import Testing
       // The writer cannot touch the storage before the numbers have changed.
       storage.state.withLock { _ in
         writer.start(state, best: Double(iteration))
-        for case .matrix(let matrix) in (state.modelTensors + state.optimizerTensors).map(\.data) { matrix.fill(-1) }
+        for case .matrix(let matrix) in required.flatMap({ state.parts[$0]?.tensors ?? [] }).map(\.data) {
+          matrix.fill(-1)
+        }
       }
       let saved = try #require(writer.finish()).get()
       #expect(saved.path.hasSuffix("iteration-0000000\(iteration)"))

@@ -1,6 +1,7 @@
 import Files
 import Foundation
 import Matrices
+import TestSupport
 import Testing
 
 @testable import Checkpoints
@@ -8,6 +9,7 @@ import Testing
 /// Every alteration of a checkpoint is noticed before its numbers are used.
 @Suite struct DamageTests {
   private let path = "/run/checkpoints/iteration-000000010"
+  private let fileNames = CheckpointFile.allCases.map(\.rawValue) + [Manifest.fileName]
 
   private func saved(_ iteration: Int = 10) throws -> MemoryTree {
     let storage = MemoryStorage(tree: emptyRun())
@@ -34,7 +36,7 @@ import Testing
 
   @Test func everyTruncationAndExtension() throws {
     let tree = try saved()
-    for name in Manifest.fileNames {
+    for name in fileNames {
       let (node, bytes) = try file(tree, name)
       for length in Set(Array(0...16) + Array(stride(from: 16, to: bytes.count, by: 7)) + [bytes.count - 1]) {
         let error = errorWith(tree, node, Array(bytes.prefix(length)))
@@ -52,7 +54,7 @@ import Testing
   @Test func everySingleBit() throws {
     let tree = try saved()
     var flips = 0
-    for name in Manifest.fileNames {
+    for name in fileNames {
       let (node, bytes) = try file(tree, name)
       for bit in 0..<bytes.count * 8 {
         var altered = bytes
@@ -71,7 +73,7 @@ import Testing
     let tree = try saved()
     let other = MemoryStorage(tree: emptyRun())
     let otherPath = try other.store().save(checkpoint(10, salt: 1)).path
-    for name in Manifest.fileNames {
+    for name in fileNames {
       let bytes = try #require(other.tree.find(otherPath + "/" + name).flatMap(other.tree.contents))
       #expect(errorWith(tree, try file(tree, name).node, bytes) != nil, "\(name)")
     }
@@ -80,7 +82,7 @@ import Testing
   @Test func missingAndExtraFiles() throws {
     let tree = try saved()
     let directory = try #require(tree.find(path))
-    for name in Manifest.fileNames {
+    for name in fileNames {
       var altered = tree
       altered.apply(.removeEntry(directory: directory, name: name))
       #expect(throws: CheckpointError.damaged(path: path + "/" + name, reason: "it is missing")) {
@@ -111,18 +113,22 @@ import Testing
     let node = try file(tree, Manifest.fileName).node
     #expect(errorWith(tree, node, try manifest(tree, "epoch", .integer(1))) == nil)
 
-    let newer = errorWith(tree, node, try manifest(tree, "format_version", .integer(2)))
-    #expect(
-      newer == .unsupportedVersion(path: path + "/" + Manifest.fileName, version: 2, supported: Manifest.version))
+    for version in [0, Manifest.version + 1] {
+      let other = errorWith(tree, node, try manifest(tree, "format_version", .integer(version)))
+      #expect(
+        other
+          == .unsupportedVersion(path: path + "/" + Manifest.fileName, version: version, supported: Manifest.version))
+    }
+    let newer = errorWith(tree, node, try manifest(tree, "format_version", .integer(Manifest.version + 1)))
     #expect(newer?.description.contains("Update the program") == true && newer?.exitStatus == .badCheckpoint)
 
     func listing(_ name: String) -> JSONValue {
       .array(
-        [name, Manifest.optimizerName].map {
+        [name, CheckpointFile.optimizer.rawValue].map {
           .object([JSONMember("name", .string($0)), JSONMember("size", .integer(1)), JSONMember("sha256", .string(""))])
         })
     }
-    for name in ["../model.safetensors", "/etc/passwd", "model.safetensors\u{0}", ""] {
+    for name in ["../model.safetensors", "/etc/passwd", "model.safetensors\u{0}", "", "optimizer.safetensors"] {
       #expect(errorWith(tree, node, try manifest(tree, "files", listing(name))) != nil, "\(name)")
     }
     for key in ["format", "iteration", "epoch", "dataset_digest", "rank_count", "state", "files", "format_version"] {
@@ -138,7 +144,7 @@ import Testing
     for iteration in [5, 10] { _ = try storage.store().save(checkpoint(iteration)) }
     var tree = storage.tree
     let node = try file(tree, Manifest.fileName).node
-    tree.nodes[node] = .file(try manifest(tree, "format_version", .integer(2)))
+    tree.nodes[node] = .file(try manifest(tree, "format_version", .integer(Manifest.version + 1)))
     #expect(throws: CheckpointError.self) {
       try CheckpointStore.newestValid(runDirectory: "/run", storage: MemoryStorage(tree: tree))
     }
@@ -169,10 +175,10 @@ import Testing
   }
 
   @Test func linksPipesAndDirectoriesInPlaceOfFiles() throws {
-    try withTemporaryDirectory { run in
+    try withTemporaryFolder { run in
       let path = try CheckpointStore(runDirectory: run, keep: 2).save(checkpoint(10)).path
       let files = FileManager.default
-      for name in Manifest.fileNames {
+      for name in fileNames {
         let file = path + "/" + name
         let moved = run + "/moved"
         try files.moveItem(atPath: file, toPath: moved)

@@ -1,6 +1,7 @@
 import Checkpoints
 import Files
 import Foundation
+import TestSupport
 import Testing
 
 /// The store on the real file system.
@@ -10,7 +11,7 @@ import Testing
   }
 
   @Test func roundTrip() throws {
-    try withTemporaryDirectory { run in
+    try withTemporaryFolder { run in
       let store = try CheckpointStore(runDirectory: run, keep: 3)
       #expect(try store.newestValid() == nil)
       let saved = try store.save(checkpoint(120))
@@ -20,15 +21,18 @@ import Testing
       #expect(newest.checkpoint.path == saved.path && newest.warnings.isEmpty && isWhole(newest.checkpoint, 120))
       #expect(
         try FileManager.default.contentsOfDirectory(atPath: saved.path).sorted()
-          == ["manifest.json", "model.safetensors", "optimizer.safetensors"])
+          == [
+            "classes.safetensors", "classifier.safetensors", "manifest.json", "model.safetensors",
+            "optimizer.safetensors",
+          ])
     }
   }
 
   @Test func sameContentGivesTheSameBytes() throws {
     let bytes = try (0..<2).map { _ in
-      try withTemporaryDirectory { run in
+      try withTemporaryFolder { run in
         let path = try CheckpointStore(runDirectory: run, keep: 2).save(checkpoint(7)).path
-        return try ["manifest.json", "model.safetensors", "optimizer.safetensors"].map {
+        return try (["manifest.json"] + CheckpointFile.allCases.map(\.rawValue)).map {
           try Data(contentsOf: URL(fileURLWithPath: path + "/" + $0))
         }
       }
@@ -37,7 +41,7 @@ import Testing
   }
 
   @Test func keepsTheNewestAndTheBestAndNothingOfOthersIsTouched() throws {
-    try withTemporaryDirectory { run in
+    try withTemporaryFolder { run in
       var store: CheckpointStore? = try CheckpointStore(runDirectory: run, keep: 1)
       for name in ["notes", "iteration-5", "iteration-000000001.mine", "iteration-000000002.tmp-short"] {
         try FileManager.default.createDirectory(
@@ -69,7 +73,7 @@ import Testing
   }
 
   @Test func damagedOnesAreSkippedNamedAndNeverRemoved() throws {
-    try withTemporaryDirectory { run in
+    try withTemporaryFolder { run in
       let store = try CheckpointStore(runDirectory: run, keep: 2)
       for iteration in [10, 20, 30] { _ = try store.save(checkpoint(iteration)) }
       let damaged = run + "/checkpoints/iteration-000000030/model.safetensors"
@@ -97,7 +101,7 @@ import Testing
   }
 
   @Test func pruningDoesNotCountDamage() throws {
-    try withTemporaryDirectory { run in
+    try withTemporaryFolder { run in
       let store = try CheckpointStore(runDirectory: run, keep: 2)
       for iteration in [1, 2] { _ = try store.save(checkpoint(iteration)) }
       try Data().write(to: URL(fileURLWithPath: run + "/checkpoints/iteration-000000002/manifest.json"))
@@ -108,7 +112,7 @@ import Testing
   }
 
   @Test func goingBackSetsTheNewerAside() throws {
-    try withTemporaryDirectory { run in
+    try withTemporaryFolder { run in
       let store = try CheckpointStore(runDirectory: run, keep: 5)
       for iteration in [10, 20, 30] { _ = try store.save(checkpoint(iteration)) }
       try store.markBest(iteration: 30, figure: 0.5)
@@ -129,7 +133,7 @@ import Testing
   }
 
   @Test func savingTheSameAgainChangesNothing() throws {
-    try withTemporaryDirectory { run in
+    try withTemporaryFolder { run in
       let store = try CheckpointStore(runDirectory: run, keep: 2)
       let path = try store.save(checkpoint(10)).path
       #expect(try store.save(checkpoint(10)).path == path)
@@ -139,7 +143,7 @@ import Testing
   }
 
   @Test func orderIsByIterationNotByTime() throws {
-    try withTemporaryDirectory { run in
+    try withTemporaryFolder { run in
       let store = try CheckpointStore(runDirectory: run, keep: 4)
       for iteration in [9, 10, 1_000_000_000] { _ = try store.save(checkpoint(iteration)) }
       for (name, time) in [("1000000000", 0.0), ("000000010", 5e8), ("000000009", 1e9)] {
@@ -151,7 +155,7 @@ import Testing
   }
 
   @Test func leftoversOfACrashAreRemovedAtTheStart() throws {
-    try withTemporaryDirectory { run in
+    try withTemporaryFolder { run in
       let leftover = run + "/checkpoints/iteration-000000007.tmp-0123456789abcdef"
       try FileManager.default.createDirectory(atPath: leftover, withIntermediateDirectories: true)
       try Data("half".utf8).write(to: URL(fileURLWithPath: leftover + "/model.safetensors"))
@@ -167,7 +171,7 @@ import Testing
   }
 
   @Test func aSecondJobIsRefusedUntilTheFirstEnds() throws {
-    try withTemporaryDirectory { run in
+    try withTemporaryFolder { run in
       var first: CheckpointStore? = try CheckpointStore(runDirectory: run, keep: 2)
       _ = try first!.save(checkpoint(1))
       let error = #expect(throws: CheckpointError.self) { try CheckpointStore(runDirectory: run, keep: 2) }
@@ -182,7 +186,7 @@ import Testing
   }
 
   @Test func aRunDirectoryThatCannotBeUsedIsNamed() throws {
-    try withTemporaryDirectory { run in
+    try withTemporaryFolder { run in
       let error = #expect(throws: StorageError.self) { try CheckpointStore(runDirectory: run + "/absent", keep: 2) }
       let text = "\(try #require(error))"
       #expect(error?.exitStatus == .inputOutput && text.contains("/absent/lock") && text.contains("No such file"))

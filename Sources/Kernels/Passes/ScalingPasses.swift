@@ -43,6 +43,22 @@ package func gatherScaledRows(
   }
 }
 
+/// x [N×X] ← x · maximum · range + minimum, per column and with one maximum for all: undoes `gatherScaledRows`, but for rounding.
+package func unscaleRows(_ x: Matrix, minimum: Matrix, range: Matrix, maximum: Float) {
+  let width = x.columnCount
+  let top = Vector(repeating: maximum)
+  parallel(x.rowCount, grain: max(1, 16384 / max(width, 1)), "row unscaling", floats: 2 * x.count) { part in
+    for r in part {
+      let row = x.row(r)
+      for c in stride(from: 0, to: width, by: vectorWidth) {
+        let left = width &- c
+        let value = load(minimum.start + c, left).addingProduct(load(row + c, left) * top, load(range.start + c, left))
+        store(value, row + c, left)
+      }
+    }
+  }
+}
+
 /// The first element of x that is NaN or infinite, in row-major order.
 package func firstNonFinite(_ x: Matrix) -> (row: Int, column: Int)? {
   for r in 0..<x.rowCount {

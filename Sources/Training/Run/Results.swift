@@ -1,36 +1,7 @@
 import Datasets
 import Evaluation
+import Files
 import Foundation
-
-/// One evaluation of a run: a line of `evaluations.jsonl`.
-package struct EvaluationRecord: Codable, Sendable {
-  package let iteration: Int
-  package let epoch: Int
-  package let test: EvaluationResult
-  package let validation: EvaluationResult?
-
-  package init(iteration: Int, epoch: Int, test: EvaluationResult, validation: EvaluationResult?) {
-    self.iteration = iteration
-    self.epoch = epoch
-    self.test = test
-    self.validation = validation
-  }
-}
-
-extension [EvaluationRecord] {
-  /// With the highest H on validation rows; nil where none was evaluated on any.
-  package var bestOnValidation: EvaluationRecord? { first(byHighest: { $0.validation?.best.harmonic }) }
-
-  /// Of those with the highest figure the first.
-  fileprivate func first(byHighest figure: (EvaluationRecord) -> Double?) -> EvaluationRecord? {
-    var best: (record: EvaluationRecord, figure: Double)?
-    for record in self {
-      guard let own = figure(record), own > best?.figure ?? -.infinity else { continue }
-      best = (record, own)
-    }
-    return best?.record
-  }
-}
 
 /// `results.json`: the honest figure, the best-on-test figure under its own name, and what they belong to.
 package struct Results: Codable, Sendable {
@@ -83,7 +54,7 @@ package struct Results: Codable, Sendable {
   package let bestOnTest: Choice
   /// The validation figures of the chosen evaluation.
   package let validation: Choice?
-  /// Per class, after the chosen evaluation's last classifier epoch.
+  /// Per class, after the classifier epoch that the figures above are of.
   package let classes: [ClassRow]
   package let split: SplitFingerprint
   package let classEmbedding: String
@@ -121,7 +92,7 @@ package struct Results: Codable, Sendable {
     iteration = chosen.iteration
     epoch = chosen.epoch
     self.classifierEpoch = classifierEpoch
-    let best = records.first(byHighest: { $0.test.best.harmonic }) ?? last
+    let best = records.bestOnTest ?? last
     bestOnTest = Choice(best.test.best, iteration: best.iteration, classifierEpoch: best.test.bestEpoch)
     validation = chosen.validation.map {
       Choice($0.best, iteration: chosen.iteration, classifierEpoch: $0.bestEpoch)
@@ -143,10 +114,9 @@ package struct Results: Codable, Sendable {
     self.version = version
   }
 
+  /// The file's text.
   package func json() throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
+    try JSONValue(encoding: self).sortedByKey.text(.page) + "\n"
   }
 
   /// The table that ends a run on the terminal.
@@ -154,7 +124,7 @@ package struct Results: Codable, Sendable {
     func percent(_ value: Double) -> String { String(format: "%5.1f", 100 * value) }
     var text = "class                                        rows  accuracy\n"
     for row in classes {
-      let name = (row.isSeen ? "seen    " : "unseen  ") + row.name
+      let name = (row.isSeen ? "seen    " : "unseen  ") + row.name.forTerminal
       let padded = name.count < 42 ? name + String(repeating: " ", count: 42 - name.count) : String(name.prefix(42))
       text += "\(padded) \(String(format: "%6d", row.total))     \(percent(row.accuracy))\n"
     }

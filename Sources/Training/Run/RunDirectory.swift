@@ -72,6 +72,14 @@ package final class RunDirectory {
     try write(name, text: kept.map { $0 + "\n" }.joined())
   }
 
+  /// The evaluations that `evaluations.jsonl` holds.
+  package var evaluations: [EvaluationRecord] {
+    let text = FileManager.default.contents(atPath: path + "/evaluations.jsonl") ?? Data()
+    return text.split(separator: UInt8(ascii: "\n")).compactMap {
+      try? JSONDecoder().decode(EvaluationRecord.self, from: Data($0))
+    }
+  }
+
   /// Appends one line in one write, so that a reader never sees half of it.
   package func append(_ name: String, line: String) throws {
     let file = "\(path)/\(name)"
@@ -82,30 +90,5 @@ package final class RunDirectory {
     guard Foundation.write(descriptor, bytes, bytes.count) == bytes.count else {
       throw StorageError.callFailed(call: "write", path: file, code: errno)
     }
-  }
-}
-
-extension IterationReport {
-  /// One line of `metrics.jsonl`.
-  package var json: String {
-    func number(_ value: Double) -> String { value.isFinite ? "\(value)" : "null" }
-    return
-      "{\"iteration\": \(iteration), \"epoch\": \(epoch), \"critic\": {\"wasserstein\": \(number(critic.wasserstein)), "
-      + "\"penalty\": \(number(critic.penalty)), \"instance\": \(number(critic.instance)), "
-      + "\"class\": \(number(critic.class)), \"total\": \(number(critic.total))}, "
-      + "\"generator\": {\"adversarial\": \(number(generator.adversarial)), \"instance\": \(number(generator.instance)), "
-      + "\"class\": \(number(generator.class)), \"total\": \(number(generator.total))}, "
-      + "\"seconds\": \(number(seconds)), \"samples_per_second\": \(number(samplesPerSecond))}"
-  }
-
-  /// TensorBoard's tags.
-  package var scalars: [(tag: String, value: Double)] {
-    [
-      ("critic/wasserstein", critic.wasserstein), ("critic/penalty", critic.penalty),
-      ("critic/instance", critic.instance), ("critic/class", critic.class), ("critic/total", critic.total),
-      ("generator/adversarial", generator.adversarial), ("generator/instance", generator.instance),
-      ("generator/class", generator.class), ("generator/total", generator.total),
-      ("samples_per_second", samplesPerSecond),
-    ]
   }
 }

@@ -5,19 +5,6 @@ import Matrices
 import Networks
 import Optimizers
 
-/// What one iteration reports.
-package struct IterationReport: Sendable {
-  /// Iterations done, this one included.
-  package let iteration: Int
-  /// Epoch of this iteration, from 1.
-  package let epoch: Int
-  /// Of the iteration's last critic step.
-  package let critic: CriticLosses
-  package let generator: GeneratorLosses
-  package let seconds: Double
-  package let samplesPerSecond: Double
-}
-
 /// Runs iterations: draws batches and noise for this rank's rows and takes the critic steps and the generator step.
 /// Everything random is a function of (seed, iteration, global row), so a trainer that starts at iteration k continues
 /// exactly where another one stopped.
@@ -76,11 +63,11 @@ package final class Trainer {
 
   package var iterationsPerEpoch: Int { sampler.iterationsPerEpoch }
 
+  /// Of the last iteration that is done, from 1; 0 before the first.
+  package var epoch: Int { (iteration + iterationsPerEpoch - 1) / iterationsPerEpoch }
+
   /// Iterations of the whole run.
-  package var lastIteration: Int {
-    let ofEpochs = configuration.epochs * iterationsPerEpoch
-    return configuration.maxIterations > 0 ? min(ofEpochs, configuration.maxIterations) : ofEpochs
-  }
+  package var lastIteration: Int { configuration.lastIteration(iterationsPerEpoch: iterationsPerEpoch) }
 
   /// One iteration: `criticIterations` critic steps, then one generator step on the last batch.
   package func runIteration() throws -> IterationReport {
@@ -99,6 +86,14 @@ package final class Trainer {
     return IterationReport(
       iteration: iteration, epoch: epoch + 1, critic: critic, generator: generator, seconds: seconds,
       samplesPerSecond: configuration.samplesPerSecond(seconds))
+  }
+}
+
+extension Configuration {
+  /// Iterations of the whole run.
+  package func lastIteration(iterationsPerEpoch: Int) -> Int {
+    let ofEpochs = self.epochs * iterationsPerEpoch
+    return self.maxIterations > 0 ? min(ofEpochs, self.maxIterations) : ofEpochs
   }
 }
 

@@ -2,6 +2,7 @@ import Checkpoints
 import Collectives
 import Files
 import Matrices
+import Models
 import Networks
 import Optimizers
 
@@ -22,34 +23,11 @@ package struct CheckpointMismatch: ReportableError {
   }
 }
 
-extension LoadedCheckpoint {
+extension CheckpointSummary {
   /// The options that shaped the trajectory of the checkpoint's run; in its state under "--name".
   package var options: [(name: String, value: String)] {
     state.filter { $0.key.hasPrefix("--") }.sorted { $0.key < $1.key }.map { (String($0.key.dropFirst(2)), $0.value) }
   }
-}
-
-extension HybridModel {
-  /// Every parameter.
-  fileprivate var parameters: [(shape: ParameterShape, value: Matrix)] {
-    arenas.flatMap { arena in arena.shapes.map { ($0, arena.value($0.name)) } }
-  }
-
-  /// Every parameter under its PyTorch name and shape.
-  package var tensors: [Tensor] {
-    parameters.map { Tensor(name: $0.shape.name, shape: $0.shape.fileShape, data: .matrix($0.value)) }
-  }
-
-  /// Puts a file's parameters in place.
-  ///
-  /// - Throws: `SafetensorsError` for a parameter that is missing or of another shape.
-  package func restore(from file: SafetensorsFile) throws {
-    for (shape, value) in parameters { value.copy(from: try matrix(shape.name, shape, file)) }
-  }
-}
-
-private func matrix(_ name: String, _ shape: ParameterShape, _ file: SafetensorsFile) throws -> Matrix {
-  try file.matrix(name, shape: shape.fileShape).reshaped(rows: shape.rowCount, columns: shape.columnCount)
 }
 
 /// A part of what a replica holds beside its parameters: a rank's units of a tensor that has the shape of a parameter.
@@ -144,7 +122,7 @@ extension HybridStep {
       parametersChanged()
       try model.restore(from: checkpoint.model)
       // All of it is looked at before anything is shared.
-      for tensor in ownedTensors { _ = try matrix(tensor.name, tensor.shape, checkpoint.optimizer) }
+      for tensor in ownedTensors { _ = try checkpoint.optimizer.matrix(tensor.name, shape: tensor.shape) }
     } catch let error as SafetensorsError {
       throw CheckpointError.damaged(path: error.path, reason: "\(error.problem)")
     }
@@ -173,7 +151,7 @@ extension HybridStep {
     guard shared[1] == 1 else { return shared[0] }
     for tensor in ownedTensors {
       let whole = Matrix(rows: tensor.shape.rowCount, columns: tensor.shape.columnCount)
-      if let checkpoint { whole.copy(from: try matrix(tensor.name, tensor.shape, checkpoint.optimizer)) }
+      if let checkpoint { whole.copy(from: try checkpoint.optimizer.matrix(tensor.name, shape: tensor.shape)) }
       try communicator.broadcast(whole.storage)
       tensor.own.copy(from: tensor.shape.part(whole, units: tensor.partition.slice(of: communicator.rank)))
     }

@@ -9,6 +9,13 @@ package struct CriticLosses: Sendable, Equatable {
   package var instance = 0.0
   package var `class` = 0.0
   package var total: Double { -wasserstein + penalty + instance + `class` }
+
+  package init(wasserstein: Double = 0, penalty: Double = 0, instance: Double = 0, class: Double = 0) {
+    self.wasserstein = wasserstein
+    self.penalty = penalty
+    self.instance = instance
+    self.class = `class`
+  }
 }
 
 /// Global loss values of a generator step. `instance` and `class` are unweighted, `total` is weighted.
@@ -17,6 +24,13 @@ package struct GeneratorLosses: Sendable, Equatable {
   package var instance = 0.0
   package var `class` = 0.0
   package var total = 0.0
+
+  package init(adversarial: Double = 0, instance: Double = 0, class: Double = 0, total: Double = 0) {
+    self.adversarial = adversarial
+    self.instance = instance
+    self.class = `class`
+    self.total = total
+  }
 }
 
 extension CriticLosses {

@@ -1,0 +1,72 @@
+// The final softmaxes of an evaluation, by the numbers of the data set's classes. N rows, H classifier input, C classes of the data set.
+import Kernels
+import Matrices
+import Networks
+
+/// A linear layer with a row for every class of the data set; a softmax or the highest score follows.
+package struct FinalLayer: Sendable {
+  /// C×H; zero for classes that are no candidates.
+  package let weight: Matrix
+  /// 1×C; −∞ for classes that are no candidates, so that their scores are.
+  package let bias: Matrix
+  /// Classes that can be answered, ascending.
+  package let candidates: [Int]
+
+  package init(weight: Matrix, bias: Matrix) {
+    precondition(
+      bias.rowCount == 1 && bias.columnCount == weight.rowCount,
+      "a bias \(bias.columnCount) of \(weight.rowCount) classes")
+    self.weight = weight
+    self.bias = bias
+    candidates = (0..<bias.columnCount).filter { bias[0, $0] > -.infinity }
+  }
+
+  /// A copy of what a classifier has learnt.
+  ///
+  /// - Parameters:
+  ///   - classes: class of each unit of the layer.
+  ///   - candidates: those of them that can be answered.
+  ///   - classCount: C.
+  init(_ layer: LinearLayer, classes: [Int], candidates: [Int], classCount: Int) {
+    let weight = Matrix(rows: classCount, columns: layer.weight.columnCount)
+    let bias = Matrix(rows: 1, columns: classCount)
+    bias.fill(-.infinity)
+    let places = Dictionary(uniqueKeysWithValues: classes.enumerated().map { ($1, $0) })
+    for classIndex in candidates {
+      guard let place = places[classIndex] else { preconditionFailure("class \(classIndex) has no unit") }
+      weight.rows(classIndex..<classIndex + 1).copy(from: layer.weight.rows(place..<place + 1))
+      bias[0, classIndex] = layer.bias[0, place]
+    }
+    self.init(weight: weight, bias: bias)
+  }
+
+  package var classCount: Int { weight.rowCount }
+
+  /// scores [N×C] ← W·h + b, h is N×H: what the softmax takes. −∞ for classes that are no candidates.
+  package func scores(into scores: Matrix, _ h: Matrix, context: ProductContext) {
+    LinearLayer(weight: weight, bias: bias, context: context.float32).forward(into: scores, x: h)
+  }
+
+  /// The candidate with the highest score for each row of h [N×H].
+  package func predictions(_ h: Matrix, context: ProductContext) -> [Int] {
+    let scores = Matrix(rows: h.rowCount, columns: classCount)
+    self.scores(into: scores, h, context: context)
+    return highestScores(scores, among: candidates)
+  }
+}
+
+/// What classifies embeddings after an evaluation.
+package struct FinalClassifiers: Sendable {
+  /// Over seen and unseen classes: U, S and H are its figures.
+  package let generalized: FinalLayer
+  /// Over unseen classes alone: T1 is its figure.
+  package let unseenOnly: FinalLayer
+  /// Of `generalized`: the last epoch, or the one that validation rows chose; from 1.
+  package let epoch: Int
+
+  package init(generalized: FinalLayer, unseenOnly: FinalLayer, epoch: Int) {
+    self.generalized = generalized
+    self.unseenOnly = unseenOnly
+    self.epoch = epoch
+  }
+}

@@ -1,0 +1,55 @@
+import Files
+import Foundation
+
+/// What a run tells while it goes on: `metrics.jsonl`, `evaluations.jsonl`, `results.json`, points for TensorBoard, and lines for the
+/// screen. Rank 0 alone has one.
+package final class RunRecorder {
+  /// Of the whole run, in order.
+  package private(set) var records: [EvaluationRecord]
+  private let directory: RunDirectory
+  private let events: EventFileWriter
+  private let log: (String) -> Void
+  private var lastLine: ContinuousClock.Instant?
+
+  /// Between two lines on the screen.
+  private static let pause = Duration.seconds(2)
+
+  /// Goes on with a run's record. What it says of later iterations belongs to work that was lost, and goes.
+  ///
+  /// - Parameters:
+  ///   - iteration: iterations done; 0 for a new run.
+  ///   - log: prints a line.
+  /// - Throws: `StorageError`, `FileError`.
+  package init(directory: RunDirectory, after iteration: Int, log: @escaping (String) -> Void) throws {
+    self.directory = directory
+    self.log = log
+    events = try directory.openEvents(firstStep: iteration > 0 ? iteration + 1 : 0)
+    for name in ["metrics.jsonl", "evaluations.jsonl"] { try directory.truncate(name, after: iteration) }
+    records = directory.evaluations
+  }
+
+  /// - Parameter lastIteration: of the run.
+  package func record(_ report: IterationReport, lastIteration: Int) throws {
+    try directory.append("metrics.jsonl", line: report.json.text(.line))
+    for (tag, value) in report.scalars { try events.scalar(tag, Float(value), step: report.iteration) }
+    let now = ContinuousClock().now
+    if let lastLine, now - lastLine <= Self.pause, report.iteration != lastIteration { return }
+    log(report.progress(lastIteration: lastIteration))
+    try events.flush()
+    lastLine = now
+  }
+
+  /// - Parameter results: of all evaluations, this one included.
+  package func record(_ evaluation: EvaluationRecord, results: ([EvaluationRecord]) -> Results) throws {
+    records.append(evaluation)
+    try directory.append("evaluations.jsonl", line: try JSONValue(encoding: evaluation).text())
+    for (tag, value) in evaluation.scalars { try events.scalar(tag, Float(value), step: evaluation.iteration) }
+    try events.flush()
+    try directory.write("results.json", text: try results(records).json())
+    let test = evaluation.test
+    log(
+      String(
+        format: "evaluation after iteration %d: U %.1f  S %.1f  H %.1f  T1 %.1f", evaluation.iteration,
+        100 * test.last.unseen, 100 * test.last.seen, 100 * test.last.harmonic, 100 * test.zsl))
+  }
+}

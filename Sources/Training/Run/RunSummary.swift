@@ -1,0 +1,112 @@
+import Checkpoints
+import Datasets
+import Files
+import Foundation
+import Matrices
+import Models
+
+/// A directory without a run.
+package struct RunMissing: ReportableError {
+  package let path: String
+  package var exitStatus: ExitStatus { .usage }
+  package var description: String {
+    "\(path) holds no run: there is neither a config.yaml nor a checkpoint. Name the directory that train was given with --run."
+  }
+}
+
+/// What a run directory says of its run. Nothing is locked or changed, and tensors of the model are not read.
+package struct RunSummary {
+  /// A checkpoint, or why it cannot be used.
+  struct Entry {
+    let summary: CheckpointSummary
+    /// Of its classifiers, where they were tested.
+    let figures: ClassifierFile.Figures?
+    /// Its files that are small were read and are damaged.
+    let problem: String?
+  }
+
+  let path: String
+  /// Names and values, as `config.yaml` has them.
+  let options: [(name: String, value: String)]
+  /// `results.json`.
+  let results: JSONValue?
+  /// Newest first.
+  let checkpoints: [Entry]
+  /// One line for each checkpoint that says nothing.
+  let damaged: [String]
+  let best: BestCheckpoint?
+  let classes: ClassesFile?
+  /// Of the last line of `metrics.jsonl`.
+  let lastMetrics: Int?
+  /// Who works there now.
+  let holder: String?
+
+  /// - Parameter options: of the run's `config.yaml`.
+  /// - Throws: `RunMissing`, `StorageError`.
+  package init(run: String, options: [(name: String, value: String)]) throws {
+    guard RunDirectory.holdsRun(run) else { throw RunMissing(path: run) }
+    path = run
+    self.options = options
+    func contents(_ name: String) -> Data? { FileManager.default.contents(atPath: "\(run)/\(name)") }
+    results = contents("results.json").flatMap { try? JSONValue(parsing: Array($0)) }
+    lastMetrics = contents("metrics.jsonl").flatMap { text in
+      let last = text.split(separator: UInt8(ascii: "\n")).last
+      return last.flatMap { try? JSONValue(parsing: Array($0))["iteration"]?.integer }
+    }
+    var (entries, damaged): ([Entry], [String]) = ([], [])
+    var classes: ClassesFile?
+    for found in try CheckpointStore.list(runDirectory: run) {
+      do {
+        let summary = try found.get()
+        // The classes may be good where the classifier is not.
+        if classes == nil, let file = try? CheckpointStore.load(path: summary.path, files: [.classes])[.classes] {
+          classes = try? ClassesFile(file)
+        }
+        do {
+          let parts = try CheckpointStore.load(path: summary.path, files: [.classes, .classifier])
+          let figures = try parts[.classifier].flatMap { try ClassifierFile($0).figures }
+          entries.append(Entry(summary: summary, figures: figures, problem: nil))
+        } catch { entries.append(Entry(summary: summary, figures: nil, problem: "\(error)")) }
+      } catch { damaged.append("\(error)") }
+    }
+    checkpoints = entries
+    self.damaged = damaged
+    self.classes = classes
+    best = (try? CheckpointStore.best(runDirectory: run)) ?? nil
+    do {
+      try RunLock.requireFree(runDirectory: run)
+      holder = nil
+    } catch CheckpointError.inUse(_, let holder), CheckpointError.startedTogether(_, let holder, _) {
+      self.holder = holder
+    }
+  }
+
+  /// The options as far as this version knows them.
+  private var configuration: Configuration {
+    var configuration = Configuration()
+    for option in options { try? configuration.apply([option], place: "") }
+    return configuration
+  }
+
+  /// Iterations of the whole run; nil where nothing says how many rows it is trained on.
+  var lastIteration: Int? {
+    guard let rows = classes?.origin.trainingRowCount else { return nil }
+    let perEpoch = BatchSampler.iterationsPerEpoch(rowCount: rows, batchSize: configuration.batchSize)
+    return configuration.lastIteration(iterationsPerEpoch: perEpoch)
+  }
+
+  /// Options that have not their default.
+  var changedOptions: [(name: String, value: String)] {
+    let defaults = Dictionary(uniqueKeysWithValues: Configuration().resolved.map { ($0.name, $0.value) })
+    return options.filter { defaults[$0.name] != $0.value }
+  }
+
+  /// Whether all iterations are done, evaluated and saved with what using the model takes.
+  var isFinished: Bool {
+    guard let newest = checkpoints.first?.summary, let lastIteration else { return false }
+    return newest.iteration >= lastIteration && newest.isComplete
+  }
+
+  /// The checkpoint that validation rows chose.
+  var bestEntry: Entry? { best.flatMap { best in checkpoints.first { $0.summary.iteration == best.iteration } } }
+}

@@ -1,0 +1,95 @@
+import Datasets
+import Evaluation
+import Files
+import Foundation
+import Matrices
+import TestSupport
+import Testing
+import Training
+
+/// The files of a run as it goes on, and as it goes on again.
+@Suite struct RunRecorderTests {
+  private final class Log {
+    var lines: [String] = []
+  }
+
+  private func report(_ iteration: Int) -> IterationReport {
+    let critic = CriticLosses(wasserstein: 0.5, penalty: 1, instance: .infinity, class: 0.25)
+    let generator = GeneratorLosses(adversarial: -1.5, total: 1e-7)
+    return IterationReport(
+      iteration: iteration, epoch: 1, critic: critic, generator: generator, seconds: 0.125, samplesPerSecond: 2400)
+  }
+
+  private func evaluation(_ iteration: Int, unseen: Double) -> EvaluationRecord {
+    let accuracy = GeneralizedAccuracy(unseen: unseen, seen: 0.5)
+    let table = PerClassAccuracy(predictions: [2, 0], labels: [2, 2])
+    return EvaluationRecord(
+      iteration: iteration, epoch: 1,
+      test: EvaluationResult(
+        last: accuracy, history: [accuracy], zsl: 0.75, seenClasses: .none, unseenClasses: table), validation: nil)
+  }
+
+  private func results(_ records: [EvaluationRecord]) -> Results {
+    Results(
+      records: records,
+      dataset: GZSLDataset(
+        random: Matrix(rows: 4, columns: 2), labels: [0, 1, 0, 1], descriptors: Matrix(rows: 3, columns: 2)),
+      configuration: Configuration(), ranks: 1, seconds: 1, version: "test")
+  }
+
+  private func text(_ directory: RunDirectory, _ name: String) -> String {
+    String(decoding: FileManager.default.contents(atPath: "\(directory.path)/\(name)") ?? Data(), as: UTF8.self)
+  }
+
+  @Test func linesOfTheFilesAndOfTheScreen() throws {
+    try withTemporaryFolder { folder in
+      let log = Log()
+      let directory = try RunDirectory(path: folder + "/run", keep: 2, isResuming: false)
+      let recorder = try RunRecorder(directory: directory, after: 0, log: { log.lines.append($0) })
+      for iteration in 1...3 { try recorder.record(report(iteration), lastIteration: 3) }
+      let line =
+        #""epoch": 1, "critic": {"wasserstein": 0.5, "penalty": 1.0, "instance": null, "class": 0.25, "total": null}, "#
+        + #""generator": {"adversarial": -1.5, "instance": 0.0, "class": 0.0, "total": 1e-07}, "#
+        + #""seconds": 0.125, "samples_per_second": 2400.0}"#
+      #expect(
+        text(directory, "metrics.jsonl") == (1...3).map { "{\"iteration\": \($0), \(line)\n" }.joined())
+      // The first and the last, as not two seconds have passed.
+      #expect(log.lines.map { $0.prefix(13) } == ["iteration 1/3", "iteration 3/3"])
+
+      try recorder.record(evaluation(3, unseen: 0.25), results: results)
+      #expect(log.lines.last == "evaluation after iteration 3: U 25.0  S 50.0  H 33.3  T1 75.0")
+      #expect(
+        text(directory, "evaluations.jsonl")
+          == #"{"iteration":3,"epoch":1,"test":{"last":{"unseen":0.25,"seen":0.5},"history":[{"unseen":0.25,"seen":0.5}],"#
+          + #""zsl":0.75,"seenClasses":{"rows":[]},"unseenClasses":{"rows":[{"classIndex":2,"correct":1,"total":2}]}}}"#
+          + "\n")
+      let json = try JSONValue(parsing: Array(text(directory, "results.json").utf8))
+      #expect(json["unseen"]?.double == 0.25 && json["zsl"]?.double == 0.75 && json["iteration"]?.integer == 3)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path + "/tensorboard").count == 1)
+    }
+  }
+
+  /// What lies beyond the checkpoint is done again; a line that a crash cut short goes too.
+  @Test func goesOnAfterACheckpoint() throws {
+    try withTemporaryFolder { folder in
+      let directory = try RunDirectory(path: folder + "/run", keep: 2, isResuming: false)
+      let first = try RunRecorder(directory: directory, after: 0, log: { _ in })
+      for iteration in 1...4 {
+        try first.record(report(iteration), lastIteration: 9)
+        try first.record(evaluation(iteration, unseen: 0.25), results: results)
+      }
+      let lines = text(directory, "metrics.jsonl").split(separator: "\n")
+      try directory.append("evaluations.jsonl", line: #"{"iteration":4,"epo"#)
+      let second = try RunRecorder(directory: directory, after: 2, log: { _ in })
+      #expect(second.records.map(\.iteration) == [1, 2] && second.records[1].test.zsl == 0.75)
+      #expect(text(directory, "metrics.jsonl") == lines.prefix(2).map { $0 + "\n" }.joined())
+      try second.record(
+        evaluation(3, unseen: 1),
+        results: { records in
+          #expect(records.map(\.iteration) == [1, 2, 3])
+          return results(records)
+        })
+      #expect(directory.evaluations.map(\.test.last.unseen) == [0.25, 0.25, 1])
+    }
+  }
+}

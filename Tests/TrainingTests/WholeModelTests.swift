@@ -1,0 +1,215 @@
+import Checkpoints
+import Collectives
+import Datasets
+import Evaluation
+import Files
+import Foundation
+import Kernels
+import Matrices
+import Models
+import Networks
+import TestSupport
+import Testing
+import Training
+
+/// A run's checkpoints classify rows of the data set, without the data set, as `results.json` says they do.
+@Suite struct WholeModelTests {
+  private struct Case: Sendable, CustomTestStringConvertible {
+    var embedding = EmbeddingKind.contrastive
+    var select = Selection.last
+    var ranks = 1
+    var testDescription: String { "\(embedding), \(select), \(ranks) rank(s)" }
+  }
+
+  private static let cases = [
+    Case(), Case(select: .validation), Case(ranks: 3), Case(embedding: .semantic), Case(embedding: .none),
+  ]
+
+  private func configuration(_ setting: Case, iterations: Int = 6) -> Configuration {
+    var configuration = Configuration()
+    configuration.batchSize = 40
+    configuration.noiseSize = 6
+    (configuration.generatorWidth, configuration.criticWidth) = (24, 16)
+    (configuration.embeddingSize, configuration.projectionSize, configuration.comparatorWidth) = (20, 8, 8)
+    configuration.criticIterations = 2
+    configuration.learningRate = 1e-3
+    (configuration.syntheticPerClass, configuration.classifierBatchSize) = (120, 30)
+    (configuration.classifierEpochs, configuration.classifierLearningRate) = (4, 0.02)
+    configuration.maxIterations = iterations
+    configuration.evaluateEvery = .iterations(2)
+    configuration.embedding = setting.embedding
+    configuration.select = setting.select
+    return configuration
+  }
+
+  private func train(
+    _ run: String, data: String, _ setting: Case, iterations: Int = 6, resume: ResumeRequest = .none
+  ) throws {
+    let configuration = configuration(setting, iterations: iterations)
+    @Sendable func onRank(_ communicator: any Communicator) throws {
+      let dataset = try GZSLDataset.load(folder: data, options: configuration.dataOptions)
+      let training = try TrainingRun(
+        configuration: configuration, dataset: dataset, communicator: communicator, version: "test", log: { _ in })
+      let directory = communicator.isRoot ? try RunDirectory(path: run, keep: 9, isResuming: resume != .none) : nil
+      let status = try training.run(directory: directory, resume: resume, configText: "")
+      #expect(status == .done)
+    }
+    if setting.ranks == 1 {
+      try onRank(SingleProcess())
+    } else {
+      _ = try onThreads(hosts: [setting.ranks]) { try onRank($0) }
+    }
+  }
+
+  private func results(_ run: String) throws -> JSONValue {
+    try JSONValue(parsing: Array(try #require(FileManager.default.contents(atPath: run + "/results.json"))))
+  }
+
+  /// Accuracies of a model on the raw rows of a data folder.
+  private func accuracies(
+    _ model: TrainedModel, _ data: String
+  ) throws -> (seen: PerClassAccuracy, unseen: PerClassAccuracy, zsl: PerClassAccuracy) {
+    let files = DatasetFiles(folder: data, options: DataOptions())
+    let (features, labels) = (try #require(files.features), try #require(files.labels))
+    func table(_ location: String, _ answering: Answering) throws -> PerClassAccuracy {
+      let rows = try #require(files.locations[location])
+      let x = Matrix(rows: rows.count, columns: features.columnCount)
+      gatherRows(x, from: features, rows[...])
+      let h = Matrix(rows: rows.count, columns: model.embeddingSize)
+      model.embed(x, into: h)
+      return PerClassAccuracy(
+        predictions: try model.predictions(h, answering: answering), labels: rows.map { labels[$0] })
+    }
+    return (try table("test_seen", .all), try table("test_unseen", .all), try table("test_unseen", .unseen))
+  }
+
+  private func expectFigures(_ model: TrainedModel, _ run: String, _ data: String) throws {
+    let (found, results) = (try accuracies(model, data), try results(run))
+    let accuracy = GeneralizedAccuracy(unseen: found.unseen.mean, seen: found.seen.mean)
+    #expect(results["unseen"]?.double == accuracy.unseen && results["seen"]?.double == accuracy.seen)
+    #expect(results["harmonic"]?.double == accuracy.harmonic && results["zsl"]?.double == found.zsl.mean)
+    #expect(
+      model.classifier?.figures?.zsl == found.zsl.mean && model.classifier?.figures?.harmonic == accuracy.harmonic)
+    #expect(found.seen.mean > 0.02 && found.zsl.mean > 0.02, "nothing was learnt: the figures say little")
+    // Class by class.
+    guard case .array(let rows) = results["classes"] else {
+      Issue.record("no classes")
+      return
+    }
+    let tables = found.seen.rows + found.unseen.rows
+    #expect(rows.map { $0["name"]?.string } == tables.map { model.classes.names[$0.classIndex] })
+    #expect(rows.map { $0["correct"]?.integer } == tables.map(\.correct))
+    #expect(rows.map { $0["seen"] == .boolean(true) } == tables.map { model.classes.roles[$0.classIndex] == .seen })
+  }
+
+  @Test(arguments: cases) private func classifiesAsItsResultsSay(_ setting: Case) throws {
+    try withTemporaryFolder { folder in
+      let (run, data) = (folder + "/run", folder + "/data")
+      try DemoData.write(to: data, seed: 2)
+      try train(run, data: data, setting)
+      let (best, last) = (try TrainedModel.load(run: run, .best).model, try TrainedModel.load(run: run, .last).model)
+      let chosen = try results(run)["iteration"]?.integer
+      #expect(last.iteration == 6 && best.iteration == chosen)
+      try expectFigures(best, run, data)
+      #expect(last.network.sizes.kind == setting.embedding && last.classifier?.maker.iteration == 6)
+      #expect(last.classifier?.maker.options["synthetic-per-class"] == "120")
+      #expect(last.classifier?.maker.options["max-iterations"] == nil, "it shapes nothing")
+      // Other checkpoints of a run that selects, too, are evaluated and complete.
+      for found in try CheckpointStore.list(runDirectory: run) {
+        let summary = try found.get()
+        #expect(summary.isComplete, "\(summary.path)")
+      }
+      if setting.select == .validation { #expect(best.iteration < 6, "choose another seed: the last is the best") }
+    }
+  }
+
+  /// An option that shapes the classifiers and is not recorded with them could not be repeated.
+  @Test func whatShapesTheClassifiersIsRecorded() throws {
+    let recorded = Set((Configuration().trajectory + Configuration().classifierOptions).map(\.name))
+    var shaping: [String] = []
+    for setting in Settings.list {
+      guard let other = ["7", "0.375", "true"].first(where: { setting.value($0) != nil }) else { continue }
+      var configuration = Configuration()
+      try configuration.apply([(setting.name, other)], place: "test")
+      let before = Configuration()
+      if configuration.classifierSettings != before.classifierSettings
+        || configuration.syntheticPerClass != before.syntheticPerClass
+      {
+        shaping.append(setting.name)
+      }
+    }
+    #expect(shaping.count == 4 && shaping.allSatisfy(recorded.contains), "\(shaping)")
+  }
+
+  /// The last evaluation is made behind the last save: its checkpoint is marked even so.
+  @Test func theLastCheckpointMayBeTheBest() throws {
+    try withTemporaryFolder { folder in
+      let (run, data) = (folder + "/run", folder + "/data")
+      try DemoData.write(to: data, seed: 2)
+      let setting = Case(select: .validation)
+      for (iterations, resume) in [(4, ResumeRequest.none), (8, .latest)] {
+        try train(run, data: data, setting, iterations: iterations, resume: resume)
+        let best = try #require(try CheckpointStore.best(runDirectory: run))
+        #expect(best.iteration == (try results(run))["iteration"]?.integer)
+        #expect(best.iteration == iterations, "choose another seed: nothing becomes better")
+        try expectFigures(try TrainedModel.load(run: run, .best).model, run, data)
+      }
+    }
+  }
+
+  /// A run that has nothing left to do where it starts from another run's checkpoint, or from none.
+  @Test func whatIsEvaluatedIsSaved() throws {
+    try withTemporaryFolder { folder in
+      let (run, data) = (folder + "/run", folder + "/data")
+      try DemoData.write(to: data, seed: 2)
+      try train(run, data: data, Case())
+      let path = run + "/checkpoints/iteration-000000006"
+      try train(folder + "/copy", data: data, Case(), resume: .path(path))
+      let copied = try TrainedModel.load(run: folder + "/copy", .last).model
+      #expect(copied.iteration == 6)
+      try expectFigures(copied, folder + "/copy", data)
+      // From its own, by path.
+      try train(run, data: data, Case(), resume: .path(run + "/../run/checkpoints/iteration-000000006/"))
+      #expect(try CheckpointStore.list(runDirectory: run).count == 1)
+    }
+  }
+
+  /// As after a crash between the last save and the end of the evaluation behind it.
+  @Test func anInterruptedLastEvaluationIsMadeUpFor() throws {
+    try withTemporaryFolder { folder in
+      let (run, data) = (folder + "/run", folder + "/data")
+      try DemoData.write(to: data, seed: 2)
+      try train(run, data: data, Case())
+      let path = run + "/checkpoints/iteration-000000006/"
+      func digests() throws -> [Data?] {
+        (["manifest.json"] + CheckpointFile.allCases.map(\.rawValue)).map {
+          FileManager.default.contents(atPath: path + $0)
+        }
+      }
+      let whole = try digests()
+      let lines = String(
+        decoding: try #require(FileManager.default.contents(atPath: run + "/evaluations.jsonl")), as: UTF8.self)
+      func forget() throws {
+        let kept = lines.split(separator: "\n").dropLast().map { $0 + "\n" }.joined()
+        try kept.write(toFile: run + "/evaluations.jsonl", atomically: true, encoding: .utf8)
+      }
+      // Completed, but its figures were not told yet.
+      try forget()
+      try train(run, data: data, Case(), resume: .latest)
+      #expect(try digests() == whole)
+      #expect(FileManager.default.contents(atPath: run + "/evaluations.jsonl") == Data(lines.utf8))
+      // Saved, but not completed yet.
+      try forget()
+      let loaded = try CheckpointStore.load(path: path)
+      var parts: [CheckpointFile: CheckpointPart] = [:]
+      for file in CheckpointFile.allCases.dropLast() { parts[file] = loaded[file].map { CheckpointPart($0) } }
+      try FileManager.default.removeItem(atPath: path)
+      _ = try CheckpointStore(runDirectory: run, keep: 9).save(
+        Checkpoint(
+          iteration: 6, epoch: loaded.epoch, identity: loaded.identity, state: loaded.state, parts: parts))
+      #expect(try digests() != whole)
+      try train(run, data: data, Case(), resume: .latest)
+      #expect(try digests() == whole)
+    }
+  }
+}
