@@ -28,7 +28,7 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
-    .systemLibrary(name: "CMatIO", pkgConfig: "matio", providers: [.apt(["libmatio-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CMalloc"),
     .systemLibrary(name: "CPrefetch"),
@@ -43,7 +43,7 @@ let package = Package(
       swiftSettings: kernelSettings),
     .target(name: "Collectives", dependencies: ["Matrices", "Profiling", "CMPI"], swiftSettings: settings),
     .target(
-      name: "Files", dependencies: ["Matrices", "CMatIO", "CCrypto"], swiftSettings: settings),
+      name: "Files", dependencies: ["Matrices", "CZlib", "CCrypto"], swiftSettings: settings),
     .target(name: "Datasets", dependencies: ["Matrices", "Kernels", "Files"], swiftSettings: settings),
     .target(name: "Networks", dependencies: ["Matrices", "Kernels"], swiftSettings: settings),
     .target(name: "Losses", dependencies: ["Matrices", "Kernels"], swiftSettings: settings),
@@ -86,7 +86,8 @@ let package = Package(
       name: "FilesTests", dependencies: ["Files", "Matrices", "TestSupport"], resources: [.copy("Fixtures")],
       swiftSettings: settings),
     .testTarget(
-      name: "DatasetsTests", dependencies: ["Datasets", "Files", "Matrices", "TestSupport"], swiftSettings: settings),
+      name: "DatasetsTests", dependencies: ["Datasets", "Files", "Matrices", "TestSupport"],
+      resources: [.copy("Fixtures")], swiftSettings: settings),
     .testTarget(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "Files", "Matrices", "TestSupport"],
       swiftSettings: settings),

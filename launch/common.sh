@@ -11,9 +11,9 @@ swift_major_needed=6
 # What Swift's compiler and package manager load or call on a bare Debian 12 (its debugger needs more), then what this
 # package compiles against and runs with. g++ brings the headers and start-up files that Swift's own clang looks for.
 swift_packages="binutils ca-certificates g++ git libcurl4 libncurses6 libsqlite3-0 libxml2 pkg-config tzdata zlib1g-dev"
-library_packages="libdnnl-dev libmatio-dev libopenmpi-dev libssl-dev openmpi-bin openssh-client"
+library_packages="libdnnl-dev libopenmpi-dev libssl-dev openmpi-bin openssh-client"
 # The same without headers, for a folder made by launch/bundle.
-runtime_packages="iproute2 libdnnl2 libgomp1 libmatio11 libssl3 libstdc++6 openmpi-bin openssh-client"
+runtime_packages="iproute2 libdnnl2 libgomp1 libssl3 libstdc++6 openmpi-bin openssh-client zlib1g"
 contributor_packages="debootstrap iproute2 qemu-user shellcheck"
 
 # say TEXT…: progress on standard error, which leaves standard output to results.
@@ -70,7 +70,7 @@ quietly() {
 install_packages() {
   if ! command -v apt-get >/dev/null 2>&1 || ! command -v dpkg-query >/dev/null 2>&1; then
     say "$(basename -- "$0"): this is not Debian (no apt-get): make sure that these are installed under whatever name" \
-      "your system gives them, with headers: Open MPI 4.1 or 5, oneDNN 2 or 3, matio 1.5, OpenSSL 3 (libcrypto), pkg-config, a C++ library, git."
+      "your system gives them, with headers: Open MPI 4.1 or 5, oneDNN 2 or 3, OpenSSL 3 (libcrypto), zlib, pkg-config, a C++ library, git."
     return 0
   fi
   missing=$(missing_packages "$@")

@@ -10,14 +10,13 @@ package struct DatasetReport: Sendable {
   package let problems: [String]
 
   package init(folder: String, options: DataOptions) {
-    let files = DatasetFiles(folder: folder, options: options)
-    var lines = ["data set \(folder)"]
-    var problems = files.problems
-    var notes = files.notes
+    let check = DatasetCheck(DatasetFiles(folder: folder, options: options), options: options)
+    let files = check.files
+    var (lines, notes) = (["data set \(folder)"], check.notes)
     if let features = files.features { lines += Self.describe(features) }
     if let descriptors = files.descriptors {
       lines.append(
-        "descriptors: \(descriptors.rowCount) classes × \(descriptors.columnCount) from \(options.classEmbeddingFile), "
+        "descriptors: \(descriptors.rowCount) classes × \(descriptors.columnCount) from \(files.descriptorFile), "
           + (Self.isNormalised(descriptors) ? "unit length" : "not of unit length") + ", "
           + (files.descriptorNames == nil ? "without class names" : "with class names"))
     }
@@ -31,32 +30,28 @@ package struct DatasetReport: Sendable {
       let fingerprint = SplitFingerprint(trainval: trainval, testSeen: seen, testUnseen: unseen)
       lines.append("split: \(fingerprint.name), SHA-256 \(fingerprint.sha256)")
     }
-    if let labels = files.labels, let descriptors = files.descriptors {
-      let split = Split(locations: files.locations, labels: labels, classCount: descriptors.rowCount)
-      let join = ClassJoin(
-        descriptors: descriptors, descriptorNames: files.descriptorNames, labelNames: files.labelNames,
-        file: options.classEmbeddingFile)
-      lines.append("classes: \(split.task.seenClasses.count) seen, \(split.task.unseenClasses.count) unseen")
-      problems += split.problems + join.problems
-      notes += split.notes + join.notes
-      if split.problems.isEmpty && split.task.seenClasses.count >= 2 {
-        let validation = ValidationSplit(
-          locations: files.locations, test: split.task, labels: labels, source: RandomSource(seed: options.splitSeed))
-        notes += validation.notes
-        lines.append(
-          "with --select validation: \(validation.trainingRows.count) training rows of "
-            + "\(validation.trainingClasses.count) classes; validation \(validation.task.seenRows.count) seen rows, "
-            + "\(validation.task.unseenRows.count) rows of \(validation.task.unseenClasses.count) held-out classes")
-      }
+    if let task = check.split?.task {
+      lines.append("classes: \(task.seenClasses.count) seen, \(task.unseenClasses.count) unseen")
     }
-    if problems.isEmpty, let dataset = try? GZSLDataset.load(folder: folder, options: options) {
+    if let problem = check.validationProblem {
+      lines.append("with --select validation: not possible: \(problem)")
+    } else if let validation = check.validation {
+      notes += validation.notes
+      lines.append(
+        "with --select validation: \(validation.trainingRows.count) training rows of "
+          + "\(validation.trainingClasses.count) classes; validation \(validation.task.seenRows.count) seen rows, "
+          + "\(validation.task.unseenRows.count) rows of \(validation.task.unseenClasses.count) held-out classes")
+    }
+    var withoutValidation = options
+    withoutValidation.holdsOutValidation = false
+    if check.problems.isEmpty, let dataset = try? GZSLDataset(check, options: withoutValidation) {
       lines.append("content: SHA-256 \(dataset.contentDigest)")
     }
     lines += notes.map { "note: \($0)" }
-    lines += problems.map { "PROBLEM: \($0)" }
-    lines.append(problems.isEmpty ? "nothing is wrong" : "\(problems.count) problem(s)")
+    lines += check.problems.map { "PROBLEM: \($0)" }
+    lines.append(check.problems.isEmpty ? "nothing is wrong" : "\(check.problems.count) problem(s)")
     self.lines = lines
-    self.problems = problems
+    problems = check.problems
   }
 
   private static func describe(_ features: Matrix) -> [String] {

@@ -43,10 +43,10 @@ package enum DemoData {
     labels = order.map { labels[$0] }
     let features = images(source, labels, signal, context)
 
-    let file = try MatFileWriter(path: folder + "/res101.mat")
-    try file.writeTransposed("features", features)
-    try file.writeColumn("labels", labels.map { Double($0 + 1) })
-    try file.close()
+    try NewPath.replacing(folder + "/res101.mat") { path in
+      try MatlabWriter.write(
+        path: path, [MatlabVariable("features", .transposed(features)), MatlabVariable("labels", rowsFromZero: labels)])
+    }
     try writeSplits(to: folder + "/att_splits.mat", source, labels: labels, attributes: attributes, unseen: unseen)
   }
 
@@ -121,12 +121,15 @@ package enum DemoData {
         lists[validationClasses.contains(label) ? "val_loc" : "train_loc", default: []].append(row)
       }
     }
-    let file = try MatFileWriter(path: path)
-    try file.writeTransposed("att", normalised)
-    try file.writeTransposed("original_att", attributes)
-    try file.writeCells("allclasses_names", (0..<attributes.rowCount).map(className))
-    for name in lists.keys.sorted() { try file.writeColumn(name, (lists[name] ?? []).map { Double($0 + 1) }) }
-    try file.close()
+    let classNames = (0..<attributes.rowCount).map(className)
+    try NewPath.replacing(path) { path in
+      try MatlabWriter.write(
+        path: path,
+        [
+          MatlabVariable("att", .transposed(normalised)), MatlabVariable("original_att", .transposed(attributes)),
+          MatlabVariable("allclasses_names", .cells(classNames)),
+        ] + lists.keys.sorted().map { MatlabVariable($0, rowsFromZero: lists[$0] ?? []) })
+    }
   }
 
   private static func className(_ index: Int) -> String {

@@ -9,6 +9,8 @@ package struct FeatureScaling: Sendable {
   package let range: Matrix
   /// The largest value of the training rows after the division by `range`.
   package let maximum: Float
+  /// Whether no column of the rows varied at all; false where nothing was fitted here.
+  let isFlat: Bool
 
   package init(features: Matrix, rows: [Int]) {
     let (low, high) = Self.range(features: features, rows: rows)
@@ -34,6 +36,7 @@ package struct FeatureScaling: Sendable {
     minimum = low
     self.range = range
     maximum = top > 0 ? top : 1
+    isFlat = top == 0
   }
 
   /// What was fitted before.
@@ -47,6 +50,7 @@ package struct FeatureScaling: Sendable {
     self.minimum = minimum
     self.range = range
     self.maximum = maximum
+    isFlat = false
   }
 
   package var featureSize: Int { minimum.columnCount }

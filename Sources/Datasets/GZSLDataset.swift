@@ -3,8 +3,8 @@ import Files
 import Kernels
 import Matrices
 
-/// A data set ready for training: checked, scaled, joined by class name, with its test task and, on demand, a validation
-/// task.
+/// A data set ready for training: checked, scaled, joined by class name, with its test task and, on demand, a
+/// validation task.
 package struct GZSLDataset: Sendable {
   package let folder: String
   package let classEmbeddingFile: String
@@ -21,34 +21,28 @@ package struct GZSLDataset: Sendable {
   /// Present when validation is held out.
   package let validation: GZSLTask?
   package let fingerprint: SplitFingerprint
-  /// SHA-256 of features (by their own), labels, descriptors and training rows: equal on all ranks of a run, and over its resumes.
+  /// SHA-256 of features (by their own), labels, descriptors and training rows: equal on all ranks of a run, and over
+  /// its resumes.
   package let contentDigest: String
   /// What a user should know of how the data was read.
   package let notes: [String]
 
+  /// - Parameter folder: a folder in the xlsa17 layout, a prepared one, or a file that holds everything.
   /// - Throws: `DatasetError` with everything that is wrong.
   package static func load(folder: String, options: DataOptions) throws -> GZSLDataset {
-    try GZSLDataset(DatasetFiles(folder: folder, options: options), options: options)
+    try GZSLDataset(DatasetCheck(DatasetFiles(folder: folder, options: options), options: options), options: options)
   }
 
-  private init(_ files: DatasetFiles, options: DataOptions) throws {
-    guard let features = files.features, let labels = files.labels, let given = files.descriptors,
-      files.problems.isEmpty
-    else { throw DatasetError(folder: files.folder, problems: files.problems) }
-    let join = ClassJoin(
-      descriptors: given, descriptorNames: files.descriptorNames, labelNames: files.labelNames,
-      file: options.classEmbeddingFile)
-    let split = Split(locations: files.locations, labels: labels, classCount: given.rowCount)
-    guard join.problems.isEmpty, split.problems.isEmpty else {
-      throw DatasetError(folder: files.folder, problems: join.problems + split.problems)
-    }
-    var notes = files.notes + join.notes + split.notes
+  init(_ check: DatasetCheck, options: DataOptions) throws {
+    let files = check.files
+    guard check.problems.isEmpty, let features = files.features, let labels = files.labels, let join = check.join,
+      let split = check.split
+    else { throw DatasetError(folder: files.folder, problems: check.problems) }
+    var notes = check.notes
     if options.holdsOutValidation {
-      let held = ValidationSplit(
-        locations: files.locations, test: split.task, labels: labels, source: RandomSource(seed: options.splitSeed))
-      guard held.trainingClasses.count >= 2, !held.task.seenRows.isEmpty else {
+      guard let held = check.validation, check.validationProblem == nil else {
         throw DatasetError(
-          folder: files.folder, problems: ["\(split.task.seenClasses.count) seen classes are too few to hold some out"])
+          folder: files.folder, problems: ["--select validation: \(check.validationProblem ?? "too few seen classes")"])
       }
       notes += held.notes
       trainingRows = held.trainingRows
@@ -68,9 +62,9 @@ package struct GZSLDataset: Sendable {
     }
     contentDigest = digest.hexadecimal()
     folder = files.folder
-    classEmbeddingFile = options.classEmbeddingFile
-    // A prepared folder knows the range of the published training rows; any other set of rows is gone through here.
-    let known = trainingRows == files.locations["trainval"]?.sorted() ? files.trainvalScaling : nil
+    classEmbeddingFile = files.descriptorFile
+    // The range of the published training rows is known; any other set of rows is gone through here.
+    let known = trainingRows == split.task.classifierRows ? check.scaling : nil
     self.features = FeatureTable(
       rows: features, scaling: known ?? FeatureScaling(features: features, rows: trainingRows))
     self.labels = labels

@@ -13,7 +13,7 @@ package struct PreparedFolderError: ReportableError {
 }
 
 /// `features.safetensors` (one float32 tensor N×X, as the .mat file has it, unscaled) and `dataset.safetensors` (labels,
-/// descriptors, names, split, digests), which is written last. The ranks of a node map the features and so share one copy
+/// descriptors, names, split, digests), written last. The ranks of a node map the features and so share one copy
 /// in the page cache; a file larger than memory is read as it is needed.
 struct PreparedFolder {
   let features: Matrix
@@ -22,6 +22,7 @@ struct PreparedFolder {
   let descriptorNames: [String]?
   let labelNames: [String]?
   let locations: [String: [Int]]
+  let unseenClasses: [Int]?
   let notes: [String]
   let featureDigest: String
   let trainvalScaling: FeatureScaling?
@@ -76,6 +77,7 @@ struct PreparedFolder {
       locations[name] = try file.integers(name).values
     }
     self.locations = locations
+    unseenClasses = file.contains("unseen_classes") ? try file.integers("unseen_classes").values : nil
     notes = try names("notes")?.filter { !$0.isEmpty } ?? []
     featureDigest = try metadata("features_sha256")
     if file.contains("trainval_minimum") {
@@ -100,9 +102,6 @@ struct PreparedFolder {
     guard let features = files.features, let labels = files.labels, let descriptors = files.descriptors,
       files.problems.isEmpty
     else { throw DatasetError(folder: files.folder, problems: files.problems) }
-    guard !FileManager.default.fileExists(atPath: output) else {
-      throw PreparedFolderError(folder: output, reason: "it exists already; name a new folder with --out")
-    }
     var tensors = [
       Tensor(name: "labels", shape: [labels.count], data: .int64(labels.map(Int64.init))),
       Tensor(name: "descriptors", matrix: descriptors),
@@ -118,28 +117,24 @@ struct PreparedFolder {
     for (name, rows) in files.locations {
       tensors.append(Tensor(name: name, shape: [rows.count], data: .int64(rows.map(Int64.init))))
     }
+    if let unseen = files.unseenClasses {
+      tensors.append(Tensor(name: "unseen_classes", shape: [unseen.count], data: .int64(unseen.map(Int64.init))))
+    }
     if let trainval = files.locations["trainval"], trainval.allSatisfy({ features.rowCount > $0 }) {
       let (low, high) = FeatureScaling.range(features: features, rows: trainval)
       tensors.append(Tensor(name: "trainval_minimum", matrix: low, shape: [low.columnCount]))
       tensors.append(Tensor(name: "trainval_maximum", matrix: high, shape: [high.columnCount]))
     }
-    let partial = output + ".partial"
-    try? FileManager.default.removeItem(atPath: partial)
-    do {
-      try FileManager.default.createDirectory(atPath: partial, withIntermediateDirectories: true)
-      _ = try SafetensorsFile.write(
-        path: "\(partial)/\(featureFile)", tensors: [Tensor(name: "features", matrix: features)])
-      _ = try SafetensorsFile.write(
-        path: "\(partial)/\(otherFile)", tensors: tensors,
-        metadata: [
-          "prepared_version": version, "features_sha256": DatasetFiles.digest(of: features),
-          "features_shape": "\(features.rowCount)×\(features.columnCount)",
-          "class_embedding_file": options.classEmbeddingFile, "feature_file": options.featureFile,
-        ])
-      try FileManager.default.moveItem(atPath: partial, toPath: output)
-    } catch {
-      try? FileManager.default.removeItem(atPath: partial)
-      throw error
+    let metadata = [
+      "prepared_version": version, "features_sha256": files.featureDigest ?? DatasetFiles.digest(of: features),
+      "features_shape": "\(features.rowCount)×\(features.columnCount)",
+      "class_embedding_file": options.classEmbeddingFile,
+      "feature_file": options.featureFile,
+    ]
+    try NewPath.folder(output) { folder in
+      try SafetensorsFile.write(
+        path: "\(folder)/\(featureFile)", tensors: [Tensor(name: "features", matrix: features)])
+      try SafetensorsFile.write(path: "\(folder)/\(otherFile)", tensors: tensors, metadata: metadata)
     }
   }
 }
@@ -153,8 +148,9 @@ extension GZSLDataset {
     guard !PreparedFolder.exists(folder) else {
       throw PreparedFolderError(folder: folder, reason: "it is prepared already")
     }
+    let files = DatasetFiles(folder: folder, options: options)
     // Everything that training would refuse is refused here.
-    _ = try load(folder: folder, options: options)
-    try PreparedFolder.write(DatasetFiles(folder: folder, options: options), options: options, to: output)
+    _ = try GZSLDataset(DatasetCheck(files, options: options), options: options)
+    try PreparedFolder.write(files, options: options, to: output)
   }
 }

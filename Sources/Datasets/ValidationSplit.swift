@@ -8,6 +8,8 @@ struct ValidationSplit {
   let trainingClasses: [Int]
   let task: GZSLTask
   let notes: [String]
+  /// Why the model cannot be trained and chosen so; nil where it can.
+  let problem: String?
 
   /// One row in this many of each training class is kept for the seen half of validation, and one class in this many is
   /// unseen when the files name none.
@@ -56,5 +58,16 @@ struct ValidationSplit {
       seenRows: test.classifierRows.filter(held.contains),
       unseenRows: test.classifierRows.filter { unseen.contains(labels[$0]) })
     self.notes = notes
+    if trainingClasses.count < 2 {
+      problem =
+        "\(test.seenClasses.count) seen classes are too few to hold some out for validation; at least 3 are needed"
+    } else if held.isEmpty {
+      let all = Set(trainval.map { labels[$0] }).count == trainval.count
+      problem =
+        (all ? "no seen class has a second training row" : "no seen class but those held out has a second training row")
+        + ", so no row can be kept for validation; train with --select last"
+    } else {
+      problem = nil
+    }
   }
 }

@@ -111,17 +111,18 @@ private func ipv4(_ address: UnsafeMutablePointer<sockaddr>?) -> UInt32? {
 }
 
 extension DirectoryFacts {
-  /// A folder with data: whether it can be read, and what is in it.
+  /// A folder with data, or a file that holds everything: whether it can be read, and what is in it.
   package static func ofData(_ path: String) -> DirectoryFacts {
     var facts = DirectoryFacts()
     facts.path = path
     do {
-      for name in try PosixStorage().entries(of: path).sorted() {
-        let attributes = try FileManager.default.attributesOfItem(atPath: path + "/" + name)
-        facts.listing.append("\(name) (\((attributes[.size] as? Int) ?? 0) bytes)")
-        if access(path + "/" + name, R_OK) != 0 {
-          facts.problem = "\(path)/\(name) cannot be read: \(StorageError.text(errno))"
-        }
+      // Through links, as the data are read.
+      let isFile = (try? PosixStorage().kind(of: (path as NSString).resolvingSymlinksInPath)) == .file
+      let files = try isFile ? [path] : PosixStorage().entries(of: path).sorted().map { path + "/" + $0 }
+      for file in files {
+        let attributes = try FileManager.default.attributesOfItem(atPath: file)
+        facts.listing.append("\((file as NSString).lastPathComponent) (\((attributes[.size] as? Int) ?? 0) bytes)")
+        if access(file, R_OK) != 0 { facts.problem = "\(file) cannot be read: \(StorageError.text(errno))" }
       }
     } catch { facts.problem = "\(error)" }
     return facts

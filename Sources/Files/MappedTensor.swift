@@ -14,7 +14,8 @@ package enum MappedTensor {
       throw SafetensorsError(path: path, problem: .missingTensor(name: name, available: layout.entries.map(\.name)))
     }
     guard entry.type == .float32 else {
-      throw SafetensorsError(path: path, problem: .wrongType(tensor: name, expected: "F32", actual: entry.type))
+      throw SafetensorsError(
+        path: path, problem: .wrongType(tensor: name, expected: "F32", actual: entry.type.safetensorsName))
     }
     guard entry.shape.count == 2 else {
       throw SafetensorsError(path: path, problem: .wrongRank(tensor: name, shape: entry.shape))

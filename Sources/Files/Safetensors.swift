@@ -20,7 +20,11 @@ package struct SafetensorsFile: Sendable {
     let source = try FileSource(path: path, storage: storage)
     let (layout, _) = try Self.layout(source, path: path)
     tensors = try layout.entries.map { entry in
-      guard let data = try entry.type.readElements(entry.elementCount, from: source) else {
+      guard let type = ElementType(rawValue: entry.type.safetensorsName) else {
+        throw SafetensorsError(
+          path: path, problem: .unknownType(tensor: entry.name, type: entry.type.safetensorsName))
+      }
+      guard let data = try type.readElements(entry.elementCount, from: source) else {
         throw SafetensorsError(path: path, problem: .endedEarly(tensor: entry.name))
       }
       return Tensor(name: entry.name, shape: entry.shape, data: data)
@@ -116,7 +120,7 @@ package struct SafetensorsFile: Sendable {
 
   private func wrongType(_ tensor: Tensor, expected: String) -> SafetensorsError {
     SafetensorsError(
-      path: path, problem: .wrongType(tensor: tensor.name, expected: expected, actual: tensor.data.type))
+      path: path, problem: .wrongType(tensor: tensor.name, expected: expected, actual: tensor.data.type.rawValue))
   }
 }
 
@@ -146,7 +150,7 @@ extension ElementType {
 struct SafetensorsLayout {
   struct Entry {
     let name: String
-    let type: ElementType
+    let type: StoredType
     let shape: [Int]
     let elementCount: Int
     let start: Int
@@ -202,7 +206,7 @@ struct SafetensorsLayout {
     guard case .object(let fields) = member.value, fields.count == 3, let typeName = member.value["dtype"]?.string,
       case .array(let sizes) = member.value["shape"], case .array(let offsets) = member.value["data_offsets"]
     else { throw .badTensor(name: name, reason: "lacks dtype, shape or data_offsets, or has something else") }
-    guard let type = ElementType(rawValue: typeName) else { throw .unknownType(tensor: name, type: typeName) }
+    guard let type = StoredType(safetensorsName: typeName) else { throw .unknownType(tensor: name, type: typeName) }
     let shape = sizes.compactMap(\.integer)
     guard shape.count == sizes.count, shape.allSatisfy({ $0 >= 0 }) else {
       throw .badTensor(name: name, reason: "has a shape that is not made of sizes")
@@ -221,7 +225,7 @@ struct SafetensorsLayout {
     if overflow { throw .shapeTooLarge(tensor: name, shape: shape) }
     guard bounds[1] - bounds[0] == byteCount else {
       throw .sizeMismatch(
-        tensor: name, type: type, shape: shape, expected: byteCount, actual: bounds[1] - bounds[0])
+        tensor: name, type: typeName, shape: shape, expected: byteCount, actual: bounds[1] - bounds[0])
     }
     return Entry(
       name: name, type: type, shape: shape, elementCount: elementCount, start: bounds[0], end: bounds[1])

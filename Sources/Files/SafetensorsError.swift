@@ -19,14 +19,14 @@ package struct SafetensorsError: ReportableError, LocalizedError, Equatable {
     case unknownType(tensor: String, type: String)
     case shapeTooLarge(tensor: String, shape: [Int])
     /// `shape` of elements of `type` needs `expected` bytes; the offsets span `actual`.
-    case sizeMismatch(tensor: String, type: ElementType, shape: [Int], expected: Int, actual: Int)
+    case sizeMismatch(tensor: String, type: String, shape: [Int], expected: Int, actual: Int)
     /// Tensors must follow one another without holes and overlaps.
     case notContiguous(tensor: String, expectedStart: Int, actualStart: Int)
     /// The tensors end at `expected`, the file's data at `actual`.
     case dataSizeMismatch(expected: Int, actual: Int)
     case endedEarly(tensor: String)
     case missingTensor(name: String, available: [String])
-    case wrongType(tensor: String, expected: String, actual: ElementType)
+    case wrongType(tensor: String, expected: String, actual: String)
     case wrongRank(tensor: String, shape: [Int])
     case wrongShape(tensor: String, expected: [Int], actual: [Int])
   }
@@ -51,7 +51,7 @@ extension SafetensorsError.Problem: CustomStringConvertible {
       "there is no tensor \"\(name)\"; it holds \(available.prefix(20).joined(separator: ", "))"
         + (available.count > 20 ? " and \(available.count - 20) more." : ".")
     case .wrongType(let tensor, let expected, let actual):
-      "tensor \"\(tensor)\" has elements of type \(actual.rawValue); store it as \(expected)."
+      "tensor \"\(tensor)\" has elements of type \(actual); store it as \(expected)."
     case .wrongRank(let tensor, let shape):
       "tensor \"\(tensor)\" has the shape \(shape); store it as a matrix or a vector."
     case .wrongShape(let tensor, let expected, let actual):
@@ -74,7 +74,7 @@ extension SafetensorsError.Problem: CustomStringConvertible {
         + ElementType.allCases.map(\.rawValue).joined(separator: ", ")
     case .shapeTooLarge(let tensor, let shape): "tensor \"\(tensor)\" of shape \(shape) exceeds 64-bit sizes"
     case .sizeMismatch(let tensor, let type, let shape, let expected, let actual):
-      "tensor \"\(tensor)\", \(type.rawValue) of shape \(shape), needs \(expected) bytes and has \(actual)"
+      "tensor \"\(tensor)\", \(type) of shape \(shape), needs \(expected) bytes and has \(actual)"
     case .notContiguous(let tensor, let expected, let actual):
       "tensor \"\(tensor)\" starts at byte \(actual) of the data instead of \(expected)"
     case .dataSizeMismatch(let expected, let actual):

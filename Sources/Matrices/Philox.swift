@@ -40,6 +40,7 @@ package enum RandomStream: UInt32, Sendable {
   case split = 10
   case demoData = 11
   case benchmarkData = 12
+  case assembledSplit = 13
 }
 
 /// Draws addressed by (seed, stream, step, row, column).

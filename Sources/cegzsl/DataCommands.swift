@@ -8,12 +8,13 @@ struct Inspect: ParsableCommand {
     abstract: "Print a data folder's counts, overlaps and split fingerprint, and everything that is wrong with it.",
     discussion: "Exit status 65 when something is wrong.")
 
-  @Option(help: "Folder with the feature file and the descriptor file.")
+  @Option(help: "Folder with the feature file and the descriptor file, or an .npz file with everything.")
   var data: String
   @Option(help: "Feature file in the folder.")
   var features: String = "res101.mat"
   @Option(help: "Descriptor file in the folder, e.g. sent_splits.mat.")
   var classEmbedding: String = "att_splits.mat"
+  @OptionGroup var counting: CountingOptions
 
   func run() throws {
     try withRanks(threads: nil) { communicator in
@@ -22,6 +23,7 @@ struct Inspect: ParsableCommand {
         var options = DataOptions()
         options.featureFile = features
         options.classEmbeddingFile = classEmbedding
+        (options.firstLabel, options.firstRow) = (counting.firstLabel, counting.firstRow)
         let report = DatasetReport(folder: data, options: options)
         print(report.lines.joined(separator: "\n"))
         status = report.problems.isEmpty ? 0 : 1
@@ -37,7 +39,7 @@ struct Prepare: ParsableCommand {
       "Convert a data folder once into files that are mapped: the ranks of a node then share one copy in memory.",
     discussion: "The new folder takes the place of the old one in every --data, with the same results.")
 
-  @Option(help: "Folder with the feature file and the descriptor file.")
+  @Option(help: "Folder with the feature file and the descriptor file, or an .npz file with everything.")
   var data: String
   @Option(help: "New folder for features.safetensors and dataset.safetensors.")
   var out: String
@@ -45,6 +47,7 @@ struct Prepare: ParsableCommand {
   var features: String = "res101.mat"
   @Option(help: "Descriptor file in the folder, e.g. sent_splits.mat.")
   var classEmbedding: String = "att_splits.mat"
+  @OptionGroup var counting: CountingOptions
 
   func run() throws {
     try withRanks(threads: nil) { communicator in
@@ -52,6 +55,7 @@ struct Prepare: ParsableCommand {
         var options = DataOptions()
         options.featureFile = features
         options.classEmbeddingFile = classEmbedding
+        (options.firstLabel, options.firstRow) = (counting.firstLabel, counting.firstRow)
         try GZSLDataset.prepare(folder: data, options: options, to: out)
         print("prepared \(data) in \(out)")
       }

@@ -22,7 +22,7 @@ struct Evaluate: ParsableCommand {
       \(ConfigurationOptions.help)
       """)
 
-  @Option(help: "Folder with the feature file and the descriptor file.")
+  @Option(help: "Folder with the feature file and the descriptor file, or an .npz file with everything.")
   var data: String
   @Option(help: "A checkpoint directory, or a run directory for its newest checkpoint.")
   var checkpoint: String

@@ -20,7 +20,7 @@ struct Train: ParsableCommand {
       \(ConfigurationOptions.help)
       """)
 
-  @Option(help: "Folder with the feature file and the descriptor file.")
+  @Option(help: "Folder with the feature file and the descriptor file, or an .npz file with everything.")
   var data: String
   @Option(
     name: .customLong("run"), help: "Run directory: configuration, metrics, checkpoints, results. Never overwritten.")

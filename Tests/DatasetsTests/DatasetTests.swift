@@ -5,58 +5,6 @@ import Matrices
 import TestSupport
 import Testing
 
-/// A folder of six classes, four seen and two unseen, that each test may spoil in one way.
-private struct SmallData {
-  var features = Matrix(rows: 36, columns: 3)
-  var labels = (0..<36).map { Double($0 / 6 + 1) }
-  var descriptors = Matrix(rows: 6, columns: 2)
-  var names: [String]? = ["ant", "bee", "cat", "dog", "eel", "fox"]
-  var locations: [String: [Double]] = [:]
-
-  init() {
-    for r in 0..<36 { for c in 0..<3 { features[r, c] = Float((r * 7 + c * 5) % 11) - 3 } }
-    for c in 0..<6 {
-      descriptors[c, 0] = Float(c) + 1
-      descriptors[c, 1] = Float(c * c)
-    }
-    for row in 0..<36 {
-      let name = row >= 24 ? "test_unseen_loc" : row % 6 == 5 ? "test_seen_loc" : "trainval_loc"
-      locations[name, default: []].append(Double(row + 1))
-    }
-  }
-
-  /// Runs `body` on the folder and removes it.
-  func withFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
-    let folder = NSTemporaryDirectory() + "cegzsl-" + UUID().uuidString
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    let images = try MatFileWriter(path: folder + "/res101.mat")
-    try images.writeTransposed("features", features)
-    try images.writeColumn("labels", labels)
-    try images.close()
-    let splits = try MatFileWriter(path: folder + "/att_splits.mat")
-    try splits.writeTransposed("att", descriptors)
-    if let names { try splits.writeCells("allclasses_names", names) }
-    for (name, rows) in locations { try splits.writeColumn(name, rows) }
-    try splits.close()
-    return try body(folder)
-  }
-
-  func load(_ options: DataOptions = DataOptions()) throws -> GZSLDataset {
-    try withFolder { try GZSLDataset.load(folder: $0, options: options) }
-  }
-
-  /// The problems that loading reports.
-  func problems() throws -> String {
-    do {
-      _ = try load()
-      return "none"
-    } catch let error as DatasetError {
-      return error.problems.joined(separator: "\n")
-    }
-  }
-}
-
 @Suite struct DatasetTests {
   @Test func readsScalesAndSplits() throws {
     let data = try SmallData().load()
@@ -80,14 +28,17 @@ private struct SmallData {
     try check("image 3, dimension 2 is nan") { $0.features[2, 1] = .nan }
     try check("'labels' has 35 entries") { $0.labels.removeLast() }
     try check("labels are whole numbers from 1") { $0.labels[4] = 1.5 }
-    try check("row 1 is 0.0") { $0.labels[0] = 0 }
+    try check("labels have both 0 and 6, but there are 6 classes") { $0.labels[0] = 0 }
+    try check("'labels': row 7 is 0, but labels are whole numbers from 1") { data in
+      data.labels = data.labels.map { $0 == 2 ? 0 : $0 == 6 ? 5 : $0 }
+    }
     try check("exceeds the 6 classes") { $0.labels[0] = 7 }
     try check("'att' has 6 classes (columns), but 'allclasses_names' has 5") { $0.names?.removeLast() }
     try check("classes named twice: ant") { $0.names?[1] = "ant" }
     try check("test_unseen_loc is missing or empty") { $0.locations["test_unseen_loc"] = nil }
     try check("repeats 1 rows") { $0.locations["trainval_loc"]?.append(1) }
     try check("exceed the 36 rows") { $0.locations["test_seen_loc"]?.append(37) }
-    try check("rows are whole numbers from 1") { $0.locations["test_seen_loc"]?.append(0) }
+    try check("rows of '…_loc' have both 0 and 36, but there are 36 rows") { $0.locations["test_seen_loc"]?.append(0) }
     try check("share 1 rows, the first 1") { $0.locations["test_seen_loc"]?.append(1) }
     try check("both trained on and unseen") {
       $0.locations["trainval_loc"]?.append(36); $0.locations["test_unseen_loc"]?.removeLast()
@@ -113,11 +64,11 @@ private struct SmallData {
         shuffled.rows(place..<place + 1).copy(from: data.descriptors.rows(c..<c + 1))
       }
       func write(_ names: [String]) throws {
-        let file = try MatFileWriter(path: folder + "/sent_splits.mat")
-        try file.writeTransposed("att", shuffled)
-        try file.writeCells("allclasses_names", names)
-        for (name, rows) in data.locations { try file.writeColumn(name, rows) }
-        try file.close()
+        try? FileManager.default.removeItem(atPath: folder + "/sent_splits.mat")
+        try MatlabWriter.write(
+          path: folder + "/sent_splits.mat",
+          [MatlabVariable("att", .transposed(shuffled)), MatlabVariable("allclasses_names", .cells(names))]
+            + data.locations.map { MatlabVariable($0, .column($1)) })
       }
       var options = DataOptions()
       options.classEmbeddingFile = "sent_splits.mat"

@@ -89,7 +89,7 @@ import Testing
     }
     #expect(problem { _ = try file.tensor("c") } == .missingTensor(name: "c", available: file.names))
     #expect(
-      problem { _ = try file.floats("losses") } == .wrongType(tensor: "losses", expected: "F32", actual: .float64))
+      problem { _ = try file.floats("losses") } == .wrongType(tensor: "losses", expected: "F32", actual: "F64"))
     #expect(problem { _ = try file.doubles("labels") } != nil)
     #expect(problem { _ = try file.integers("b") } != nil)
     let cube = Tensor(name: "cube", shape: [1, 1, 1], floats: [1])

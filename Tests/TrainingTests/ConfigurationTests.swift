@@ -17,7 +17,7 @@ import Training
   /// Names and defaults are promises: `config.yaml` of existing runs and users' scripts have them.
   @Test func namesAndDefaultsStay() {
     let expected = """
-      preset= features=res101.mat class-embedding=att_splits.mat batch-size=256 leaf-rows=0 micro-batch-size=0
+      preset= features=res101.mat class-embedding=att_splits.mat first-label=auto first-row=auto batch-size=256 leaf-rows=0 micro-batch-size=0
       projection-memory=1024 epochs=100 max-iterations=0 learning-rate=0.0001 learning-rate-decay-epochs=0 noise-size=0
       generator-width=4096 critic-width=4096 embedding-size=2048 projection-size=512 comparator-width=2048
       embedding=contrastive instance-weight=0.001 class-weight=0.001 instance-temperature=0.1 class-temperature=0.1

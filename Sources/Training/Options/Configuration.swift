@@ -91,6 +91,7 @@ extension Configuration {
     var options = DataOptions()
     options.featureFile = self.features
     options.classEmbeddingFile = self.classEmbedding
+    (options.firstLabel, options.firstRow) = (self.firstLabel, self.firstRow)
     options.holdsOutValidation = self.select == .validation
     options.splitSeed = UInt64(self.seed)
     return options

@@ -82,10 +82,10 @@ extension Setting<Interval> {
 }
 
 extension Setting where Value: RawRepresentable<String> & CaseIterable {
-  init(choice name: String, _ defaultValue: Value, _ help: String) {
+  init(choice name: String, _ defaultValue: Value, mayChange: Bool = false, _ help: String) {
     self.init(
       name: name, defaultValue, expected: "one of " + Value.allCases.map(\.rawValue).joined(separator: ", "),
-      mayChange: false, help)
+      mayChange: mayChange, help)
   }
 }
 

@@ -1,4 +1,5 @@
 // The kinds of values that options have, and the two that only options need.
+import Datasets
 import Kernels
 import Networks
 
@@ -48,6 +49,7 @@ package enum Selection: String, SettingValue, CaseIterable {
   case validation
 }
 
+extension FirstNumber: SettingValue {}
 extension EmbeddingKind: SettingValue {}
 extension ProductPrecision: SettingValue {}
 

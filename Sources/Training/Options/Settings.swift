@@ -1,3 +1,4 @@
+import Datasets
 import Evaluation
 import Kernels
 import Networks
@@ -12,6 +13,12 @@ package struct Settings: Sendable {
   package let features = Setting("features", "res101.mat", "Feature file in the data folder.")
   package let classEmbedding = Setting(
     "class-embedding", "att_splits.mat", "Descriptor file in the data folder, e.g. sent_splits.mat.")
+  package let firstLabel = Setting(
+    choice: "first-label", FirstNumber.auto, mayChange: true,
+    "Number of the first class in labels: 0, 1, or auto where the data show it.")
+  package let firstRow = Setting(
+    choice: "first-row", FirstNumber.auto, mayChange: true,
+    "Number of the first row in lists of rows: 0, 1, or auto where the data show it.")
   package let batchSize = Setting(
     "batch-size", 256, in: 1...(1 << 24), "Rows of a batch over all ranks together.")
   package let leafRows = Setting(

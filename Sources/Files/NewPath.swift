@@ -1,0 +1,63 @@
+import Foundation
+import Matrices
+
+/// Something stands where a new file or folder was to be made.
+package struct PathTaken: ReportableError, Equatable {
+  package let path: String
+  package var exitStatus: ExitStatus { .badData }
+  package var description: String { "\(path): it exists already, and nothing is overwritten; give another name" }
+}
+
+/// New files and folders that appear under their name complete, on the device, or not at all.
+package enum NewPath {
+  /// Makes the folder `path`.
+  ///
+  /// - Parameter body: fills the folder that it gets, with durable files.
+  /// - Throws: `PathTaken`, `StorageError`, and what `body` throws; nothing is left then.
+  package static func folder(_ path: String, body: (String) throws -> Void) throws {
+    try make(path) { aside in
+      let storage = PosixStorage()
+      try storage.createDirectory(aside)
+      try body(aside)
+      try storage.synchronizeDirectory(aside)
+    }
+  }
+
+  /// Makes the file `path`.
+  ///
+  /// - Parameter body: creates the file whose name it gets, and makes it durable.
+  /// - Throws: `PathTaken`, `StorageError`, and what `body` throws; nothing is left then.
+  package static func file(_ path: String, body: (String) throws -> Void) throws { try make(path, body) }
+
+  /// The same where an older file may be replaced.
+  package static func replacing(_ path: String, body: (String) throws -> Void) throws {
+    try make(path, mayReplace: true, body)
+  }
+
+  private static func make(_ path: String, mayReplace: Bool = false, _ body: (String) throws -> Void) throws {
+    var path = path
+    while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+    let storage = PosixStorage()
+    guard try mayReplace || storage.kind(of: path) == nil else { throw PathTaken(path: path) }
+    let parent = (path as NSString).deletingLastPathComponent
+    if !parent.isEmpty { try makeParents(parent) }
+    let aside = path + ".partial-" + randomNonce()
+    do {
+      try body(aside)
+      // Between the look above and here somebody may have made it; an empty folder would be replaced without a word.
+      guard try mayReplace || storage.kind(of: path) == nil else { throw PathTaken(path: path) }
+      try storage.rename(aside, to: path)
+    } catch {
+      try? FileManager.default.removeItem(atPath: aside)
+      throw error
+    }
+    try storage.synchronizeDirectory(parent.isEmpty ? "." : parent)
+  }
+
+  private static func makeParents(_ path: String) throws {
+    guard try PosixStorage().kind(of: path) == nil else { return }
+    do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
+      throw StorageError.callFailed(call: "mkdir", path: path, code: EACCES)
+    }
+  }
+}
