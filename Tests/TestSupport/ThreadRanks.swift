@@ -135,17 +135,32 @@ private final class HubTransfer: Transfer {
   private let hub: ThreadHub
   private let half: ThreadHub.Half?
   private let key: ThreadHub.BarrierKey?
+  /// Whose transfer it is, while it is under way.
+  private var owner: ThreadCommunicator?
   /// A sender hears late that its message is there, as on a slow link: whoever has more to send than may be under way waits.
   private var looksLeft: Int
+  /// When the test ends: ranks that wait for each other would do so for ever.
+  private let end = Date() + 120
 
-  init(_ hub: ThreadHub, half: ThreadHub.Half? = nil, key: ThreadHub.BarrierKey? = nil, looks: Int = 0) {
-    (self.hub, self.half, self.key, looksLeft) = (hub, half, key, looks)
+  init(
+    _ owner: ThreadCommunicator, _ hub: ThreadHub, half: ThreadHub.Half? = nil, key: ThreadHub.BarrierKey? = nil,
+    looks: Int = 0
+  ) {
+    (self.owner, self.hub, self.half, self.key, looksLeft) = (owner, hub, half, key, looks)
+    owner.transfersUnderWay += 1
   }
 
   func isComplete() -> Bool {
-    guard half.map(hub.isComplete) ?? key.map(hub.isComplete) ?? true else { return false }
+    guard let owner else { return true }
+    guard half.map(hub.isComplete) ?? key.map(hub.isComplete) ?? true else {
+      guard Date() < end else { fatalError("rank \(owner.rank) waits for what nobody does") }
+      return false
+    }
     looksLeft -= 1
-    return looksLeft < 0
+    guard looksLeft < 0 else { return false }
+    owner.transfersUnderWay -= 1
+    self.owner = nil
+    return true
   }
 
   func finish() {
@@ -159,6 +174,7 @@ package final class ThreadCommunicator: Communicator {
   private let hub: ThreadHub
   private var round = 0
   private var barrierNumbers: [Channel: Int] = [:]
+  fileprivate var transfersUnderWay = 0
 
   fileprivate init(_ hub: ThreadHub, rank: Int) {
     self.hub = hub
@@ -202,7 +218,7 @@ package final class ThreadCommunicator: Communicator {
     barrierNumbers[channel, default: 0] += 1
     let key = ThreadHub.BarrierKey(host: host, channel: channel, number: barrierNumbers[channel] ?? 0)
     hub.arrive(key)
-    return HubTransfer(hub, key: key)
+    return HubTransfer(self, hub, key: key)
   }
   package func startSend(_ matrices: [Matrix], to rank: Int, _ channel: Channel) -> any Transfer {
     begin(ThreadHub.Lane(from: self.rank, to: rank, channel: channel), matrices, isSend: true)
@@ -213,11 +229,11 @@ package final class ThreadCommunicator: Communicator {
   private func begin(_ lane: ThreadHub.Lane, _ matrices: [Matrix], isSend: Bool) -> any Transfer {
     let half = ThreadHub.Half(matrices)
     hub.begin(lane, half, isSend: isSend)
-    return HubTransfer(hub, half: half, looks: isSend ? 60 : 0)
+    return HubTransfer(self, hub, half: half, looks: isSend ? 60 : 0)
   }
   package func poll() -> Bool {
     sched_yield()
-    return true
+    return transfersUnderWay > 0
   }
 
   package func broadcast(_ storage: FloatStorage) {

@@ -87,7 +87,10 @@ final class RowGather {
       try wait(first.transfer.isComplete)
       receives.removeFirst()
     }
-    try communicator.startHostBarrier(.rows).finish()
+    // Another rank of this host may be waiting for rows whose sender waits, in the same place, for what this rank has not sent yet.
+    let barrier = try communicator.startHostBarrier(.rows)
+    try wait { try targets.isEmpty || barrier.isComplete() }
+    try barrier.finish()
   }
 
   /// Returns when all rows are there, for all ranks of this host, and this rank's have left.
