@@ -106,7 +106,7 @@ private func bits(_ tensor: Tensor) -> String {
   let model = try HybridModel(
     sizes: configuration.modelSizes(feature: 20, attribute: 6), context: ProductContext(precision: precision),
     memory: communicator.hostStorage)
-  model.initialise(source)
+  if communicator.isFirstOfHost { model.initialise(source) }
   let trainer = try Trainer(
     configuration: configuration, dataset: dataset, model: model, communicator: communicator)
   var result: [String] = []

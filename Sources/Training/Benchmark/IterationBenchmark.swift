@@ -26,7 +26,8 @@ package final class IterationBenchmark {
     let model = try HybridModel(
       sizes: configuration.modelSizes(feature: preset.featureSize, attribute: preset.attributeSize),
       context: ProductContext(precision: configuration.precision), memory: communicator.hostStorage)
-    model.initialise(source)
+    // Ranks of a host share the parameters; all wait for each other before the first step.
+    if communicator.isFirstOfHost { model.initialise(source) }
     trainer = try Trainer(configuration: configuration, dataset: dataset, model: model, communicator: communicator)
     self.communicator = communicator
     flopsPerIteration = model.sizes.flopsPerIteration(

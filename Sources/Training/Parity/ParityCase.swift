@@ -78,7 +78,8 @@ package struct ParityCase: Sendable {
   ) throws -> [Tensor] {
     let (loss, optimizer, rate) = try settings()
     let model = try HybridModel(sizes: sizes, context: ProductContext(), memory: communicator.hostStorage)
-    for arena in model.arenas {
+    // Ranks of a host share the parameters; all wait for each other before the first step.
+    for arena in model.arenas where communicator.isFirstOfHost {
       for shape in arena.shapes {
         let given = try file.matrix("parameters/" + shape.name, shape: shape.fileShape)
         arena.value(shape.name).copy(from: given.reshaped(rows: shape.rowCount, columns: shape.columnCount))
