@@ -81,13 +81,29 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["Matrices", "Collectives"], path: "Tests/TestSupport", swiftSettings: settings
     ),
+    .testTarget(name: "ProfilingTests", dependencies: ["Profiling"], swiftSettings: settings),
     .testTarget(name: "MatricesTests", dependencies: ["Matrices", "TestSupport"], swiftSettings: settings),
+    .target(
+      name: "WideLoops", dependencies: ["Matrices", "CPrefetch"], path: "Tests/WideLoops",
+      swiftSettings: emulatedLoopSettings),
+    .testTarget(
+      name: "KernelsTests", dependencies: ["Kernels", "WideLoops", "Matrices", "TestSupport"],
+      swiftSettings: kernelSettings),
+    .testTarget(
+      name: "CollectivesTests", dependencies: ["Collectives", "Matrices", "TestSupport"], swiftSettings: settings),
     .testTarget(
       name: "FilesTests", dependencies: ["Files", "Matrices", "TestSupport"], resources: [.copy("Fixtures")],
       swiftSettings: settings),
     .testTarget(
       name: "DatasetsTests", dependencies: ["Datasets", "Files", "Matrices", "TestSupport"],
       resources: [.copy("Fixtures")], swiftSettings: settings),
+    .testTarget(
+      name: "NetworksTests", dependencies: ["Networks", "Kernels", "Matrices", "TestSupport"], swiftSettings: settings),
+    .testTarget(
+      name: "LossesTests", dependencies: ["Losses", "Kernels", "Matrices", "TestSupport"], swiftSettings: settings),
+    .testTarget(
+      name: "OptimizersTests", dependencies: ["Optimizers", "Kernels", "Matrices", "TestSupport"],
+      swiftSettings: settings),
     .testTarget(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "Files", "Matrices", "TestSupport"],
       swiftSettings: settings),
@@ -97,11 +113,9 @@ let package = Package(
         "Models", "Evaluation", "Checkpoints", "Datasets", "Networks", "Collectives", "Kernels", "Files", "Matrices",
         "TestSupport",
       ], swiftSettings: settings),
-    .target(
-      name: "WideLoops", dependencies: ["Matrices", "CPrefetch"], path: "Tests/WideLoops",
-      swiftSettings: emulatedLoopSettings),
     .testTarget(
-      name: "KernelsTests", dependencies: ["Kernels", "WideLoops", "Matrices", "TestSupport"],
+      name: "EvaluationTests",
+      dependencies: ["Evaluation", "Datasets", "Networks", "Kernels", "Collectives", "Matrices", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "TrainingTests",
@@ -109,9 +123,6 @@ let package = Package(
         "Training", "Networks", "Losses", "Optimizers", "Evaluation", "Checkpoints", "Models", "Datasets", "Kernels",
         "Collectives", "Matrices", "Files", "TestSupport",
       ],
-      swiftSettings: settings),
-    .testTarget(
-      name: "OptimizersTests", dependencies: ["Optimizers", "Kernels", "Matrices", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "PlanningTests", dependencies: ["Planning", "Training", "Networks", "Collectives", "Matrices"],

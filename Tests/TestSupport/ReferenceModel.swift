@@ -1,6 +1,5 @@
 // CE-GZSL by definition, in Double, pair by pair and row by row: the oracle for the fast code.
 // B rows, X feature, A descriptor, Z noise, S seen classes.
-import Foundation
 
 /// Inputs and sizes of one small iteration, drawn from a linear congruential generator.
 package struct ReferenceWorld {
@@ -57,59 +56,39 @@ package struct ReferenceWorld {
 
 /// The losses on a tape, as functions of all parameters.
 package struct ReferenceLosses {
-  package let tape = Tape()
   package let world: ReferenceWorld
-  package let variables: [String: [Scalar]]
+  private let layers: TapeLayers
 
   package init(_ world: ReferenceWorld) {
     self.world = world
-    let tape = tape
-    variables = world.parameters.mapValues { tape.variables($0) }
+    layers = TapeLayers(Tape(), parameters: world.parameters)
   }
 
-  package func gradient(of loss: Scalar, _ name: String) -> [Double] { tape.gradient(of: loss, variables[name] ?? []) }
+  package func gradient(of loss: Scalar, _ name: String) -> [Double] { layers.gradient(of: loss, name) }
 
-  private func sum(_ terms: [Scalar]) -> Scalar { terms.reduce(tape.variable(0), +) }
-  private func constants(_ values: [Double]) -> [Scalar] { tape.variables(values) }
-
-  private func linear(_ name: String, _ input: [Scalar]) -> [Scalar] {
-    guard let weight = variables[name + ".weight"], let bias = variables[name + ".bias"] else { return [] }
-    return bias.indices.map { o in
-      sum(input.indices.map { weight[o * input.count + $0] * input[$0] }) + bias[o]
-    }
-  }
-  private func leaky(_ v: Scalar) -> Scalar { v.value > 0 ? v : v * 0.2 }
-  private func relu(_ v: Scalar) -> Scalar { v.value > 0 ? v : v * 0 }
-  private func exponential(_ v: Scalar) -> Scalar { v.apply(exp(v.value), derivative: exp(v.value)) }
-  private func logarithm(_ v: Scalar) -> Scalar { v.apply(log(v.value), derivative: 1 / v.value) }
-  private func root(_ v: Scalar) -> Scalar {
-    v.apply(v.value.squareRoot(), derivative: v.value > 0 ? 0.5 / v.value.squareRoot() : 0)
-  }
+  private var zero: Scalar { layers.tape.variable(0) }
+  private func sum(_ terms: [Scalar]) -> Scalar { layers.sum(terms) }
+  private func constants(_ values: [Double]) -> [Scalar] { layers.constants(values) }
+  private func linear(_ name: String, _ input: [Scalar]) -> [Scalar] { layers.linear(name, input) }
+  private func dot(_ a: [Scalar], _ b: [Scalar]) -> Scalar { layers.dot(a, b) }
 
   private func fake(_ i: Int) -> [Scalar] {
     let input = constants(world.noise[i] + world.descriptors[world.labels[i]])
-    return linear("generator.fc2", linear("generator.fc1", input).map(leaky)).map(relu)
+    return linear("generator.fc2", linear("generator.fc1", input).map(\.leaky)).map(\.relu)
   }
   private func critic(_ x: [Scalar], _ i: Int) -> Scalar {
     let input = x + constants(world.descriptors[world.labels[i]])
-    return linear("critic.fc2", linear("critic.fc1", input).map(leaky))[0]
+    return linear("critic.fc2", linear("critic.fc1", input).map(\.leaky))[0]
   }
   private func hidden(_ x: [Scalar]) -> [Scalar] {
-    world.hasRanking ? linear("embedding.fc", x) : linear("embedding.fc", x).map(relu)
+    world.hasRanking ? linear("embedding.fc", x) : linear("embedding.fc", x).map(\.relu)
   }
-  private func unit(_ h: [Scalar]) -> [Scalar] {
-    let p = linear("projection.fc", h)
-    let norm = root(sum(p.map { $0 * $0 }))
-    return p.map { norm.value > 0 ? $0 / norm : $0 * 0 }
-  }
-  private func dot(_ a: [Scalar], _ b: [Scalar]) -> Scalar { sum(zip(a, b).map { $0 * $1 }) }
+  private func unit(_ h: [Scalar]) -> [Scalar] { layers.unit(linear("projection.fc", h)) }
 
   /// λ·mean (‖∇D(x̂)‖ − 1)²; the slopes of LeakyReLU are locally constant, so ∇D(x̂) is Σ_k w_k slope_k W_k. (That this is ∇D is what the
   /// parity fixtures show, whose gradients are automatic differentiation's.)
   private func penalty() -> Scalar {
-    guard let first = variables["critic.fc1.weight"], let second = variables["critic.fc2.weight"] else {
-      return tape.variable(0)
-    }
+    let (first, second) = (layers["critic.fc1.weight"], layers["critic.fc2.weight"])
     let width = world.x + world.a
     let terms = (0..<world.b).map { i -> Scalar in
       let made = fake(i)
@@ -118,7 +97,7 @@ package struct ReferenceLosses {
       let gradient = (0..<world.x).map { c in
         sum((0..<world.d).map { k in second[k] * (pre[k].value > 0 ? 1 : 0.2) * first[k * width + c] })
       }
-      let deviation = root(sum(gradient.map { $0 * $0 })) + -1
+      let deviation = sum(gradient.map { $0 * $0 }).root + -1
       return deviation * deviation
     }
     return sum(terms) * (world.penaltyWeight / Double(world.b))
@@ -130,21 +109,21 @@ package struct ReferenceLosses {
       let positives = labels.indices.filter { $0 != i && labels[$0] == labels[i] }
       guard !positives.isEmpty else { continue }
       let others = labels.indices.filter { $0 != i }
-      let total = sum(others.map { exponential(dot(z[i], z[$0]) * (1 / world.instanceTemperature)) })
-      let logs = positives.map { logarithm(total) - dot(z[i], z[$0]) * (1 / world.instanceTemperature) }
+      let total = sum(others.map { (dot(z[i], z[$0]) * (1 / world.instanceTemperature)).exponential })
+      let logs = positives.map { total.logarithm - dot(z[i], z[$0]) * (1 / world.instanceTemperature) }
       terms.append(sum(logs) * (1 / Double(positives.count)))
     }
-    return terms.isEmpty ? tape.variable(0) : sum(terms) * (1 / Double(terms.count))
+    return terms.isEmpty ? zero : sum(terms) * (1 / Double(terms.count))
   }
 
   private func classLevel(_ h: [[Scalar]]) -> Scalar {
     let terms = h.indices.map { i -> Scalar in
       let scores = world.descriptors.map { descriptor in
-        linear("comparator.fc2", linear("comparator.fc1", h[i] + constants(descriptor)).map(leaky))[0]
+        linear("comparator.fc2", linear("comparator.fc1", h[i] + constants(descriptor)).map(\.leaky))[0]
           * (1 / world.classTemperature)
       }
       let top = scores.map(\.value).max() ?? 0
-      return logarithm(sum(scores.map { exponential($0 + -top) })) + top - scores[world.labels[i]]
+      return sum(scores.map { ($0 + -top).exponential }).logarithm + top - scores[world.labels[i]]
     }
     return sum(terms) * (1 / Double(world.b))
   }
@@ -153,7 +132,7 @@ package struct ReferenceLosses {
   private func ranking(_ h: [[Scalar]]) -> Scalar {
     let terms = h.indices.map { i -> Scalar in
       func score(_ label: Int) -> Scalar { dot(h[i], constants(world.descriptors[label])) }
-      return relu(score(world.negatives[i]) - score(world.labels[i]) + world.margin)
+      return (score(world.negatives[i]) - score(world.labels[i]) + world.margin).relu
     }
     return sum(terms) * (1 / Double(world.b))
   }
@@ -161,8 +140,8 @@ package struct ReferenceLosses {
   /// L_ins of z with labels, and L_cls or the ranking loss of h; 0 where the world has none.
   private func losses(_ h: [[Scalar]], _ z: () -> [[Scalar]], _ labels: [Int]) -> (instance: Scalar, class: Scalar) {
     (
-      world.hasInstance ? contrastive(z(), labels) : tape.variable(0),
-      world.hasRanking ? ranking(h) : world.hasClass ? classLevel(h) : tape.variable(0)
+      world.hasInstance ? contrastive(z(), labels) : zero,
+      world.hasRanking ? ranking(h) : world.hasClass ? classLevel(h) : zero
     )
   }
 

@@ -1,4 +1,3 @@
-import Evaluation
 import Testing
 import Training
 
@@ -56,16 +55,5 @@ import Training
     #expect(Interval("epochs") == nil && Interval("-3") == nil)
     #expect(Interval.epochs(2).isDue(after: 20, iterationsPerEpoch: 10))
     #expect(!Interval.epochs(2).isDue(after: 10, iterationsPerEpoch: 10))
-  }
-}
-
-@Suite struct AccuracyTests {
-  @Test func meansAreOverClasses() {
-    // Class 1: 1 of 4, class 2: 1 of 1; the mean over rows would be 2 of 5.
-    let table = PerClassAccuracy(predictions: [1, 2, 2, 2, 2], labels: [1, 1, 1, 1, 2])
-    #expect(table.mean == 0.625)
-    #expect(PerClassAccuracy(predictions: [], labels: []).mean == 0)
-    #expect(GeneralizedAccuracy(unseen: 0, seen: 0).harmonic == 0)
-    #expect(GeneralizedAccuracy(unseen: 0.5, seen: 0.25).harmonic == 1.0 / 3)
   }
 }
