@@ -1,6 +1,7 @@
 # shellcheck shell=sh disable=SC2034,SC2154 # sourced after common.sh
 # Two hosts on one machine: network namespaces with names, addresses and a link of their own, and a command that enters them as ssh
-# would. Sourced: . "$(dirname "$0")/support/hosts.sh". Ends the script, saying so, where no namespaces can be made.
+# would. Sourced: . "$(dirname "$0")/support/hosts.sh". Ends the script, saying so, where no namespaces can be made; $on_one_host
+# is what the script has shown without them, if anything.
 #
 # sets: $scratch/enter HOST COMMAND…   runs it on host-a or host-b (10.77.0.1, 10.77.0.2)
 #       $scratch/hosts                 a host file with one slot each
@@ -15,7 +16,7 @@ remove_hosts() {
 
 no_hosts() {
   remove_hosts
-  passed "NOT RUN: $*"
+  passed "${on_one_host:+$on_one_host; on two hosts }NOT RUN: $*"
   exit 0
 }
 if [ "$(id -u)" -ne 0 ] || ! command -v ip >/dev/null || ! ip netns add "$link-a" 2>/dev/null; then
