@@ -114,7 +114,10 @@ let package = Package(
       name: "OptimizersTests", dependencies: ["Optimizers", "Kernels", "Matrices", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
-      name: "PlanningTests", dependencies: ["Planning", "Training", "Networks", "Collectives", "Matrices"],
+      name: "PlanningTests",
+      dependencies: [
+        "Planning", "Training", "Networks", "Kernels", "Collectives", "Matrices", "Profiling", "TestSupport",
+      ],
       swiftSettings: settings),
     .testTarget(
       name: "DiagnosisTests", dependencies: ["Diagnosis", "TestSupport"], swiftSettings: settings),
