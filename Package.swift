@@ -125,7 +125,10 @@ let package = Package(
       ],
       swiftSettings: settings),
     .testTarget(
-      name: "PlanningTests", dependencies: ["Planning", "Training", "Networks", "Collectives", "Matrices"],
+      name: "PlanningTests",
+      dependencies: [
+        "Planning", "Training", "Networks", "Kernels", "Collectives", "Matrices", "Profiling", "TestSupport",
+      ],
       swiftSettings: settings),
     .testTarget(
       name: "DiagnosisTests", dependencies: ["Diagnosis", "TestSupport"], swiftSettings: settings),

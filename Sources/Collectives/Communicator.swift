@@ -30,15 +30,16 @@ package protocol Communicator: AnyObject {
   func hostStorage(count: Int) throws -> FloatStorage
   /// A storage of zeros for each rank of this rank's host, in rank order, which all of them may read. Every rank calls it.
   ///
+  /// - Parameter counts: floats of each; all ranks of the host say the same.
   /// - Throws: `SharedMemoryError`, `CollectiveError`.
-  func hostStorages(count: Int) throws -> [FloatStorage]
+  func hostStorages(counts: [Int]) throws -> [FloatStorage]
   /// Begins to wait for all ranks of this rank's host; what they wrote before they began is there when it is finished.
-  func startHostBarrier(_ channel: Channel) throws -> any Transfer
+  func startHostBarrier(_ exchange: Exchange) throws -> any Transfer
   /// Begins to send matrices as one message. They may not be written before the transfer is finished.
-  func startSend(_ matrices: [Matrix], to rank: Int, _ channel: Channel) throws -> any Transfer
+  func startSend(_ matrices: [Matrix], to rank: Int, _ exchange: Exchange) throws -> any Transfer
   /// Begins to receive what `startSend` of another rank sends into matrices of the same shapes, which may not be touched before the
   /// transfer is finished.
-  func startReceive(_ matrices: [Matrix], from rank: Int, _ channel: Channel) throws -> any Transfer
+  func startReceive(_ matrices: [Matrix], from rank: Int, _ exchange: Exchange) throws -> any Transfer
   /// Lets begun transfers move on: this MPI makes no progress on its own. Cheap, and to be called often in between.
   /// Returns whether any is under way.
   func poll() -> Bool
@@ -54,12 +55,27 @@ package protocol Communicator: AnyObject {
   func abort(_ status: Int32) -> Never
 }
 
-/// What an exchange is about. Within a channel every rank begins the exchanges in the same order; between channels there is none.
+/// What kind of exchange it is. Within a channel every rank begins the exchanges in the same order; between channels there is none.
 package enum Channel: Int, Sendable, CaseIterable {
-  case rows, sums, parameters
+  /// Rows of all ranks, once to every host.
+  case rows
+  /// Sums of all hosts, each rank's units to that rank.
+  case sums
+  /// Each rank's units of the parameters, once to every host.
+  case parameters
 }
 
-/// An exchange under way. Every rank begins the same ones in the same order.
+/// What is exchanged. The name is for people and traces: messages of a pair of ranks meet in the order of their channel.
+package struct Exchange: Hashable, Sendable {
+  package let channel: Channel
+  package let name: String
+
+  package static func rows(_ name: String) -> Exchange { Exchange(channel: .rows, name: name) }
+  package static func sums(_ name: String) -> Exchange { Exchange(channel: .sums, name: name) }
+  package static func parameters(_ name: String) -> Exchange { Exchange(channel: .parameters, name: name) }
+}
+
+/// A part of an exchange under way. Every rank begins the same exchanges of a channel in the same order.
 package protocol Transfer: AnyObject {
   /// Returns when it is complete.
   ///

@@ -1,5 +1,5 @@
 /// The ranks of each host; consecutive, so that what hosts exchange is consecutive too.
-package struct HostMap: Sendable, Equatable {
+package struct HostMap: Sendable, Hashable {
   /// Of each host, in order.
   package let ranks: [Range<Int>]
 

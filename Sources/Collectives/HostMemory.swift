@@ -24,9 +24,10 @@ extension MPICommunicator {
     return try shareFiles(rank == hostRanks.lowerBound ? count : 0)[0]
   }
 
-  package func hostStorages(count: Int) throws -> [FloatStorage] {
-    guard hostRanks.count > 1 else { return [FloatStorage(count: count)] }
-    return try shareFiles(count)
+  package func hostStorages(counts: [Int]) throws -> [FloatStorage] {
+    precondition(counts.count == hostRanks.count, "\(counts.count) storages for \(hostRanks.count) ranks")
+    guard hostRanks.count > 1 else { return [FloatStorage(count: counts[0])] }
+    return try shareFiles(counts[rank - hostRanks.lowerBound])
   }
 
   /// A storage of each rank of this host; every rank says how many floats its own has.

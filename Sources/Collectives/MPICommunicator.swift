@@ -129,10 +129,10 @@ package final class MPICommunicator: Communicator {
   ///
   /// - Parameter floats: that this rank gives.
   func timed(_ call: StaticString, floats: Int, _ body: () -> Int32) throws {
-    let start = Profile.shared.begin()
+    let start = Profile.current.begin()
     Heartbeat.enter(call)
     let code = body()
-    Profile.shared.end(start, .communication, "\(call)", bytes: 4 * floats)
+    Profile.current.end(start, .communication, "\(call)", bytes: 4 * floats)
     try check(code, "\(call)")
   }
 

@@ -4,44 +4,44 @@ import Matrices
 import Profiling
 
 extension MPICommunicator {
-  package func startSend(_ matrices: [Matrix], to rank: Int, _ channel: Channel) throws -> any Transfer {
+  package func startSend(_ matrices: [Matrix], to rank: Int, _ exchange: Exchange) throws -> any Transfer {
     let transfer = MPITransfer(self, "MPI_Isend", keeping: matrices.map(\.storage))
     let message = try transfer.message(matrices)
     try transfer.start(floats: matrices.reduce(0) { $0 + $1.count }) {
-      MPI_Isend(cmpi_bottom(), 1, message, Int32(rank), Int32(1 + channel.rawValue), communicator, $0)
+      MPI_Isend(cmpi_bottom(), 1, message, Int32(rank), Int32(1 + exchange.channel.rawValue), communicator, $0)
     }
     return transfer
   }
 
-  package func startReceive(_ matrices: [Matrix], from rank: Int, _ channel: Channel) throws -> any Transfer {
+  package func startReceive(_ matrices: [Matrix], from rank: Int, _ exchange: Exchange) throws -> any Transfer {
     let transfer = MPITransfer(self, "MPI_Irecv", keeping: matrices.map(\.storage))
     let message = try transfer.message(matrices)
     try transfer.start(floats: 0) {
-      MPI_Irecv(cmpi_bottom(), 1, message, Int32(rank), Int32(1 + channel.rawValue), communicator, $0)
+      MPI_Irecv(cmpi_bottom(), 1, message, Int32(rank), Int32(1 + exchange.channel.rawValue), communicator, $0)
     }
     return transfer
   }
 
-  package func startHostBarrier(_ channel: Channel) throws -> any Transfer {
+  package func startHostBarrier(_ exchange: Exchange) throws -> any Transfer {
     guard hosts.ranks[hosts.host(of: rank)].count > 1 else { return NoTransfer() }
     let transfer = MPITransfer(self, "MPI_Ibarrier of a host", keeping: [])
-    try transfer.start(floats: 0) { MPI_Ibarrier(hostChannels[channel.rawValue], $0) }
+    try transfer.start(floats: 0) { MPI_Ibarrier(hostChannels[exchange.channel.rawValue], $0) }
     return transfer
   }
 
   fileprivate func countTransfer(_ change: Int) {
-    if transfersUnderWay == 0 { underWaySince = Profile.shared.begin() }
+    if transfersUnderWay == 0 { underWaySince = Profile.current.begin() }
     transfersUnderWay += change
-    if transfersUnderWay == 0 { Profile.shared.addInFlight(since: underWaySince) }
+    if transfersUnderWay == 0 { Profile.current.addInFlight(since: underWaySince) }
   }
 
   package func poll() -> Bool {
     guard transfersUnderWay > 0 else { return false }
-    let start = Profile.shared.begin()
+    let start = Profile.current.begin()
     var flag: Int32 = 0
     // Any call lets all requests move on; this one asks after nothing. An error shows when a transfer is finished.
     MPI_Iprobe(cmpi_any_source(), cmpi_any_tag(), communicator, &flag, cmpi_status_ignore())
-    Profile.shared.end(start, .communication, "polls")
+    Profile.current.end(start, .communication, "polls")
     return true
   }
 }

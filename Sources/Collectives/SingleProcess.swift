@@ -20,12 +20,12 @@ package final class SingleProcess: Communicator {
   package func gatherRows(_ local: Matrix, into all: Matrix, partition: RowPartition) { all.copy(from: local) }
   package func gatherRowsToRoot(_ local: Matrix, into all: Matrix, partition: RowPartition) { all.copy(from: local) }
   package func hostStorage(count: Int) -> FloatStorage { FloatStorage(count: count) }
-  package func hostStorages(count: Int) -> [FloatStorage] { [FloatStorage(count: count)] }
-  package func startHostBarrier(_ channel: Channel) -> any Transfer { NoTransfer() }
-  package func startSend(_ matrices: [Matrix], to rank: Int, _ channel: Channel) -> any Transfer {
+  package func hostStorages(counts: [Int]) -> [FloatStorage] { counts.map { FloatStorage(count: $0) } }
+  package func startHostBarrier(_ exchange: Exchange) -> any Transfer { NoTransfer() }
+  package func startSend(_ matrices: [Matrix], to rank: Int, _ exchange: Exchange) -> any Transfer {
     preconditionFailure("there is no rank \(rank)")
   }
-  package func startReceive(_ matrices: [Matrix], from rank: Int, _ channel: Channel) -> any Transfer {
+  package func startReceive(_ matrices: [Matrix], from rank: Int, _ exchange: Exchange) -> any Transfer {
     preconditionFailure("there is no rank \(rank)")
   }
   package func poll() -> Bool { false }

@@ -78,10 +78,16 @@ package struct GZSLDataset: Sendable {
 }
 
 extension GZSLDataset {
-  /// Random data for measurements: all rows train, the last descriptor is the one unseen class.
-  package init(random features: Matrix, labels: [Int], descriptors: Matrix) {
-    let rows = Array(0..<features.rowCount)
-    let classes = Array(0..<descriptors.rowCount - 1)
+  /// Random data for measurements, whose features are not scaled.
+  ///
+  /// - Parameter task: nil: all rows train, the last descriptor is the one unseen class.
+  package init(random features: Matrix, labels: [Int], descriptors: Matrix, task: GZSLTask? = nil) {
+    let seenClasses = Array(0..<descriptors.rowCount - 1)
+    test =
+      task
+      ?? GZSLTask(
+        seenClasses: seenClasses, unseenClasses: [seenClasses.count], classifierRows: Array(0..<features.rowCount),
+        seenRows: [], unseenRows: [])
     folder = "random"
     classEmbeddingFile = "random"
     let (zero, one) = (Matrix(rows: 1, columns: features.columnCount), Matrix(rows: 1, columns: features.columnCount))
@@ -90,12 +96,11 @@ extension GZSLDataset {
     self.labels = labels
     self.descriptors = descriptors
     classNames = (0..<descriptors.rowCount).map { "class \($0 + 1)" }
-    trainingRows = rows
-    trainingClasses = classes
-    test = GZSLTask(
-      seenClasses: classes, unseenClasses: [classes.count], classifierRows: rows, seenRows: [], unseenRows: [])
+    trainingRows = test.classifierRows
+    trainingClasses = test.seenClasses
     validation = nil
-    fingerprint = SplitFingerprint(trainval: rows, testSeen: [], testUnseen: [])
+    fingerprint = SplitFingerprint(
+      trainval: test.classifierRows, testSeen: test.seenRows, testUnseen: test.unseenRows)
     contentDigest = "random"
     notes = []
   }

@@ -45,8 +45,8 @@ final class MessageRing {
       }
       try sends.removeAll { try $0.isComplete() }
       while left > 0 && max(sends.count, receives.count) < others.count {
-        receives.append(try communicator.startReceive([others[left % others.count]], from: before, .rows))
-        sends.append(try communicator.startSend([own], to: next, .rows))
+        receives.append(try communicator.startReceive([others[left % others.count]], from: before, .rows("ring")))
+        sends.append(try communicator.startSend([own], to: next, .rows("ring")))
         left -= 1
       }
       _ = communicator.poll()

@@ -38,9 +38,9 @@ package func parallel(
   _ count: Int, grain: Int = 1, _ name: StaticString, kind: WorkKind = .elementwise, floats: @autoclosure () -> Int,
   _ body: (Range<Int>) -> Void
 ) {
-  let start = Profile.shared.begin()
+  let start = Profile.current.begin()
   fork(count, grain: grain, body)
-  Profile.shared.end(start, kind, "\(name)", bytes: 4 * floats())
+  Profile.current.end(start, kind, "\(name)", bytes: 4 * floats())
 }
 
 /// `parallel` without a place in the profile.

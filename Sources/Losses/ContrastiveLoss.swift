@@ -27,15 +27,18 @@ package struct ContrastiveLoss: Sendable {
   private let tile: Matrix
   private static let tileRows = 512
   package static let tileColumns = 1024
+  package let tileColumns: Int
 
   /// - Parameters:
   ///   - temperature: τ > 0.
   ///   - context: of the products, see `keepRows`.
-  package init(temperature: Float, context: ProductContext) {
+  ///   - tileColumns: the order of sums follows from them, so that training has no others than these.
+  package init(temperature: Float, context: ProductContext, tileColumns: Int = Self.tileColumns) {
     self.context = context
-    precondition(temperature > 0, "a temperature of \(temperature)")
+    precondition(temperature > 0 && tileColumns >= 1, "a temperature of \(temperature), tiles of \(tileColumns)")
     self.temperature = temperature
-    tile = Matrix(rows: Self.tileRows, columns: Self.tileColumns)
+    self.tileColumns = tileColumns
+    tile = Matrix(rows: Self.tileRows, columns: tileColumns)
   }
 
   /// Rows are unit, so |s| ≤ 1/τ and the constant 1/τ can stand for the row maximum while exp(−2/τ) is a normal float.
@@ -64,7 +67,7 @@ package struct ContrastiveLoss: Sendable {
   ) {
     for part in parts(rows.z.rowCount, Self.tileRows) {
       var partSums = Array(sums[part])
-      for columns in parts(block.z.rowCount, Self.tileColumns) {
+      for columns in parts(block.z.rowCount, tileColumns) {
         contrastiveSums(
           &partSums, similarities: similarityTile(rows.z.rows(part), block.z.rows(columns)),
           tile: ContrastiveTile(rowIndices: rows.indices(part), columnIndices: block.indices(columns)),
@@ -98,7 +101,7 @@ package struct ContrastiveLoss: Sendable {
     guard anchors.keptCount > 0 else { return dz.fill(0) }
     let factor = weight / (temperature * Float(anchors.keptCount))
     for part in parts(rows.z.rowCount, Self.tileRows) {
-      for columns in parts(block.z.rowCount, Self.tileColumns) {
+      for columns in parts(block.z.rowCount, tileColumns) {
         let weights = similarityTile(rows.z.rows(part), block.z.rows(columns))
         contrastiveWeights(
           weights, tile: ContrastiveTile(rowIndices: rows.indices(part), columnIndices: block.indices(columns)),
@@ -113,7 +116,7 @@ package struct ContrastiveLoss: Sendable {
   private func similarityTile(_ rows: Matrix, _ columns: Matrix) -> Matrix {
     let result = Matrix(
       storage: tile.storage, offset: 0, rowCount: rows.rowCount, columnCount: columns.rowCount,
-      rowStride: Self.tileColumns)
+      rowStride: tileColumns)
     context.multiply(into: result, rows, columns.transposed)
     return result
   }

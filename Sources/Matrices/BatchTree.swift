@@ -36,10 +36,16 @@ package struct BatchTree: Sendable, Equatable {
   /// The leaves of a rank: consecutive, and as even as lets ranks begin at multiples of a power of two that is at most a quarter of a
   /// rank's share; so they are few nodes of the tree. With more ranks than leaves some have none.
   package func leaves(rank: Int, rankCount: Int) -> Range<Int> {
-    var unit = 1
-    while 8 * unit * rankCount <= leafCount { unit *= 2 }
+    let unit = leafUnit(rankCount: rankCount)
     let units = RowPartition(rowCount: (leafCount + unit - 1) / unit, rankCount: rankCount).slice(of: rank)
     return min(units.lowerBound * unit, leafCount)..<min(units.upperBound * unit, leafCount)
+  }
+
+  /// Ranks begin at multiples of so many leaves.
+  package func leafUnit(rankCount: Int) -> Int {
+    var unit = 1
+    while 8 * unit * rankCount <= leafCount { unit *= 2 }
+    return unit
   }
 
   /// How the rows are divided among the ranks.

@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 
 /// Float32 memory, zero at birth and freed with its last owner. Small storages lie on a 64-byte boundary. Large ones are
 /// mapped on their own, in huge pages where the system grants them, and untouched: a page belongs to the thread, and so
@@ -13,17 +12,21 @@ package final class FloatStorage: @unchecked Sendable {
   package let count: Int
   /// What was mapped, for a large storage.
   private let mapping: UnsafeMutableRawBufferPointer?
+  /// Whether there is memory: see `StorageCount`.
+  private let isReal: Bool
 
   private static let hugePage = 2 << 20
-  private static let made = Atomic<Int>(0)
-
-  /// How many storages this process has made so far: what shows that a step makes none. It only counts.
-  package static var madeSoFar: Int { made.load(ordering: .relaxed) }
 
   package init(count: Int) {
     precondition(count >= 0, "a storage cannot have \(count) elements")
-    Self.made.add(1, ordering: .relaxed)
     self.count = count
+    isReal = StorageCount.book(count)
+    guard isReal else {
+      // Far below whatever a process has mapped: to touch an element ends it.
+      guard let nowhere = UnsafeMutablePointer<Float>(bitPattern: 64) else { preconditionFailure("no such address") }
+      (base, mapping) = (nowhere, nil)
+      return
+    }
     let byteCount = max(count, 16) * 4
     if byteCount >= Self.hugePage {
       // One huge page more than needed, to start on the boundary of one.
@@ -66,9 +69,11 @@ package final class FloatStorage: @unchecked Sendable {
     base = (start + byteOffset).bindMemory(to: Float.self, capacity: count)
     self.count = count
     self.mapping = mapping
+    isReal = true
   }
 
   deinit {
+    guard isReal else { return }
     if let mapping { munmap(mapping.baseAddress, mapping.count) } else { UnsafeMutableRawPointer(base).deallocate() }
   }
 }

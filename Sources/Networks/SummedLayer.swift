@@ -17,6 +17,15 @@ package struct SummedBlock: Sendable {
 
   package static func columns(_ name: String) -> SummedBlock { SummedBlock(name: name, axis: .columns, columns: nil) }
 
+  /// Rows and columns of the sums of some units.
+  package func shape(_ layout: MatrixLayout, units: Range<Int>) -> (rowCount: Int, columnCount: Int) {
+    let whole = layout.shape(name)
+    switch axis {
+    case .rows: return (units.count, columns?.count ?? whole.columnCount)
+    case .columns: return (whole.rowCount, units.count)
+    }
+  }
+
   /// The sums of some units.
   package func matrix(_ sums: NamedMatrices, units: Range<Int>) -> Matrix {
     let whole = sums[name]

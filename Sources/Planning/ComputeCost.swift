@@ -1,7 +1,5 @@
-// B rows of the global batch, N of one rank, Z projection.
+// B rows of the global batch, N of one rank.
 import Collectives
-import Kernels
-import Networks
 import Profiling
 import Training
 
@@ -32,27 +30,28 @@ package struct ComputeCost: Sendable, Equatable {
       && a.points.elementsEqual(b.points, by: ==)
   }
 
-  /// - Parameters:
-  ///   - rows: N; between and beyond the measured ones a straight line.
-  ///   - batch: B.
-  ///   - ranks: that share the update.
-  package func seconds(rows: Int, batch: Int, ranks: Int = 1) -> Double {
-    let contrast = Double(rows) * Double(batch) * secondsPerPair + updateSeconds / Double(ranks)
+  /// Of an iteration, without the contrast and the update.
+  ///
+  /// - Parameter rows: N; between and beyond the measured ones a straight line.
+  package func seconds(rows: Int) -> Double {
     guard points.count > 1, rows > points[0].rows else {
       // Fewer rows take hardly less: products of few rows do not get faster.
-      return contrast + points[0].seconds * (points.count == 1 ? max(1, Double(rows) / Double(points[0].rows)) : 1)
+      return points[0].seconds * (points.count == 1 ? max(1, Double(rows) / Double(points[0].rows)) : 1)
     }
     let after = points.firstIndex { $0.rows >= rows } ?? points.count - 1
     let (a, b) = (points[after - 1], points[after])
     let slope = (b.seconds - a.seconds) / Double(b.rows - a.rows)
-    return contrast + a.seconds + slope * Double(rows - a.rows)
+    return a.seconds + slope * Double(rows - a.rows)
   }
+
+  /// Of the contrast of N rows with all B, in an iteration.
+  package func contrastSeconds(rows: Int, batch: Int) -> Double { Double(rows) * Double(batch) * secondsPerPair }
 
   /// The same on processors whose products and copies run at other rates.
   package func scaled(by factor: Double) -> ComputeCost {
     ComputeCost(
       points: points.map { rows, seconds in
-        (rows, (seconds + updateSeconds + Double(rows * rows) * secondsPerPair) * factor)
+        (rows, (seconds + updateSeconds + contrastSeconds(rows: rows, batch: rows)) * factor)
       }, secondsPerPair: secondsPerPair * factor, updateSeconds: updateSeconds * factor)
   }
 
@@ -71,26 +70,16 @@ package struct ComputeCost: Sendable, Equatable {
       let alone = try IterationBenchmark(preset: preset, configuration: configuration, communicator: SingleProcess())
       _ = try communicator.sum(0)
       let times = try alone.run(iterations: 3).sorted()
-      let profile = try alone.profile()
+      let measurements = try alone.profile().measurements
       // Ranks wait for the slowest.
       let slowest = try communicator.maximum(Int(times[times.count / 2] * 1e9))
       points.append((count, Double(slowest) / 1e9))
-      let passes = profile.measurements.filter { $0.name.hasPrefix("contrastive") }.reduce(0) { $0 + $1.seconds }
-      let ofUpdate = Set(["unit scaling", "finite check", "critic class part", "comparator finish"])
-      // Products with the descriptors: what layers make of them, and their part of the gradients. Owners of units do both.
-      let descriptors = "\(preset.seenClassCount)×\(preset.attributeSize)"
-      update = profile.measurements.filter {
-        $0.kind == .optimizer || ofUpdate.contains($0.name) || $0.name.hasPrefix(descriptors + " · ")
-          || $0.name.hasSuffix("ᵀ · " + descriptors)
-      }.reduce(0) { $0 + $1.seconds }
-      let products = profile.measurements.filter { $0.kind == .product }
-      let rate = products.reduce(0) { $0 + $1.flops } / products.reduce(0) { $0 + $1.seconds }
-      // Products of 2Z operations a pair.
-      let perPairProducts = Schedule.contrastProducts(criticIterations: configuration.criticIterations)
-      perPair =
-        passes / (Double(count) * Double(count)) + perPairProducts * 2 * Double(configuration.projectionSize) / rate
+      func seconds(_ growth: Growth) -> Double {
+        measurements.reduce(0) { $0 + ($1.growth == growth ? $1.seconds : 0) }
+      }
+      perPair = seconds(.pairs) / (Double(count) * Double(count))
+      update = seconds(.units)
     }
-    return ComputeCost(
-      points: points, secondsPerPair: configuration.embedding.hasProjection ? perPair : 0, updateSeconds: update)
+    return ComputeCost(points: points, secondsPerPair: perPair, updateSeconds: update)
   }
 }

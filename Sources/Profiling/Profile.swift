@@ -27,9 +27,20 @@ package struct ProductShape: Sendable, Equatable {
   package var flops: Double { 2 * Double(m) * Double(n) * Double(k) }
 }
 
-/// Everything of one kind and name that was measured: calls, seconds, and the work that had to be done in them.
+/// What the amount of some work grows with, besides the widths of the networks.
+package enum Growth: Sendable {
+  /// A rank's rows.
+  case rows
+  /// Its rows times those of the whole batch.
+  case pairs
+  /// The units of all layers that the rank sums up over ranks, finishes and moves.
+  case units
+}
+
+/// Everything of one kind, growth and name that was measured: calls, seconds, and the work that had to be done in them.
 package struct Measurement: Sendable {
   package let kind: WorkKind
+  package let growth: Growth
   package let name: String
   /// Of a product.
   package let shape: ProductShape?
@@ -41,32 +52,51 @@ package struct Measurement: Sendable {
   package fileprivate(set) var bytes = 0.0
 }
 
-/// Adds up where the time of an iteration goes. Off, it costs one comparison per product or pass. The whole process's, as the clock is: it
-/// only counts, and no result depends on it.
+/// Adds up where the time of some work goes. Where nobody measures, it costs a look and a comparison per product or pass.
 ///
-/// `@unchecked Sendable`: only the thread that drives the steps calls it.
+/// `@unchecked Sendable`: only the thread that called `measure` meets it.
 package final class Profile: @unchecked Sendable {
-  package static let shared = Profile()
+  @TaskLocal private static var measuring: Profile?
+  private static let off = Profile(isOn: false)
 
-  package private(set) var isOn = false
-  private var measurements: [String: Measurement] = [:]
+  /// That of the measurement around the caller, or one that books nothing.
+  package static var current: Profile { measuring ?? off }
+
+  private let isOn: Bool
+  private var growth = Growth.rows
+  private var measurements: [Key: Measurement] = [:]
   /// Seconds in which some transfer was under way; those not spent waiting are hidden behind other work.
   package private(set) var inFlightSeconds = 0.0
 
-  /// Starts anew.
-  package func start() {
-    measurements = [:]
-    inFlightSeconds = 0
-    isOn = true
+  private struct Key: Hashable {
+    let growth: Growth
+    let name: String
   }
 
-  /// Ends measuring; what was measured, longest first.
-  package func stop() -> [Measurement] {
-    isOn = false
+  private init(isOn: Bool) { self.isOn = isOn }
+
+  /// Runs `body`, whose products, passes and exchanges on this thread are booked.
+  package static func measure<Result>(_ body: (Profile) throws -> Result) rethrows -> Result {
+    let profile = Profile(isOn: true)
+    return try $measuring.withValue(profile) { try body(profile) }
+  }
+
+  /// Runs `body`, whose amount of work grows with this, and not with a rank's rows.
+  package static func growing<Result>(with growth: Growth, _ body: () throws -> Result) rethrows -> Result {
+    guard let measuring else { return try body() }
+    let before = measuring.growth
+    measuring.growth = growth
+    defer { measuring.growth = before }
+    return try body()
+  }
+
+  /// What was measured since the last call, longest first.
+  package func take() -> [Measurement] {
+    defer { measurements = [:] }
     return measurements.values.sorted { $0.seconds > $1.seconds }
   }
 
-  /// Nanoseconds of the steady clock; 0 while off.
+  /// Nanoseconds of the steady clock; 0 while nobody measures.
   @inline(__always)
   package func begin() -> UInt64 {
     Heartbeat.beat()
@@ -84,7 +114,7 @@ package final class Profile: @unchecked Sendable {
 
   /// Books the time since `start` as one in which some transfer was under way, whatever else was done.
   package func addInFlight(since start: UInt64) {
-    if isOn { inFlightSeconds += Double(now() - start) * 1e-9 }
+    if isOn && start > 0 { inFlightSeconds += Double(now() - start) * 1e-9 }
   }
 
   /// Books a product.
@@ -101,12 +131,13 @@ package final class Profile: @unchecked Sendable {
   private func add(
     _ kind: WorkKind, _ name: String, seconds: Double, flops: Double, bytes: Double, shape: ProductShape? = nil
   ) {
-    var entry = measurements[name] ?? Measurement(kind: kind, name: name, shape: shape)
+    let key = Key(growth: growth, name: name)
+    var entry = measurements[key] ?? Measurement(kind: kind, growth: growth, name: name, shape: shape)
     entry.calls += 1
     entry.seconds += seconds
     entry.flops += flops
     entry.bytes += bytes
-    measurements[name] = entry
+    measurements[key] = entry
   }
 }
 

@@ -82,7 +82,7 @@ struct PlanCommand: ParsableCommand {
         classCount: preset.seenClassCount, dataRows: rows, cost: cost, network: network)
       guard communicator.isRoot else { return .done }
       let powers = (0..<20).map { 1 << $0 }.filter { $0 < ranks }
-      let forecasts = (powers + [ranks]).map(plan.forecast)
+      let forecasts = try (powers + [ranks]).map(plan.forecast)
       if json {
         forecasts.forEach { print(line($0)) }
       } else {
@@ -100,7 +100,7 @@ struct PlanCommand: ParsableCommand {
   private func network(_ communicator: any Communicator) throws -> (Network, String) {
     let threads = ThreadPool.threadCount
     var network = Network(
-      hostBandwidth: 4e9, linkBandwidth: 1.25e9, linkLatency: 30e-6,
+      linkBandwidth: 1.25e9, linkLatency: 30e-6,
       ranksPerHost: max(1, ProcessInfo.processInfo.activeProcessorCount / threads),
       messageSecondsPerByte: Network.assumedMessageSecondsPerByte(threads: threads))
     var source = "network assumed"
@@ -109,24 +109,21 @@ struct PlanCommand: ParsableCommand {
       let probe = LinkProbe(mpi, hosts: hosts)
       let links = try probe.links()
       network.ranksPerHost = (mpi.rankCount + Set(hosts).count - 1) / Set(hosts).count
-      let gathering = try probe.collectives(mebibytes: 8).allGather
       if let slowest = links.max(by: { $0.latency < $1.latency }) {
         // One rank of each host hears from another host, and the others wait for it.
+        let gathering = try probe.collectives(mebibytes: 8).allGather
         network.linkBandwidth = gathering
         network.linkLatency = slowest.latency
         network.messageSecondsPerByte = try probe.messageCost(bandwidth: gathering)
         source = "links measured"
-      } else {
-        network.hostBandwidth = gathering
-        source = "copies between ranks measured, links between hosts assumed"
       }
     }
     if let bandwidth { network.linkBandwidth = bandwidth * 1e9 / 8 }
     if let latency { network.linkLatency = latency * 1e-6 }
     if let ranksPerHost { network.ranksPerHost = ranksPerHost }
     source += String(
-      format: ": %.2f GB/s within, %.3f GB/s and %.0f µs between hosts, %.2f ns of a rank's own work a byte",
-      network.hostBandwidth / 1e9, network.linkBandwidth / 1e9, network.linkLatency * 1e6,
+      format: ": %.3f GB/s and %.0f µs between hosts, %.2f ns of a rank's own work a byte", network.linkBandwidth / 1e9,
+      network.linkLatency * 1e6,
       network.messageSecondsPerByte * 1e9)
     return (network, source)
   }

@@ -200,17 +200,28 @@ final class Contract {
   }
 }
 
-// What the promises are called; a message's channel is all that its name says here.
+// A message's channel is all that its name says here.
+
+extension Channel {
+  fileprivate var exchange: Exchange {
+    switch self {
+    case .rows: .rows("contract")
+    case .sums: .sums("contract")
+    case .parameters: .parameters("contract")
+    }
+  }
+}
 
 func hostStorages(_ communicator: any Communicator, count: Int) throws -> [FloatStorage] {
-  try communicator.hostStorages(count: count)
+  let own = communicator.hosts.ranks[communicator.hosts.host(of: communicator.rank)]
+  return try communicator.hostStorages(counts: own.map { _ in count })
 }
 func startBarrier(_ communicator: any Communicator, _ channel: Channel) throws -> any Transfer {
-  try communicator.startHostBarrier(channel)
+  try communicator.startHostBarrier(channel.exchange)
 }
 func startSend(_ communicator: any Communicator, _ matrices: [Matrix], to rank: Int, _ channel: Channel) throws
   -> any Transfer
-{ try communicator.startSend(matrices, to: rank, channel) }
+{ try communicator.startSend(matrices, to: rank, channel.exchange) }
 func startReceive(_ communicator: any Communicator, _ matrices: [Matrix], from rank: Int, _ channel: Channel) throws
   -> any Transfer
-{ try communicator.startReceive(matrices, from: rank, channel) }
+{ try communicator.startReceive(matrices, from: rank, channel.exchange) }

@@ -210,21 +210,25 @@ package final class ThreadCommunicator: Communicator {
   package func hostStorage(count: Int) -> FloatStorage {
     collect(FloatStorage(count: count))[hosts.ranks[host].lowerBound]
   }
-  package func hostStorages(count: Int) -> [FloatStorage] {
-    Array(collect(FloatStorage(count: count))[hosts.ranks[host]])
+  package func hostStorages(counts: [Int]) -> [FloatStorage] {
+    let own = counts[rank - hosts.ranks[host].lowerBound]
+    let storages = Array(collect(FloatStorage(count: own))[hosts.ranks[host]])
+    precondition(storages.map(\.count) == counts, "rank \(rank) expects storages of \(counts) floats from its host")
+    return storages
   }
 
-  package func startHostBarrier(_ channel: Channel) -> any Transfer {
+  package func startHostBarrier(_ exchange: Exchange) -> any Transfer {
+    let channel = exchange.channel
     barrierNumbers[channel, default: 0] += 1
     let key = ThreadHub.BarrierKey(host: host, channel: channel, number: barrierNumbers[channel] ?? 0)
     hub.arrive(key)
     return HubTransfer(self, hub, key: key)
   }
-  package func startSend(_ matrices: [Matrix], to rank: Int, _ channel: Channel) -> any Transfer {
-    begin(ThreadHub.Lane(from: self.rank, to: rank, channel: channel), matrices, isSend: true)
+  package func startSend(_ matrices: [Matrix], to rank: Int, _ exchange: Exchange) -> any Transfer {
+    begin(ThreadHub.Lane(from: self.rank, to: rank, channel: exchange.channel), matrices, isSend: true)
   }
-  package func startReceive(_ matrices: [Matrix], from rank: Int, _ channel: Channel) -> any Transfer {
-    begin(ThreadHub.Lane(from: rank, to: self.rank, channel: channel), matrices, isSend: false)
+  package func startReceive(_ matrices: [Matrix], from rank: Int, _ exchange: Exchange) -> any Transfer {
+    begin(ThreadHub.Lane(from: rank, to: self.rank, channel: exchange.channel), matrices, isSend: false)
   }
   private func begin(_ lane: ThreadHub.Lane, _ matrices: [Matrix], isSend: Bool) -> any Transfer {
     let half = ThreadHub.Half(matrices)

@@ -44,7 +44,7 @@ import Testing
 
   private static func violations(_ communicator: any Communicator, _ places: Places) throws -> [String] {
     let (hosts, columns) = (communicator.hosts, 3)
-    let gather = try RowGather(rows: places.rowCount, columns: columns, communicator: communicator)
+    let gather = try RowGather("test", rows: places.rowCount, columns: columns, communicator: communicator)
     var violations: [String] = []
     func check(_ ranks: Range<Int>, round: Int) {
       for rank in ranks {

@@ -69,12 +69,12 @@ extension ProductContext {
   func subsetSums(into result: Matrix, _ shape: SubsetShape, _ fill: (SubsetScratch) -> Void) {
     guard shape.laneCount > 0 && shape.columnCount > 0 else { return }
     guard shape.groupCount > 0 else { return result.fill(0) }
-    let start = Profile.shared.begin()
+    let start = Profile.current.begin()
     scratch.alone {
       scratch.breaks?.take()
       sum(into: result, shape, fill)
     }
-    Profile.shared.end(
+    Profile.current.end(
       start, .lookup, "slopes: \(shape.laneCount)×\(shape.memberCount) · \(shape.memberCount)×\(shape.columnCount)",
       flops: 2 * Double(shape.laneCount) * Double(shape.memberCount) * Double(shape.columnCount),
       bytes: 4 * (shape.memberCount + shape.laneCount) * shape.columnCount)

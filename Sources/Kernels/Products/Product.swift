@@ -57,7 +57,7 @@ extension ProductContext {
       if !accumulate { result.fill(0) }
       return apply(finish, to: result)
     }
-    let start = Profile.shared.begin()
+    let start = Profile.current.begin()
     scratch.alone {
       scratch.breaks?.take()
       if precision == .bfloat16 {
@@ -73,7 +73,7 @@ extension ProductContext {
         }
       }
     }
-    Profile.shared.end(
+    Profile.current.end(
       start,
       ProductShape(
         m: m, k: k, n: n, leftIsTransposed: a.isTransposed, rightIsTransposed: b.isTransposed,

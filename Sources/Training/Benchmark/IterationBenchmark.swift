@@ -40,18 +40,19 @@ package final class IterationBenchmark {
   /// Seconds of each iteration, after one that is not counted.
   package func run(iterations: Int) throws -> [Double] {
     _ = try trainer.runIteration()
-    let before = FloatStorage.madeSoFar
-    let seconds = try (0..<iterations).map { _ in try trainer.runIteration().seconds }
-    matricesMade = FloatStorage.madeSoFar - before
-    return seconds
+    return try StorageCount.during { count in
+      defer { matricesMade = count.storages }
+      return try (0..<iterations).map { _ in try trainer.runIteration().seconds }
+    }
   }
 
   /// One iteration, and where its time went on this rank.
   package func profile() throws -> IterationProfile {
-    Profile.shared.start()
-    let seconds = try trainer.runIteration().seconds
-    return IterationProfile(
-      seconds: seconds, measurements: Profile.shared.stop(), inFlightSeconds: Profile.shared.inFlightSeconds)
+    try Profile.measure { profile in
+      let seconds = try trainer.runIteration().seconds
+      return IterationProfile(
+        seconds: seconds, measurements: profile.take(), inFlightSeconds: profile.inFlightSeconds)
+    }
   }
 
   /// Largest resident set of this process since `forgetPeakMemory`, or since its start, in KiB.

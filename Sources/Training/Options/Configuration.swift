@@ -69,7 +69,8 @@ extension Configuration {
     var options = StepOptions(criticIterations: self.criticIterations)
     options.groupRows = self.microBatchSize > 0 ? self.microBatchSize : nil
     // A MiB holds 2¹⁸ floats.
-    options.mostGathered = self.projectionMemory << 18
+    options.gatheredRows = InstanceContrast.blockRows(
+      batchSize: self.batchSize, projection: self.projectionSize, mostGathered: self.projectionMemory << 18)
     return options
   }
 

@@ -11,6 +11,7 @@ import Collectives
 import Kernels
 import Matrices
 import Networks
+import Profiling
 
 /// The sums of one group of layers, critic's or generator's.
 final class GradientReduction {
@@ -26,6 +27,8 @@ final class GradientReduction {
   /// Of every rank, and of every host.
   private let rankNodes: [[BatchTree.Node]]
   private let hostNodes: [[BatchTree.Node]]
+  /// Of all other hosts, one host after the other.
+  private let otherNodes: [BatchTree.Node]
   private var progress: [LayerProgress]
   private var sends: [any Transfer] = []
 
@@ -34,8 +37,8 @@ final class GradientReduction {
     var barrier: (any Transfer)?
     var hasSent = false
     var receives: [any Transfer] = []
-    /// What other hosts send: by host and node, a matrix for each block.
-    let received: [(node: BatchTree.Node, blocks: [Matrix])]
+    /// What other hosts send: for each block, its sums of `otherNodes` one below the other.
+    let received: [Matrix]
   }
 
   /// - Parameters:
@@ -63,30 +66,43 @@ final class GradientReduction {
     let ofHost = hosts.count > 1 ? hostNodes[host].count : 1
     func placeCount(_ rank: Int) -> Int { max(1, rankNodes[rank].count, ofHost) }
     let room = (layout.count + 1023) / 1024 * 1024
-    shared = try zip(hostRanks, communicator.hostStorages(count: room * placeCount(rank))).map { rank, storage in
+    let storages = try communicator.hostStorages(counts: hostRanks.map { room * placeCount($0) })
+    shared = zip(hostRanks, storages).map { rank, storage in
       (0..<placeCount(rank)).map {
         NamedMatrices(layout: layout, storage: storage, offset: $0 * room)
       }
     }
     self.scratch = scratch.map { NamedMatrices(layout: layout, storage: $0) }
+    let otherNodes = hosts.ranks.indices.filter { $0 != host }.flatMap { hostNodes[$0] }
+    self.otherNodes = otherNodes
     progress = layers.map { layer in
       let units = layer.units(rank: rank, rankCount: communicator.rankCount)
-      let others = hosts.ranks.indices.filter { $0 != host && !units.isEmpty }
       return LayerProgress(
-        received: others.flatMap { other in
-          hostNodes[other].map { node in
-            (
-              node,
-              layer.blocks.map { block in
-                let shape = layout.shape(block.name)
-                return block.axis == .rows
-                  ? Matrix(rows: units.count, columns: block.columns?.count ?? shape.columnCount)
-                  : Matrix(rows: shape.rowCount, columns: units.count)
-              }
-            )
-          }
+        received: layer.blocks.map { block in
+          let shape = block.shape(layout, units: units)
+          return Matrix(rows: otherNodes.count * shape.rowCount, columns: shape.columnCount)
         })
     }
+  }
+
+  /// Floats of other ranks' memory that this rank reads: this host's sums of its own units, and of those that it sends.
+  var floatsReadElsewhere: Int {
+    let (hosts, rank) = (communicator.hosts, communicator.rank)
+    let host = hosts.host(of: rank)
+    let nodes = hostRanks.reduce(0) { $0 + ($1 == rank ? 0 : rankNodes[$1].count) }
+    guard nodes > 0 else { return 0 }
+    let handled = (0..<communicator.rankCount).filter { other in
+      other == rank || !hostRanks.contains(other) && hosts.partner(on: host, of: other) == rank
+    }
+    return nodes
+      * layers.indices.reduce(0) { sum, layer in
+        let unitCount = handled.reduce(0) { $0 + units(layer, rank: $1).count }
+        return sum
+          + layers[layer].blocks.reduce(0) {
+            let shape = $1.shape(layout, units: 0..<unitCount)
+            return $0 + shape.rowCount * shape.columnCount
+          }
+      }
   }
 
   private func units(_ layer: Int, rank: Int) -> Range<Int> {
@@ -129,20 +145,32 @@ final class GradientReduction {
     guard communicator.rankCount > 1 else { return }
     let hosts = communicator.hosts
     if hosts.count > 1 {
-      var received = progress[layer].received[...]
-      for (host, nodes) in hostNodes.enumerated()
-      where !received.isEmpty && !hosts.ranks[host].contains(communicator.rank) {
-        let matrices = received.prefix(nodes.count).flatMap(\.blocks)
-        received = received.dropFirst(nodes.count)
-        if nodes.isEmpty { continue }
+      var first = 0
+      for (host, nodes) in hostNodes.enumerated() where !hosts.ranks[host].contains(communicator.rank) {
+        let matrices = (first..<first + nodes.count).flatMap { node in
+          layers[layer].blocks.indices.map { received(layer, block: $0, node: node) }
+        }
+        first += nodes.count
+        // Ranks without units of the layer get nothing, and hosts without rows send nothing.
+        guard matrices.contains(where: { $0.count > 0 }) else { continue }
         progress[layer].receives.append(
-          try communicator.startReceive(matrices, from: hosts.partner(on: host, of: communicator.rank), .sums))
+          try communicator.startReceive(
+            matrices, from: hosts.partner(on: host, of: communicator.rank), exchange(layer)))
       }
     }
     progress[layer].hasSent = false
-    progress[layer].barrier = try communicator.startHostBarrier(.sums)
+    progress[layer].barrier = try communicator.startHostBarrier(exchange(layer))
     // A layer leaves as soon as the host's other ranks have it as well: at the latest when the next one is complete.
     if hostRanks.count == 1 { try send(layer) } else if layer > 0 { try send(layer - 1) }
+  }
+
+  private func exchange(_ layer: Int) -> Exchange { .sums(layers[layer].name) }
+
+  /// What other hosts send of a layer's block for one of `otherNodes`.
+  private func received(_ layer: Int, block: Int, node: Int) -> Matrix {
+    let all = progress[layer].received[block]
+    let count = all.rowCount / otherNodes.count
+    return all.rows(node * count..<(node + 1) * count)
   }
 
   /// This host's nodes of other hosts' units, as far as this rank is their partner.
@@ -163,10 +191,12 @@ final class GradientReduction {
       var message = nodes.map { _ in [Matrix]() }
       for block in layers[layer].blocks {
         let results = own.prefix(nodes.count).map { block.matrix($0, units: units) }
-        addNodes(sources.map { block.matrix($0.1, units: units) }, merges: additions.merges, into: Array(results))
+        Profile.growing(with: .units) {
+          addNodes(sources.map { block.matrix($0.1, units: units) }, merges: additions.merges, into: Array(results))
+        }
         for (number, result) in results.enumerated() { message[number].append(result) }
       }
-      sends.append(try communicator.startSend(message.flatMap { $0 }, to: rank, .sums))
+      sends.append(try communicator.startSend(message.flatMap { $0 }, to: rank, exchange(layer)))
     }
   }
 
@@ -186,11 +216,13 @@ final class GradientReduction {
       var sources = hostRanks.flatMap { rank in
         zip(rankNodes[rank], shared[rank - hostRanks.lowerBound]).map { ($0, block.matrix($1, units: units)) }
       }
-      sources += progress[layer].received.map { ($0.node, $0.blocks[number]) }
+      sources += otherNodes.enumerated().map { ($1, received(layer, block: number, node: $0)) }
       sources.sort { $0.0.lowerBound < $1.0.lowerBound }
-      addNodes(
-        sources.map(\.1), merges: rows.tree.additions(sources.map(\.0)).merges,
-        into: [block.matrix(gradients, units: units)])
+      Profile.growing(with: .units) {
+        addNodes(
+          sources.map(\.1), merges: rows.tree.additions(sources.map(\.0)).merges,
+          into: [block.matrix(gradients, units: units)])
+      }
     }
     return units
   }

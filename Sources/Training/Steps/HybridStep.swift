@@ -13,8 +13,10 @@ package struct StepOptions: Sendable {
   package var optimizer = Adam()
   /// Most rows that pass through the networks at once, of a host's ranks together; nil: `RankRows.automaticGroupRows`.
   package var groupRows: Int?
-  /// See `InstanceContrast`.
-  package var mostGathered = 1 << 28
+  /// Rows of the contrasted set that are gathered at once, see `InstanceContrast.blockRows`; nil: all.
+  package var gatheredRows: Int?
+  /// Columns of the contrast's tiles. They shape the result: training has no others than these.
+  package var contrastTile = ContrastiveLoss.tileColumns
   /// See `FakesAhead`.
   package var mostRowsAhead = FakesAhead.enoughRows
 
@@ -47,7 +49,7 @@ package final class HybridStep {
   let generatorValues: ParameterExchange
   let classes: ClassTerms
   /// A workspace for each number of rows that occurs, in one memory.
-  private var workspaces: [Int: StepWorkspace] = [:]
+  private(set) var workspaces: [Int: StepWorkspace] = [:]
   /// Without these, messages would rest while a product runs; nil on one host, where there are none.
   private let breaks: ProductBreaks?
   /// Whether `classes` are those of the parameters.
@@ -83,8 +85,9 @@ package final class HybridStep {
     classes = try ClassTerms(model: model, descriptors: descriptors, communicator: communicator)
     contrast = try model.projection.map { _ in
       try InstanceContrast(
-        loss: ContrastiveLoss(temperature: settings.instanceTemperature, context: model.context), rows: rows,
-        projection: model.sizes.projection, communicator: communicator, mostGathered: options.mostGathered)
+        loss: ContrastiveLoss(
+          temperature: settings.instanceTemperature, context: model.context, tileColumns: options.contrastTile),
+        rows: rows, projection: model.sizes.projection, gatheredRows: options.gatheredRows, communicator: communicator)
     }
     let criticSums = model.criticArena.shapes + model.sizes.criticClassShapes(classCount: classCount)
     let generatorSums = model.generatorArena.shapes + model.sizes.generatorClassShapes(classCount: classCount)

@@ -4,6 +4,7 @@ import Collectives
 import Kernels
 import Losses
 import Matrices
+import Profiling
 
 /// Knows z of this rank's rows and makes the gradients of the one global loss with respect to them. The rows of all ranks are
 /// gathered once if they fit, else block by block, for each of the two passes anew.
@@ -28,10 +29,10 @@ package final class InstanceContrast {
   private let logSumExpGather: RowGather
   private let localLogSumExps: Matrix
 
-  /// - Parameter mostGathered: floats of z that may be kept from all ranks. No figure depends on it.
+  /// - Parameter gatheredRows: see `blockRows`; nil: all rows at once.
   /// - Throws: `SharedMemoryError`, `CollectiveError`.
   init(
-    loss: ContrastiveLoss, rows: RankRows, projection: Int, communicator: any Communicator, mostGathered: Int
+    loss: ContrastiveLoss, rows: RankRows, projection: Int, gatheredRows: Int?, communicator: any Communicator
   ) throws {
     self.loss = loss
     self.communicator = communicator
@@ -41,25 +42,28 @@ package final class InstanceContrast {
     local = Matrix(rows: 2 * own, columns: projection)
     gradients = Matrix(rows: own, columns: projection)
     allNorms = Matrix(rows: 1, columns: 2 * own)
-    blockRows =
-      communicator.rankCount == 1
-      ? all : Self.blockRows(batchSize: tree.rowCount, projection: projection, mostGathered: mostGathered)
+    blockRows = communicator.rankCount == 1 ? all : min(gatheredRows ?? all, all)
     gathers =
       communicator.rankCount == 1
       ? []
       : try (0..<(blockRows == all ? 1 : 2)).map { [blockRows] _ in
-        try RowGather(rows: blockRows, columns: projection, communicator: communicator)
+        try RowGather("projections", rows: blockRows, columns: projection, communicator: communicator)
       }
-    logSumExpGather = try RowGather(rows: all, columns: 1, communicator: communicator)
+    logSumExpGather = try RowGather("log-sum-exps", rows: all, columns: 1, communicator: communicator)
     localLogSumExps = Matrix(rows: 2 * own, columns: 1)
   }
 
   /// Rows of both sets that are gathered at once: all 2B if they fit, else as many whole tiles as two blocks may have.
+  ///
+  /// - Parameter mostGathered: floats of z that may be kept from all ranks. No figure depends on it.
   package static func blockRows(batchSize: Int, projection: Int, mostGathered: Int) -> Int {
     let (all, tile) = (2 * batchSize, ContrastiveLoss.tileColumns)
     guard all * projection > mostGathered else { return all }
     return min(all, max(tile, mostGathered / (2 * projection) / tile * tile))
   }
+
+  /// Elements of z of which rounded copies are kept while the contrast is evaluated.
+  var keptCount: Int { gathers.isEmpty ? local.count : gathers.reduce(0) { $0 + $1.all.count } }
 
   private var ownRows: Range<Int> { ranks[communicator.rank] }
 
@@ -104,9 +108,11 @@ package final class InstanceContrast {
     var sums = sets.map { _ in [AnchorSums](repeating: loss.emptySums, count: ownRows.count) }
     let all = sets.count * tree.rowCount
     func add(_ rows: Matrix, _ first: Int) {
-      for (number, set) in sets.enumerated() {
-        loss.addSums(
-          &sums[number], rows: own(set), block: ContrastRows(rows, firstIndex: first), anchors: anchors)
+      Profile.growing(with: .pairs) {
+        for (number, set) in sets.enumerated() {
+          loss.addSums(
+            &sums[number], rows: own(set), block: ContrastRows(rows, firstIndex: first), anchors: anchors)
+        }
       }
     }
     if communicator.spansHosts && all <= blockRows && !loss.needsOrder {
@@ -129,9 +135,11 @@ package final class InstanceContrast {
     let logSumExps = logSumExpGather.all.rows(0..<all).elements
     guard let last = sets.last else { return 0 }
     try forEachBlock(all, sets, isGathered: blockRows >= all) { rows, first in
-      loss.addGradient(
-        into: gradients, rows: own(last), block: ContrastRows(rows, firstIndex: first), anchors: anchors,
-        logSumExps: logSumExps, weight: weight)
+      Profile.growing(with: .pairs) {
+        loss.addGradient(
+          into: gradients, rows: own(last), block: ContrastRows(rows, firstIndex: first), anchors: anchors,
+          logSumExps: logSumExps, weight: weight)
+      }
     }
     return anchors.keptCount
   }
@@ -168,7 +176,7 @@ package final class InstanceContrast {
   private func forEachArrival(
     _ all: Int, _ sets: [RowSet], _ body: (_ rows: Matrix, _ first: Int) -> Void
   ) throws {
-    let (gather, tile) = (gathers[0], ContrastiveLoss.tileColumns)
+    let (gather, tile) = (gathers[0], loss.tileColumns)
     var missing = (0..<(all + tile - 1) / tile).map { min(($0 + 1) * tile, all) - $0 * tile }
     for host in gather.hostsInOrder {
       try gather.finish(host: host)

@@ -33,24 +33,26 @@ final class ParameterExchange {
   /// - Throws: `CollectiveError`.
   func begin(_ layer: Int) throws {
     guard communicator.rankCount > 1 else { return }
-    let (hosts, rank) = (communicator.hosts, communicator.rank)
+    let (hosts, rank, exchange) = (communicator.hosts, communicator.rank, exchange(layer))
     isUnderWay[layer] = true
     guard hosts.count > 1 else {
-      barriers[layer] = try communicator.startHostBarrier(.parameters)
+      barriers[layer] = try communicator.startHostBarrier(exchange)
       return
     }
     let host = hosts.host(of: rank)
     for other in 0..<communicator.rankCount
     where !hosts.ranks[host].contains(other) && hosts.partner(on: host, of: other) == rank {
       let parts = parts(layer, rank: other)
-      if !parts.isEmpty { arrivals[layer].append(try communicator.startReceive(parts, from: other, .parameters)) }
+      if !parts.isEmpty { arrivals[layer].append(try communicator.startReceive(parts, from: other, exchange)) }
     }
     let own = parts(layer, rank: rank)
     guard !own.isEmpty else { return }
     for other in hosts.ranks.indices where other != host {
-      sends.append(try communicator.startSend(own, to: hosts.partner(on: other, of: rank), .parameters))
+      sends.append(try communicator.startSend(own, to: hosts.partner(on: other, of: rank), exchange))
     }
   }
+
+  private func exchange(_ layer: Int) -> Exchange { .parameters(layers[layer].name) }
 
   private func parts(_ layer: Int, rank: Int) -> [Matrix] {
     let units = layers[layer].units(rank: rank, rankCount: communicator.rankCount)
@@ -73,7 +75,7 @@ final class ParameterExchange {
     isUnderWay[layer] = false
     for arrival in arrivals[layer] { try arrival.finish() }
     arrivals[layer] = []
-    let barrier = try barriers[layer] ?? communicator.startHostBarrier(.parameters)
+    let barrier = try barriers[layer] ?? communicator.startHostBarrier(exchange(layer))
     barriers[layer] = nil
     try barrier.finish()
     return true

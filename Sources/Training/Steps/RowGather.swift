@@ -7,6 +7,7 @@ import Matrices
 final class RowGather {
   /// What is gathered, N×K.
   let all: Matrix
+  private let exchange: Exchange
   private let communicator: any Communicator
   private var receives: [(host: Int, transfer: any Transfer)] = []
   private var sends: [any Transfer] = []
@@ -19,7 +20,8 @@ final class RowGather {
   private static let mostSends = 3
 
   /// - Throws: `SharedMemoryError`, `CollectiveError`.
-  init(rows: Int, columns: Int, communicator: any Communicator) throws {
+  init(_ name: String, rows: Int, columns: Int, communicator: any Communicator) throws {
+    exchange = .rows(name)
     self.communicator = communicator
     all = Matrix(
       storage: try communicator.hostStorage(count: rows * columns), offset: 0, rowCount: rows, columnCount: columns,
@@ -47,7 +49,7 @@ final class RowGather {
       for sender in hosts.ranks[other] where hosts.partner(on: host, of: sender) == rank {
         let matrices = places(sender).filter { !$0.isEmpty }.map { all.rows($0) }
         if !matrices.isEmpty {
-          receives.append((other, try communicator.startReceive(matrices, from: sender, .rows)))
+          receives.append((other, try communicator.startReceive(matrices, from: sender, exchange)))
         }
       }
     }
@@ -60,10 +62,12 @@ final class RowGather {
   func advance() {
     guard !targets.isEmpty, failure == nil else { return }
     do {
-      try sends.removeAll { try $0.isComplete() }
-      while sends.count < Self.mostSends, let target = targets.popFirst() {
+      while let target = targets.first {
+        try sends.removeAll { try $0.isComplete() }
+        guard sends.count < Self.mostSends else { return }
+        targets.removeFirst()
         let partner = communicator.hosts.partner(on: target, of: communicator.rank)
-        sends.append(try communicator.startSend(message, to: partner, .rows))
+        sends.append(try communicator.startSend(message, to: partner, exchange))
       }
     } catch {
       failure = error
@@ -71,7 +75,12 @@ final class RowGather {
   }
 
   /// Waits, and sends meanwhile.
-  private func wait(_ isDone: () throws -> Bool) throws {
+  private func wait(for transfer: any Transfer) throws {
+    try wait(until: transfer.isComplete)
+    try transfer.finish()
+  }
+
+  private func wait(until isDone: () throws -> Bool) throws {
     while try !isDone() {
       advance()
       if let failure { throw failure }
@@ -84,12 +93,12 @@ final class RowGather {
   /// - Throws: `CollectiveError`.
   func finish(host other: Int) throws {
     while let first = receives.first, first.host == other {
-      try wait(first.transfer.isComplete)
+      try wait(for: first.transfer)
       receives.removeFirst()
     }
     // Another rank of this host may be waiting for rows whose sender waits, in the same place, for what this rank has not sent yet.
-    let barrier = try communicator.startHostBarrier(.rows)
-    try wait { try targets.isEmpty || barrier.isComplete() }
+    let barrier = try communicator.startHostBarrier(exchange)
+    try wait(until: { try targets.isEmpty || barrier.isComplete() })
     try barrier.finish()
   }
 
@@ -97,11 +106,11 @@ final class RowGather {
   ///
   /// - Throws: `CollectiveError`.
   func finish() throws {
-    for (_, transfer) in receives { try wait(transfer.isComplete) }
+    for (_, transfer) in receives { try wait(for: transfer) }
     receives = []
-    try wait { targets.isEmpty }
+    try wait(until: { targets.isEmpty })
     for send in sends { try send.finish() }
     sends = []
-    try communicator.startHostBarrier(.rows).finish()
+    try communicator.startHostBarrier(exchange).finish()
   }
 }

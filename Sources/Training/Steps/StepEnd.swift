@@ -4,6 +4,7 @@ import Kernels
 import Matrices
 import Networks
 import Optimizers
+import Profiling
 
 extension HybridStep {
   /// Finishes the sums of all layers and agrees on losses.
@@ -18,10 +19,12 @@ extension HybridStep {
     var bad = 0
     for (number, layer) in reduction.layers.enumerated() {
       let units = try reduction.finish(number)
-      finish(layer.name, units)
-      for name in layer.parameters {
-        let shape = reduction.gradients.layout.shape(name)
-        bad += nonFiniteCount(shape.part(reduction.gradients[name], units: units))
+      Profile.growing(with: .units) {
+        finish(layer.name, units)
+        for name in layer.parameters {
+          let shape = reduction.gradients.layout.shape(name)
+          bad += nonFiniteCount(shape.part(reduction.gradients[name], units: units))
+        }
       }
     }
     var sums = try communicator.sum(losses.values + [Double(bad)])
@@ -36,8 +39,10 @@ extension HybridStep {
   ) throws {
     try values.settle()
     for layer in order.compactMap(reduction.layers.place(of:)) {
-      parameters.update(reduction.layers[layer].parameters, gradients: reduction.gradients, step)
-      makeClassTerms(reduction.layers[layer])
+      Profile.growing(with: .units) {
+        parameters.update(reduction.layers[layer].parameters, gradients: reduction.gradients, step)
+        makeClassTerms(reduction.layers[layer])
+      }
       try values.begin(layer)
     }
   }

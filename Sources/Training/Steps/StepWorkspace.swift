@@ -19,10 +19,15 @@ package struct FakesAhead: Sendable {
   ///   - mostRows: rows of all steps together; one step's are held in any case.
   ///   - fake: N×X, where a step wants its fakes; it is the output itself if only one step's are held.
   init(sizes: ModelSizes, rowCount: Int, mostSteps: Int, mostRows: Int, fake: Matrix, pool: MatrixPool) {
-    stepCount = max(1, min(mostSteps, mostRows / max(rowCount, 1)))
+    stepCount = Self.stepCount(rowCount: rowCount, mostSteps: mostSteps, mostRows: mostRows)
     noise = pool.matrix(rows: stepCount * rowCount, columns: sizes.noise)
     hidden = pool.matrix(rows: stepCount * rowCount, columns: sizes.generatorWidth)
     output = stepCount == 1 ? fake : pool.matrix(rows: stepCount * rowCount, columns: sizes.feature)
+  }
+
+  /// Of how many steps the fakes are held.
+  package static func stepCount(rowCount: Int, mostSteps: Int, mostRows: Int) -> Int {
+    max(1, min(mostSteps, mostRows / max(rowCount, 1)))
   }
 }
 
