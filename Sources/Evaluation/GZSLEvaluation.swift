@@ -48,7 +48,7 @@ package struct GZSLEvaluation {
   /// the others nil. A function of the model, the data, the settings and the iteration: whoever evaluates again gets the same bits.
   ///
   /// - Parameter iteration: iterations done; it separates the random draws of this evaluation from those of others.
-  /// - Throws: `CollectiveError`.
+  /// - Throws: `NonFiniteClassifier`, `CollectiveError`.
   package func run(_ dataset: GZSLDataset, iteration: Int) throws -> Evaluated? {
     // Validation rows say which of the test classifier's epochs counts.
     let validation = try dataset.validation.flatMap {
@@ -68,30 +68,58 @@ package struct GZSLEvaluation {
       drawNumber: drawNumber)
     let seen = try embedder.embed(dataset.features, rows: task.seenRows)
     let unseen = try embedder.embed(dataset.features, rows: task.unseenRows)
-    guard embedder.communicator.isRoot else { return nil }
-    let context = embedder.model.context
+    var found: (result: EvaluationResult, classifiers: FinalClassifiers)?
+    try embedder.communicator.onRoot {
+      found = try classify(
+        task, labels: dataset.labels, classCount: dataset.descriptors.rowCount,
+        rows: EmbeddedRows(real: real, synthetic: synthetic, seen: seen, unseen: unseen), drawNumber: drawNumber,
+        keptEpoch: keptEpoch)
+    }
+    return found
+  }
 
-    func labels(_ rows: [Int]) -> [Int] { rows.map { dataset.labels[$0] } }
+  /// What the classifier sees of a task's rows.
+  private struct EmbeddedRows {
+    let real: Matrix
+    let synthetic: Matrix
+    let seen: Matrix
+    let unseen: Matrix
+  }
+
+  /// Trains the softmaxes and counts what they answer; on rank 0.
+  ///
+  /// - Parameters:
+  ///   - labels: of all rows of the data set.
+  ///   - classCount: of the data set.
+  /// - Throws: `NonFiniteClassifier`.
+  private func classify(
+    _ task: GZSLTask, labels: [Int], classCount: Int, rows: EmbeddedRows, drawNumber: Int, keptEpoch: Int?
+  ) throws -> (result: EvaluationResult, classifiers: FinalClassifiers) {
+    let context = embedder.model.context
+    func ofRows(_ rows: [Int]) -> [Int] { rows.map { labels[$0] } }
     let training = ClassifierTraining(
-      seenClasses: task.seenClasses, unseenClasses: task.unseenClasses, classCount: dataset.descriptors.rowCount,
+      seenClasses: task.seenClasses, unseenClasses: task.unseenClasses, classCount: classCount,
       settings: classifier, source: source, context: context)
-    let (seenLabels, unseenLabels) = (labels(task.seenRows), labels(task.unseenRows))
+    let (seenLabels, unseenLabels) = (ofRows(task.seenRows), ofRows(task.unseenRows))
     var history: [GeneralizedAccuracy] = []
     var tables = (seen: PerClassAccuracy.none, unseen: PerClassAccuracy.none)
     let counted = keptEpoch ?? classifier.epochs
     let generalized = training.generalized(
-      real: real, labels: labels(task.classifierRows), synthetic: synthetic, drawNumber: 2 * drawNumber,
+      real: rows.real, labels: ofRows(task.classifierRows), synthetic: rows.synthetic, drawNumber: 2 * drawNumber,
       keptEpoch: counted
     ) { epoch, predictions in
       let found = (
-        seen: PerClassAccuracy(predictions: predictions(seen), labels: seenLabels),
-        unseen: PerClassAccuracy(predictions: predictions(unseen), labels: unseenLabels)
+        seen: PerClassAccuracy(predictions: predictions(rows.seen), labels: seenLabels),
+        unseen: PerClassAccuracy(predictions: predictions(rows.unseen), labels: unseenLabels)
       )
       history.append(GeneralizedAccuracy(unseen: found.unseen.mean, seen: found.seen.mean))
       if epoch == counted { tables = found }
     }
-    let unseenOnly = training.unseenOnly(synthetic: synthetic, drawNumber: 2 * drawNumber + 1)
-    let zsl = PerClassAccuracy(predictions: unseenOnly.predictions(unseen, context: context), labels: unseenLabels).mean
+    let unseenOnly = training.unseenOnly(synthetic: rows.synthetic, drawNumber: 2 * drawNumber + 1)
+    guard generalized.isFinite && unseenOnly.isFinite else { throw NonFiniteClassifier() }
+    let zsl = PerClassAccuracy(
+      predictions: unseenOnly.predictions(rows.unseen, context: context), labels: unseenLabels
+    ).mean
     let result = EvaluationResult(
       last: history[history.count - 1], history: history, zsl: zsl, seenClasses: tables.seen,
       unseenClasses: tables.unseen)

@@ -20,7 +20,7 @@ struct Cegzsl: ParsableCommand {
     version: Build.version,
     subcommands: [
       Train.self, Evaluate.self, Show.self, Inspect.self, Assemble.self, Convert.self, Prepare.self,
-      DemoDataCommand.self, Presets.self, Parity.self,
+      DemoDataCommand.self, Presets.self, Reference.self, Parity.self,
       Benchmark.self, Doctor.self, PlanCommand.self,
     ])
 

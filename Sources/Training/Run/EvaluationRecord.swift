@@ -21,21 +21,22 @@ package struct EvaluationRecord: Codable, Sendable {
     self.init(iteration: iteration, epoch: epoch, test: evaluated.test, validation: evaluated.validation)
   }
 
-  /// TensorBoard's tags.
+  /// TensorBoard's tags, without those that there were no rows for.
   package var scalars: [(tag: String, value: Double)] {
-    [
+    let all: [(tag: String, value: Double?)] = [
       ("test/unseen", test.last.unseen), ("test/seen", test.last.seen), ("test/harmonic", test.last.harmonic),
-      ("test/zsl", test.zsl),
-    ] + (validation.map { [("validation/harmonic", $0.best.harmonic)] } ?? [])
+      ("test/zsl", test.zsl), ("validation/harmonic", validation?.best.harmonic),
+    ]
+    return all.compactMap { scalar in scalar.value.map { (scalar.tag, $0) } }
   }
 }
 
 extension [EvaluationRecord] {
   /// With the highest H on validation rows; nil where none was evaluated on any.
-  package var bestOnValidation: EvaluationRecord? { first(byHighest: { $0.validation?.best.harmonic }) }
+  package var bestOnValidation: EvaluationRecord? { first(byHighest: { $0.validation?.best.merit }) }
 
   /// With the highest H on test rows in any classifier epoch: what papers print.
-  package var bestOnTest: EvaluationRecord? { first(byHighest: { $0.test.best.harmonic }) }
+  package var bestOnTest: EvaluationRecord? { first(byHighest: { $0.test.best.merit }) }
 
   /// Of those with the highest figure the first.
   private func first(byHighest figure: (EvaluationRecord) -> Double?) -> EvaluationRecord? {

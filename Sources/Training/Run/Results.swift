@@ -6,9 +6,9 @@ import Foundation
 /// `results.json`: the honest figure, the best-on-test figure under its own name, and what they belong to.
 package struct Results: Codable, Sendable {
   package struct Choice: Codable, Sendable {
-    package let unseen: Double
-    package let seen: Double
-    package let harmonic: Double
+    @Fraction package var unseen: Double?
+    @Fraction package var seen: Double?
+    @Fraction package var harmonic: Double?
     package let iteration: Int
     package let classifierEpoch: Int
 
@@ -39,11 +39,11 @@ package struct Results: Codable, Sendable {
     }
   }
 
-  /// Fractions.
-  package let unseen: Double
-  package let seen: Double
-  package let harmonic: Double
-  package let zsl: Double
+  /// Fractions; null without test rows of a kind.
+  @Fraction package var unseen: Double?
+  @Fraction package var seen: Double?
+  @Fraction package var harmonic: Double?
+  @Fraction package var zsl: Double?
   /// "last" or "validation": how the four figures above were chosen. Neither looks at test rows.
   package let selection: String
   package let iteration: Int
@@ -121,7 +121,7 @@ package struct Results: Codable, Sendable {
 
   /// The table that ends a run on the terminal.
   package var table: String {
-    func percent(_ value: Double) -> String { String(format: "%5.1f", 100 * value) }
+    func percent(_ value: Double?) -> String { value.map { String(format: "%5.1f", 100 * $0) } ?? "  n/a" }
     var text = "class                                        rows  accuracy\n"
     for row in classes {
       let name = (row.isSeen ? "seen    " : "unseen  ") + row.name.forTerminal

@@ -18,14 +18,25 @@ package final class RunRecorder {
   ///
   /// - Parameters:
   ///   - iteration: iterations done; 0 for a new run.
+  ///   - configText: what `config.yaml` is to hold. Where that changes, or evaluations go, `results.json` is made anew: it never stands
+  ///     beside a configuration or evaluations that are not its own.
   ///   - log: prints a line.
+  ///   - results: of evaluations, at least one.
   /// - Throws: `StorageError`, `FileError`.
-  package init(directory: RunDirectory, after iteration: Int, log: @escaping (String) -> Void) throws {
+  package init(
+    directory: RunDirectory, after iteration: Int, configText: String, log: @escaping (String) -> Void,
+    results: ([EvaluationRecord]) -> Results
+  ) throws {
     self.directory = directory
     self.log = log
+    let before = directory.evaluations.count
     events = try directory.openEvents(firstStep: iteration > 0 ? iteration + 1 : 0)
     for name in ["metrics.jsonl", "evaluations.jsonl"] { try directory.truncate(name, after: iteration) }
     records = directory.evaluations
+    let isAsBefore = records.count == before && directory.holds("config.yaml", text: configText)
+    if !isAsBefore { try directory.remove("results.json") }
+    try directory.write("config.yaml", text: configText)
+    if !isAsBefore && !records.isEmpty { try directory.write("results.json", text: try results(records).json()) }
   }
 
   /// - Parameter lastIteration: of the run.
@@ -47,9 +58,9 @@ package final class RunRecorder {
     try events.flush()
     try directory.write("results.json", text: try results(records).json())
     let test = evaluation.test
+    func percent(_ value: Double?) -> String { value.map { String(format: "%.1f", 100 * $0) } ?? "n/a" }
     log(
-      String(
-        format: "evaluation after iteration %d: U %.1f  S %.1f  H %.1f  T1 %.1f", evaluation.iteration,
-        100 * test.last.unseen, 100 * test.last.seen, 100 * test.last.harmonic, 100 * test.zsl))
+      "evaluation after iteration \(evaluation.iteration): U \(percent(test.last.unseen))  S \(percent(test.last.seen))  "
+        + "H \(percent(test.last.harmonic))  T1 \(percent(test.zsl))")
   }
 }

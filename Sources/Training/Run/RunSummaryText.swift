@@ -69,7 +69,7 @@ extension RunSummary {
 
   // MARK: Figures
 
-  private func percent(_ value: Double?) -> String { value.map { String(format: "%.1f", 100 * $0) } ?? "?" }
+  private func percent(_ value: Double?) -> String { value.map { String(format: "%.1f", 100 * $0) } ?? "n/a" }
 
   private func percents(unseen: Double?, seen: Double?, harmonic: Double?, zsl: Double?) -> String {
     "U \(percent(unseen))  S \(percent(seen))  H \(percent(harmonic))  T1 \(percent(zsl))"
