@@ -13,7 +13,8 @@ package struct InitialWeightsError: ReportableError, Equatable {
   package var description: String {
     let shown = problems.prefix(12).map { "\n  " + $0 }.joined()
     let more = problems.count > 12 ? "\n  … and \(problems.count - 12) more" : ""
-    return "--initial: the weights are not those of this model:\(shown)\(more)\nSizes come from the data and from --generator-width, "
+    return
+      "--initial: the weights are not those of this model:\(shown)\(more)\nSizes come from the data and from --generator-width, "
       + "--critic-width, --embedding-size, --projection-size, --comparator-width and --noise-size."
   }
 }
@@ -91,7 +92,9 @@ package struct InitialWeights {
         if array.kind != .numbers { problems.append("\(label) is not made of numbers") }
       }
     }
-    for shape in shapes where found[shape.name] == nil { problems.append("\(shape.name) \(shape.fileShape) is missing") }
+    for shape in shapes where found[shape.name] == nil {
+      problems.append("\(shape.name) \(shape.fileShape) is missing")
+    }
     guard problems.isEmpty else { throw InitialWeightsError(problems: problems) }
     places = shapes.compactMap { shape in found[shape.name].map { (shape, $0.file, $0.tensor) } }
     notes = files.map { "initial weights: \($0.path), \($0.format.rawValue) of \($0.arrays.count) tensors" }
@@ -100,7 +103,9 @@ package struct InitialWeights {
   /// A file, or the weights in a folder, by name.
   private static func files(_ path: String) throws -> [String] {
     var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else { return [path] }
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
+      return [path]
+    }
     let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
     let files = names.sorted().filter { [".pt", ".pth", ".safetensors"].contains(where: $0.hasSuffix) }
     guard !files.isEmpty else {

@@ -74,7 +74,8 @@ func leaveEarly(_ own: LastWords) -> Never {
   let announced = MPICommunicator.announcedRanks?.count ?? 1
   let words = CommandLine.arguments.dropFirst()
   // 'presets' and 'reference --print' never ask for MPI: a rank that did would wait for the others.
-  let isLonely = words.first == nil || words.first == "presets" || (words.first == "reference" && words.contains("--print"))
+  let isLonely =
+    words.first == nil || words.first == "presets" || (words.first == "reference" && words.contains("--print"))
   guard MPICommunicator.wasLaunched, announced > 1, !isLonely else {
     leave(SingleProcess(), own)
   }

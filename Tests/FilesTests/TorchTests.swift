@@ -52,13 +52,21 @@ import Testing
     func ascii(_ text: String) -> [UInt8] { Array(text.utf8) }
     // An endless nest, inward and outward; a list in itself; values that are not there.
     #expect(pickle(ascii(")") + [UInt8](repeating: 0x85, count: 100_000) + ascii("."))?.contains("deep") == true)
-    #expect(pickle([UInt8](repeating: UInt8(ascii: "]"), count: 5000) + [UInt8](repeating: UInt8(ascii: "a"), count: 4999) + ascii("."))?.contains("deep") == true)
+    #expect(
+      pickle(
+        [UInt8](repeating: UInt8(ascii: "]"), count: 5000) + [UInt8](repeating: UInt8(ascii: "a"), count: 4999)
+          + ascii("."))?.contains("deep") == true)
     #expect(pickle(ascii("]q\u{0}h\u{0}ah\u{0}a."))?.contains("damaged") == true)
-    for code in ["", ".", "t.", "(", "h\u{5}.", "a", "}s.", "R.", "K", "X\u{FF}\u{FF}\u{FF}\u{7F}", "cos\n", "i", "P0\n.", "(K\u{1}o."] {
+    for code in [
+      "", ".", "t.", "(", "h\u{5}.", "a", "}s.", "R.", "K", "X\u{FF}\u{FF}\u{FF}\u{7F}", "cos\n", "i", "P0\n.",
+      "(K\u{1}o.",
+    ] {
       #expect(pickle(Array(code.unicodeScalars.map { UInt8($0.value) })) != nil, "\(code.debugDescription)")
     }
     #expect(pickle(ascii("cbuiltins\neval\n."))?.contains("builtins.eval") == true)
-    #expect(pickle([0x8C, 2] + ascii("os") + [0x8C, 6] + ascii("system") + [0x93] + ascii("."))?.contains("os.system") == true)
+    #expect(
+      pickle([0x8C, 2] + ascii("os") + [0x8C, 6] + ascii("system") + [0x93] + ascii("."))?.contains("os.system") == true
+    )
     #expect(pickle([0x8A, 9] + [UInt8](repeating: 1, count: 9) + ascii("."))?.contains("9 bytes") == true)
     #expect(pickle([0x8A, 1, 0xFF] + ascii(".")) == nil)
   }

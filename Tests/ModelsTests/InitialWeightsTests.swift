@@ -89,7 +89,10 @@ import Testing
       ])
     expect(
       problems(Array(separate.dropFirst()), model()),
-      ["generator.fc1.weight [5, 5] is missing", "generator.fc1.bias", "generator.fc2.weight", "generator.fc2.bias [6]"])
+      [
+        "generator.fc1.weight [5, 5] is missing", "generator.fc1.bias", "generator.fc2.weight",
+        "generator.fc2.bias [6]",
+      ])
     let twice = problems([all, separate[1]], model())
     #expect(twice.count == 4 && twice[0].contains("critic.fc1.weight is there twice"), "\(twice)")
     let extra = problems([all], model { $0.kind = .instance })
@@ -99,7 +102,8 @@ import Testing
       expect(problems([temporary], model()), ["has no .pt, .pth or .safetensors file"])
       var tensors = model().tensors
       tensors.append(Tensor(name: "optimizer.state", shape: [2], floats: [0, 0]))
-      tensors[0] = Tensor(name: tensors[0].name, shape: tensors[0].shape, data: .int32([Int32](repeating: 0, count: 25)))
+      tensors[0] = Tensor(
+        name: tensors[0].name, shape: tensors[0].shape, data: .int32([Int32](repeating: 0, count: 25)))
       try SafetensorsFile.write(path: temporary + "/a.safetensors", tensors: tensors)
       let found = problems([temporary], model())
       #expect(found.contains { $0.contains("optimizer.state [2] is no layer of G, D, E, H or F") }, "\(found)")
@@ -113,7 +117,9 @@ import Testing
       try SafetensorsFile.write(path: temporary + "/a.safetensors", tensors: model.tensors)
       let weights = try InitialWeights([temporary], for: model)
       let error = #expect(throws: InitialWeightsError.self) { try weights.put(into: model) }
-      #expect(error?.problems.first?.contains("generator.fc2.weight: row 4, column 2 is nan") == true, "\(error.debugDescription)")
+      #expect(
+        error?.problems.first?.contains("generator.fc2.weight: row 4, column 2 is nan") == true,
+        "\(error.debugDescription)")
     }
   }
 }

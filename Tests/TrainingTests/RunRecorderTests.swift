@@ -45,7 +45,8 @@ import Training
     try withTemporaryFolder { folder in
       let log = Log()
       let directory = try RunDirectory(path: folder + "/run", keep: 2, isResuming: false)
-      let recorder = try RunRecorder(directory: directory, after: 0, configText: "a", log: { log.lines.append($0) }, results: results)
+      let recorder = try RunRecorder(
+        directory: directory, after: 0, configText: "a", log: { log.lines.append($0) }, results: results)
       for iteration in 1...3 { try recorder.record(report(iteration), lastIteration: 3) }
       let line =
         #""epoch": 1, "critic": {"wasserstein": 0.5, "penalty": 1.0, "instance": null, "class": 0.25, "total": null}, "#

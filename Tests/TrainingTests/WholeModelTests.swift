@@ -215,13 +215,20 @@ import Training
       try FileManager.default.moveItem(atPath: folder + "/kept", toPath: run + "/evaluations.jsonl")
       // Fewer iterations than are done: said, and nothing changes.
       let lines = try start({ $0.maxIterations = 3 }, own)
-      #expect(lines.count == 1 && lines[0].contains("after iteration 6 already, and these options end it after iteration 3"))
+      #expect(
+        lines.count == 1 && lines[0].contains("after iteration 6 already, and these options end it after iteration 3"))
       #expect(try files() == whole)
       // An option that may change: the results are told anew with it.
       _ = try start({ $0.keep = 5 }, own)
       #expect(try results(run)["configuration"]?["keep"]?.string == "5")
       let figures = try results(run)["harmonic"]?.double
-      #expect(try figures == JSONValue(parsing: Array(whole.compactMap { $0 }.first { $0.starts(with: "{\n".utf8) && $0.range(of: Data("best_on_test".utf8)) != nil } ?? Data()))["harmonic"]?.double)
+      #expect(
+        try figures
+          == JSONValue(
+            parsing: Array(
+              whole.compactMap { $0 }.first {
+                $0.starts(with: "{\n".utf8) && $0.range(of: Data("best_on_test".utf8)) != nil
+              } ?? Data()))["harmonic"]?.double)
     }
   }
 

@@ -151,7 +151,8 @@ package final class ArrayFile {
 
   /// What people try, and what to do instead.
   private static let foreign: [([UInt8], String)] = [
-    (TorchFile.legacyStart, TorchFile.legacyCure), ([0x80, 2], pickle), ([0x80, 3], pickle), ([0x80, 4], pickle), ([0x80, 5], pickle),
+    (TorchFile.legacyStart, TorchFile.legacyCure), ([0x80, 2], pickle), ([0x80, 3], pickle), ([0x80, 4], pickle),
+    ([0x80, 5], pickle),
     ([0x1F, 0x8B], "is packed with gzip; unpack it first"),
     ([0xFF, 0xFE], "is UTF-16; save it as UTF-8"), ([0xFE, 0xFF], "is UTF-16; save it as UTF-8"),
     (Array("PAR1".utf8), "is a parquet file; save it with pandas.DataFrame.to_csv, or its numbers with numpy.savez"),

@@ -70,7 +70,8 @@ struct PickleReader {
       if try container(code) { continue }
       if try reference(code) { continue }
       throw FormatError(
-        "holds a pickle with the instruction 0x\(String(code, radix: 16)), which plain tensors do not need; \(Self.cure)")
+        "holds a pickle with the instruction 0x\(String(code, radix: 16)), which plain tensors do not need; \(Self.cure)"
+      )
     }
   }
 
@@ -122,7 +123,9 @@ struct PickleReader {
     switch code {
     case 0x80:
       let version = try cursor.byte()
-      guard (2...5).contains(version) else { throw FormatError("holds a pickle of protocol \(version); 2 to 5 are read") }
+      guard (2...5).contains(version) else {
+        throw FormatError("holds a pickle of protocol \(version); 2 to 5 are read")
+      }
     case 0x95: try cursor.skip(8)
     case UInt8(ascii: "N"): stack.append(.none)
     case 0x88: stack.append(.boolean(true))
@@ -149,9 +152,13 @@ struct PickleReader {
   /// Little-endian, signed, of any length that fits.
   private mutating func longInteger() throws -> Int {
     let bytes = try cursor.raw(try cursor.byte())
-    guard bytes.count <= 8 else { throw FormatError("holds a number of \(bytes.count) bytes, which is none of a tensor") }
+    guard bytes.count <= 8 else {
+      throw FormatError("holds a number of \(bytes.count) bytes, which is none of a tensor")
+    }
     let isNegative = (bytes.last ?? 0) >= 0x80
-    let bits = (0..<8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1 < bytes.count ? bytes[$1] : isNegative ? 255 : 0) }
+    let bits = (0..<8).reversed().reduce(UInt64(0)) {
+      $0 << 8 | UInt64($1 < bytes.count ? bytes[$1] : isNegative ? 255 : 0)
+    }
     return Int(truncatingIfNeeded: bits)
   }
 
@@ -252,14 +259,16 @@ private enum PickledGlobals {
   private static let storages: [String: StoredType] = [
     "torch.FloatStorage": .float32, "torch.DoubleStorage": .float64, "torch.HalfStorage": .float16,
     "torch.BFloat16Storage": .bfloat16, "torch.LongStorage": .int64, "torch.IntStorage": .int32,
-    "torch.ShortStorage": .int16, "torch.CharStorage": .int8, "torch.ByteStorage": .uint8, "torch.BoolStorage": .boolean,
+    "torch.ShortStorage": .int16, "torch.CharStorage": .int8, "torch.ByteStorage": .uint8,
+    "torch.BoolStorage": .boolean,
   ]
 
   static func known(module: String, name: String) throws -> Pickled {
     let whole = module + "." + name
     guard [orderedDictionary, tensor, parameter].contains(whole) || storages[whole] != nil else {
       throw FormatError(
-        "asks for \(whole.forTerminal), which is no plain tensor and is not looked up, so nothing was executed; \(PickleReader.cure)")
+        "asks for \(whole.forTerminal), which is no plain tensor and is not looked up, so nothing was executed; \(PickleReader.cure)"
+      )
     }
     return .global(whole)
   }

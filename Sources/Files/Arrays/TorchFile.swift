@@ -25,7 +25,9 @@ enum TorchFile {
     }
     let content = try zip.content(of: member)
     guard content.size <= longestPickle else { throw FormatError("has a pickle of \(content.size) bytes, too many") }
-    let order = try bytes("byteorder").map { String(decoding: try $0.bytes(at: 0, count: min($0.size, 8)), as: UTF8.self) }
+    let order = try bytes("byteorder").map {
+      String(decoding: try $0.bytes(at: 0, count: min($0.size, 8)), as: UTF8.self)
+    }
     guard order == nil || order == "little" || order == "big" else {
       throw FormatError("has the byte order '\(order?.forTerminal ?? "")', which is none")
     }
@@ -74,7 +76,8 @@ enum TorchFile {
     let (storage, count) = (tensor.storage, try elementCount(tensor.sizes))
     let whole = try StoredElements(storage.type, isBigEndian: isBigEndian, count: storage.count, in: try bytes())
     guard count <= storage.count, tensor.offset <= storage.count - count else {
-      throw FormatError("claims \(sizesText(tensor.sizes)) elements in a storage of \(whole.count); copy or make it again")
+      throw FormatError(
+        "claims \(sizesText(tensor.sizes)) elements in a storage of \(whole.count); copy or make it again")
     }
     let isColumnMajor = try tensor.isColumnMajor()
     return StoredArray(

@@ -1,7 +1,6 @@
 // The flags of the authors' program CE_GZSL.py (github.com/Hanzy1996/CE-GZSL), with its defaults, in the words of this one.
 import Matrices
 
-
 /// A flag of the authors' that cannot be followed.
 package struct ReferenceFlagError: ReportableError, Equatable {
   package let reason: String
@@ -45,7 +44,10 @@ package struct ReferenceFlags: Sendable, Equatable {
     ("syn_num", "100", .option("synthetic-per-class")), ("gzsl", "True", .fixed("True")),
     ("preprocessing", "True", .fixed("True")),
     ("standardization", "", .refused("features are scaled to 0…1, as in the authors' published runs; leave it out")),
-    ("validation", "", .refused("use 'cegzsl train --select validation', which trains on a part and chooses on the rest")),
+    (
+      "validation", "",
+      .refused("use 'cegzsl train --select validation', which trains on a part and chooses on the rest")
+    ),
     ("workers", "2", .ignored(takesValue: true)), ("batch_size", "2048", .option("batch-size")),
     ("resSize", "", .size), ("attSize", "", .size), ("nz", "1024", .option("noise-size")),
     ("embedSize", "2048", .option("embedding-size")), ("outzSize", "512", .option("projection-size")),
@@ -55,7 +57,8 @@ package struct ReferenceFlags: Sendable, Equatable {
     ("cls_temp", "0.1", .option("class-temperature")), ("nepoch", "2000", .option("epochs")),
     ("critic_iter", "5", .option("critic-iterations")), ("lr", "0.0001", .option("learning-rate")),
     ("lr_decay_epoch", "100", .option("learning-rate-decay-epochs")), ("lr_dec_rate", "0.99", .fixed("0.99")),
-    ("lambda1", "10", .option("gradient-penalty-weight")), ("classifier_lr", "0.001", .option("classifier-learning-rate")),
+    ("lambda1", "10", .option("gradient-penalty-weight")),
+    ("classifier_lr", "0.001", .option("classifier-learning-rate")),
     ("beta1", "0.5", .fixed("0.5")), ("cuda", "", .ignored(takesValue: false)), ("manualSeed", "3483", .option("seed")),
     ("nclass_all", "", .size), ("nclass_seen", "", .size), ("gpus", "", .ignored(takesValue: true)),
     ("gpu", "", .ignored(takesValue: true)),
@@ -106,7 +109,9 @@ package struct ReferenceFlags: Sendable, Equatable {
     let defaults = Dictionary(uniqueKeysWithValues: configuration.resolved.map { ($0.name, $0.value) })
     func set(_ name: String, _ value: String, _ place: String) throws {
       try configuration.apply([(name, value)], place: place)
-      guard let text = configuration.resolved.first(where: { $0.name == name })?.value, text != defaults[name] else { return }
+      guard let text = configuration.resolved.first(where: { $0.name == name })?.value, text != defaults[name] else {
+        return
+      }
       options.append((name, text))
     }
     data = value("dataroot") + "/" + value("dataset")
