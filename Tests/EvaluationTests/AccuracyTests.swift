@@ -41,7 +41,9 @@ import Testing
       #expect(
         table.rows.map { [$0.classIndex, $0.correct, $0.total] } == expected, "seed \(draws.seed), trial \(trial)")
       let mean = accuracies.isEmpty ? nil : accuracies.reduce(0, +) / Double(accuracies.count)
-      #expect(mean == nil ? table.mean == nil : abs((table.mean ?? .nan) - (mean ?? .nan)) < 1e-12, "seed \(draws.seed), trial \(trial)")
+      #expect(
+        mean == nil ? table.mean == nil : abs((table.mean ?? .nan) - (mean ?? .nan)) < 1e-12,
+        "seed \(draws.seed), trial \(trial)")
     }
   }
 

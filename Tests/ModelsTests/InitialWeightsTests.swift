@@ -7,7 +7,7 @@ import Networks
 import TestSupport
 import Testing
 
-/// State dictionaries of the authors' networks as weights to start from (`FilesTests/Fixtures/make_torch_fixtures.py` wrote them).
+/// State dictionaries of the authors' networks as weights to start from (`Tests/FilesTests/Fixtures/make_torch_fixtures.py` wrote them).
 @Suite struct InitialWeightsTests {
   private let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .appendingPathComponent("Fixtures/initial").path
