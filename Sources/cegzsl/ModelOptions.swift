@@ -1,4 +1,5 @@
 import ArgumentParser
+import Checkpoints
 import Files
 import Foundation
 import Matrices
@@ -12,12 +13,19 @@ struct ModelOptions: ParsableArguments {
     help: ArgumentHelp("best (by validation, else last), last, or a checkpoint's directory.", valueName: "which"))
   var checkpoint: String = "best"
 
-  /// - Throws: what `TrainedModel.load` throws.
-  func load() throws -> TrainedModel {
+  /// - Throws: `UseError.noRun`, what `TrainedModel.load` throws.
+  func load() throws -> TrainedModel { try load(CheckpointChoice.filesForUse).model }
+
+  /// The same with the whole checkpoint.
+  func loadCheckpoint() throws -> (checkpoint: LoadedCheckpoint, model: TrainedModel) {
+    try load(CheckpointFile.allCases)
+  }
+
+  private func load(_ files: [CheckpointFile]) throws -> (checkpoint: LoadedCheckpoint, model: TrainedModel) {
     guard FileManager.default.fileExists(atPath: run) else { throw UseError.noRun(path: run) }
-    let (model, warnings) = try TrainedModel.load(run: run, CheckpointChoice(checkpoint))
+    let (loaded, warnings) = try CheckpointChoice(checkpoint).load(run: run, files: files)
     warnings.forEach { writeError("warning: \($0)") }
-    return model
+    return (loaded, try TrainedModel(loaded))
   }
 }
 
@@ -29,6 +37,9 @@ enum UseError: ReportableError {
   case unknownClass(name: String, nearest: String?, path: String)
   case classTwice(name: String)
   case noRun(path: String)
+  case isThere(path: String)
+  case classIsThere(name: String, path: String)
+  case nothingLeft(role: String)
 
   var exitStatus: ExitStatus { .usage }
   var description: String {
@@ -39,6 +50,10 @@ enum UseError: ReportableError {
       "\(path) has no class '\(name.forTerminal)'"
         + (nearest.map { "; did you mean '\($0.forTerminal)'?" } ?? "; 'cegzsl show \(path.forShell) --json' lists them")
     case .classTwice(let name): "class '\(name.forTerminal)' is named twice; name it once"
+    case .isThere(let path): "\(path) is there already, and nothing is overwritten; choose another directory with --out"
+    case .classIsThere(let name, let path):
+      "\(path) has the class '\(name.forTerminal)' already; with --drop too, its descriptor is replaced"
+    case .nothingLeft(let role): "no \(role) class would be left; the softmax needs one at least"
     case .noRun(let path): "\(path) does not exist; name the run directory of train with --run"
     }
   }
