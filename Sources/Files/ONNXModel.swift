@@ -22,7 +22,7 @@ package struct ONNXModel {
     case float(Float)
   }
 
-  private struct Node {
+  struct Node {
     let type: String
     let inputs: [String]
     let output: String
@@ -31,10 +31,10 @@ package struct ONNXModel {
 
   private let name: String
   private let programVersion: String
-  private var nodes: [Node] = []
-  private var weights: [(name: String, dimensions: [Int], matrix: Matrix)] = []
-  private var inputs: [Value] = []
-  private var outputs: [Value] = []
+  private(set) var nodes: [Node] = []
+  private(set) var weights: [(name: String, dimensions: [Int], matrix: Matrix)] = []
+  private(set) var inputs: [Value] = []
+  private(set) var outputs: [Value] = []
   private var metadata: [(key: String, value: String)] = []
 
   /// - Parameter name: of the graph.
@@ -74,10 +74,11 @@ package struct ONNXModel {
 
   /// The file's bytes.
   ///
-  /// - Throws: `ONNXError.tooLarge` above 2 GiB, more than any reader of protocol buffers takes.
-  package func encoded() throws -> [UInt8] {
+  /// - Parameter mostBytes: of the weights; readers of protocol buffers take no message above 2 GiB.
+  /// - Throws: `ONNXError.tooLarge`.
+  package func encoded(mostBytes: Int = 2_000_000_000) throws -> [UInt8] {
     let bytes = weights.reduce(0) { $0 + 4 * $1.matrix.count }
-    guard bytes < 2_000_000_000 else { throw ONNXError.tooLarge(bytes: bytes) }
+    guard bytes <= mostBytes else { throw ONNXError.tooLarge(bytes: bytes) }
     var model = ProtobufEncoder()
     model.field(1, varint: 4)  // ir_version
     model.field(2, string: "cegzsl")  // producer_name
