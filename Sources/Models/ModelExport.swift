@@ -142,10 +142,12 @@ package struct ModelExport {
     addScaler(to: &graph)
     graph.addNode("Concat", ["noise", "descriptors"], output: "inputs", attributes: [("axis", .int(1))])
     graph.addLinear(
-      "inputs", weight: generator.first.weight, bias: generator.first.bias, name: "generator.fc1", output: "hidden.sums")
+      "inputs", weight: generator.first.weight, bias: generator.first.bias, name: "generator.fc1", output: "hidden.sums"
+    )
     graph.addNode("LeakyRelu", ["hidden.sums"], output: "hidden", attributes: [("alpha", .float(0.2))])
     graph.addLinear(
-      "hidden", weight: generator.second.weight, bias: generator.second.bias, name: "generator.fc2", output: "output.sums")
+      "hidden", weight: generator.second.weight, bias: generator.second.bias, name: "generator.fc2",
+      output: "output.sums")
     graph.addNode("Relu", ["output.sums"], output: "scaled")
     graph.addNode("Mul", ["scaled", "scaler.maximum"], output: "ranged")
     graph.addNode("Mul", ["ranged", "scaler.range"], output: "shifted")

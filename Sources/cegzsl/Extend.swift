@@ -10,7 +10,8 @@ import Training
 
 struct Extend: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Add classes to a trained model by their descriptors alone, or drop some: only the softmax is trained anew.",
+    abstract:
+      "Add classes to a trained model by their descriptors alone, or drop some: only the softmax is trained anew.",
     discussion: """
       A new run directory gets the model with a final softmax over the classes that are then there; the old run stays as it
       is. With --data, the data that the run was trained on, seen classes are learnt from their real rows, as in training;

@@ -37,7 +37,8 @@ import Testing
     ("class,x,y,z\na,1,2,3\na,1,2,4\n", "class 'a' stands there twice"),
     ("class,x,y,z\na,1,nan,3\n", "number 2 of class 'a' is not finite"),
     ("class,x,y\na,1,2\n", "have 2 numbers, and the model takes 3"),
-    ("x,y,z\n1,2,3\n", "the descriptors have no class names"), ("class,x,y,z\n,1,2,3\nb,1,2,3\n", "row 1 has no class name"),
+    ("x,y,z\n1,2,3\n", "the descriptors have no class names"),
+    ("class,x,y,z\n,1,2,3\nb,1,2,3\n", "row 1 has no class name"),
     ("class,x,y,z\n", "no row of numbers"), ("", "is empty"),
   ]) func whatIsWrongIsSaid(_ text: String, _ message: String) throws {
     try withScratch { folder in

@@ -51,6 +51,7 @@ sed -n '1p;20p' "$scratch/all.csv" >"$scratch/single.csv"
 [ "$(sed -n '2s/^1,//p' "$scratch/single")" = "$(sed -n '20s/^19,//p' "$scratch/all-answers.csv")" ] || fail "a row by itself gets another answer"
 head -n 1 "$scratch/all.csv" >"$scratch/many.csv"
 awk 'NR > 1 { row[NR] = $0 } END { for (i = 0; i < 10000; i++) for (r = 2; r <= NR; r++) print row[r] }' "$scratch/all.csv" >>"$scratch/many.csv"
+peak_single=0 peak_many=0
 for size in single many; do
   "$program" predict --run "$run" --features "$scratch/$size.csv" --output "$scratch/$size-answers.csv" --logits "$scratch/$size.npy" 2>"$scratch/output" &
   process=$!

@@ -154,8 +154,10 @@ import Training
         checkpoint, data: model.data, classifiers: again, configuration: configuration, programVersion: "test")
       try written.write(to: folder + "/extended", configText: "")
       #expect(throws: PathTaken.self) { try written.write(to: folder + "/extended", configText: "") }
-      let extended = try CheckpointChoice.best.load(run: folder + "/extended", files: CheckpointFile.allCases).checkpoint
-      #expect(extended.model.digest == checkpoint.model.digest && extended.optimizer.digest == checkpoint.optimizer.digest)
+      let extended = try CheckpointChoice.best.load(run: folder + "/extended", files: CheckpointFile.allCases)
+        .checkpoint
+      #expect(
+        extended.model.digest == checkpoint.model.digest && extended.optimizer.digest == checkpoint.optimizer.digest)
       try expectFigures(try TrainedModel(extended), run, data, areSaved: false)
       #expect(throws: CheckpointMismatch.self) {
         try train(folder + "/extended", data: data, setting, iterations: 8, resume: .latest)
