@@ -69,6 +69,9 @@ class CEGZSL:
         # The run of a fitted model is `run_directory` too; what was asked for stays a parameter.
         self._asked_directory = run_directory
         self._run = None
+        # A temporary folder with what belongs to this object alone: the training data, and runs that nobody gave a place.
+        self._folder = None
+        self._runs_made = 0
         self.descriptors = descriptors
         self.unseen = unseen
         self.program = program
@@ -128,58 +131,69 @@ class CEGZSL:
         if descriptors is None:
             raise ValueError("descriptors are needed: a dictionary from each class to its vector, or a matrix")
         classes, table = _class_table(labels, descriptors, unseen)
-        unseen_classes = _unseen(labels, classes, unseen)
-        is_test = np.isin(labels.astype(str), np.asarray(unseen_classes).astype(str))
+        names = _names(classes)
+        unseen_names = _unseen(labels, names, unseen)
+        row_names = _names(labels)
+        is_test = np.isin(row_names, unseen_names)
         if is_test.all():
             raise ValueError("y has rows of unseen classes alone; seen classes are needed to train on")
         if X_test is not None:
             X_test = _rows(X_test, "X_test")
-            test_labels = _labels(y_test, len(X_test), "y_test")
             if X_test.shape[1] != X.shape[1]:
                 raise ValueError(f"X_test has {X_test.shape[1]} features and X {X.shape[1]}")
+            row_names = row_names + _names(_labels(y_test, len(X_test), "y_test"))
             X = np.concatenate([X, X_test])
-            labels = np.concatenate([labels.astype(object), test_labels.astype(object)])
             is_test = np.concatenate([is_test, np.ones(len(X_test), bool)])
-
-        names = _names(classes)
-        row_names = _names(labels)
         unknown = sorted(set(row_names) - set(names))
         if unknown:
             raise ValueError(f"no descriptor for {', '.join(unknown[:5])}")
-        with _scratch() as scratch:
-            data = os.path.join(scratch, "data.npz")
-            np.savez(data, features=X, labels=np.array(row_names), descriptors=table, classes=np.array(names), unseen=np.array(_names(unseen_classes)),
-                     test=np.flatnonzero(is_test))
-            run, owned = self._new_run()
-            try:
-                self._call("train", "--data", data, "--run", run, "--seed", str(self.seed), *_arguments(self._options),
-                           ranks=self.ranks)
-            except BaseException:
-                if owned:
-                    shutil.rmtree(run, ignore_errors=True)
-                raise
-        self._take(run, owned, classes)
+
+        self._release()
+        data = os.path.join(self._own_folder(), "data.npz")
+        np.savez(data, features=X, labels=np.array(row_names), descriptors=table, classes=np.array(names),
+                 unseen=np.array(unseen_names), test=np.flatnonzero(is_test))
+        options = dict(self._options)
+        if not {"batch_size", "preset", "config"} & set(options):
+            options["batch_size"] = min(256, max(1, int((~is_test).sum()) // 2))
+        run = os.fspath(self._asked_directory) if self._asked_directory is not None else self._new_run()
+        try:
+            self._call("train", "--data", data, "--run", run, "--seed", str(self.seed), *_arguments(options),
+                       ranks=self.ranks)
+        except BaseException:
+            self._release()
+            raise
+        self._run = run
+        self.classes_ = classes
         self.n_features_in_ = X.shape[1]
         return self
 
-    def _new_run(self):
-        if self._asked_directory is not None:
-            return os.fspath(self._asked_directory), False
-        return os.path.join(tempfile.mkdtemp(prefix="cegzsl-"), "run"), True
+    def _own_folder(self):
+        if self._folder is None:
+            self._folder = tempfile.mkdtemp(prefix="cegzsl-")
+            self._finalizer = weakref.finalize(self, shutil.rmtree, self._folder, True)
+        return self._folder
 
-    def _take(self, run, owned, classes):
-        """Makes a run the model's; a temporary one before it goes."""
-        self._release()
-        self._run = run
-        if owned:
-            self._finalizer = weakref.finalize(self, shutil.rmtree, os.path.dirname(run), True)
-        self.classes_ = classes
+    def _new_run(self):
+        self._runs_made += 1
+        return os.path.join(self._own_folder(), f"run-{self._runs_made}")
+
+    def _owns(self, run):
+        return self._folder is not None and run is not None and os.path.dirname(run) == self._folder
 
     def _release(self):
+        """As before `fit`; temporary files go."""
         finalizer = self.__dict__.pop("_finalizer", None)
         if finalizer is not None:
             finalizer()
-        self._run = None
+        self._folder = self._run = None
+
+    def __getstate__(self):
+        # Copies and pickles would outlive the folder.
+        if self._owns(self._run):
+            raise TypeError("the run of this model lies in a temporary folder: give run_directory to copy or pickle it")
+        state = dict(self.__dict__, _folder=None)
+        state.pop("_finalizer", None)
+        return state
 
     @classmethod
     def load(cls, run, **params):
@@ -249,20 +263,20 @@ class CEGZSL:
             return rows, np.repeat(np.array(names), per_class)
 
     def add_class(self, name, descriptor):
-        """Adds an unseen class by its descriptor: the softmax alone is trained anew. The run it came from stays as it is."""
+        """Adds an unseen class by its descriptor: the softmax alone is trained anew, by the rows that the model was fitted to, where this
+        object still has them, else by synthetic ones. The run that it starts from stays as it is."""
         self._require_fitted()
-        if str(name) in _names(self.classes_):
+        if _names([name])[0] in _names(self.classes_):
             raise ValueError(f"there is a class {str(name)!r} already")
-        folder = tempfile.mkdtemp(prefix="cegzsl-")
-        run = os.path.join(folder, "run")
-        try:
-            table = os.path.join(folder, "descriptors.csv")
-            _write_descriptors(table, [name], [descriptor])
-            self._call("extend", "--run", self._run, "--descriptors", table, "--out", run)
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        self._take(run, True, np.array(list(self.classes_) + [name], dtype=_dtype(self.classes_, name)))
+        before, run = self._run, self._new_run()
+        table, data = os.path.join(self._folder, "descriptors.csv"), os.path.join(self._folder, "data.npz")
+        _write_descriptors(table, [name], [descriptor])
+        self._call("extend", "--run", before, "--descriptors", table, "--out", run,
+                   *(["--data", data] if os.path.exists(data) else []))
+        self._run = run
+        self.classes_ = np.array(list(self.classes_) + [name], dtype=_dtype(self.classes_, name))
+        if self._owns(before):
+            shutil.rmtree(before, ignore_errors=True)
         return self
 
     def _logits(self, X, classes):
@@ -273,6 +287,10 @@ class CEGZSL:
     def _predict_file(self, X, option, *more):
         self._require_fitted()
         X = _rows(X, "X")
+        if self.n_features_in_ != X.shape[1]:
+            raise ValueError(f"X has {X.shape[1]} features, and this CEGZSL was fitted to {self.n_features_in_}")
+        if len(X) == 0:
+            raise ValueError("X has no rows")
         with _scratch() as scratch:
             features, output = os.path.join(scratch, "rows.npy"), os.path.join(scratch, "output.npy")
             np.save(features, X)
@@ -297,24 +315,28 @@ class CEGZSL:
             environment["OMP_NUM_THREADS"] = str(self.threads)
         try:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                       text=True, errors="replace", env=environment)
+                                       text=True, errors="replace", env=environment, start_new_session=True)
         except OSError as error:
             raise CEGZSLError(69, f"{command[0]} cannot be started: {error.strerror}") from error
         try:
             output, errors = _communicate(process, show=self.verbose and not quiet)
         except BaseException:
-            # The program saves at SIGINT; a second interrupt does not wait for it.
+            # A session of its own: the interrupt key reaches the program through here, once. Training saves, and stops; a second
+            # interrupt does not wait for that.
             process.send_signal(signal.SIGINT)
             try:
                 process.wait()
-            finally:
-                process.kill()
+            except BaseException:
+                process.terminate()
+                process.wait()
             raise
         if process.returncode != 0:
             lines = [line for line in errors.strip().splitlines() if line.strip()]
-            start = next((i for i, line in enumerate(lines) if line.startswith("cegzsl: ")), None)
-            message = "\n".join(lines if start is None else lines[start:])
-            raise CEGZSLError(process.returncode, message.removeprefix("cegzsl: "))
+            start = next((i for i, line in enumerate(lines) if line.startswith(("cegzsl: ", "cegzsl (", "Error: "))), 0)
+            message = "\n".join(lines[start:])
+            for prefix in ("cegzsl: ", "Error: "):
+                message = message.removeprefix(prefix)
+            raise CEGZSLError(process.returncode, message)
         return output
 
 
@@ -338,6 +360,8 @@ def _communicate(process, show):
     process.wait()
     for reader in readers:
         reader.join()
+    process.stdout.close()
+    process.stderr.close()
     return "".join(parts["out"]), "".join(parts["err"])
 
 
@@ -369,10 +393,12 @@ def _rows(X, name):
         raise ValueError(f"{name} has {array.ndim} dimensions; rows of features are wanted, [n, features]")
     if array.dtype.kind not in "fiub":
         raise ValueError(f"{name} is made of {array.dtype}, and must be of numbers")
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        row, column = np.argwhere(~np.isfinite(array))[0]
-        raise ValueError(f"{name}[{row}, {column}] is {array[row, column]}; features must be finite")
-    return np.ascontiguousarray(array, dtype=np.float32)
+    with np.errstate(over="ignore"):
+        rows = np.ascontiguousarray(array, dtype=np.float32)
+    if not np.isfinite(rows).all():
+        row, column = np.argwhere(~np.isfinite(rows))[0]
+        raise ValueError(f"{name}[{row}, {column}] is {array[row, column]}; features must be finite, in float32 too")
+    return rows
 
 
 def _labels(y, count, name):
@@ -387,6 +413,8 @@ def _labels(y, count, name):
 def _names(labels):
     """Labels as the texts that files have: 3 and 3.0 are the same class."""
     def text(label):
+        if isinstance(label, bytes):
+            return label.decode()
         if isinstance(label, (float, np.floating)) and float(label).is_integer():
             return str(int(label))
         return str(label)
@@ -414,9 +442,11 @@ def _class_table(labels, descriptors, unseen):
         table = np.array([np.ravel(descriptors[name]) for name in classes], dtype=np.float32)
     else:
         table = np.asarray(descriptors, dtype=np.float32)
-        classes = _sorted_classes(list(set(labels.tolist()) | set(np.asarray([] if unseen is None else unseen).tolist())))
+        others = [] if unseen is None else [unseen] if np.ndim(unseen) == 0 else list(unseen)
+        classes = _sorted_classes(list(set(labels.tolist()) | set(np.asarray(others).tolist())))
         if table.ndim != 2 or len(table) != len(classes):
-            raise ValueError(f"descriptors have the shape {table.shape}; a row for each of the {len(classes)} classes is wanted, or a dictionary")
+            raise ValueError(f"descriptors have the shape {table.shape}; a row for each of the {len(classes)} classes is "
+                             "wanted, or a dictionary")
     if not np.isfinite(table).all():
         raise ValueError("descriptors must be finite numbers")
     return np.array(classes, dtype=_dtype(classes)), table
@@ -427,23 +457,25 @@ def _dtype(*groups):
     return None if len({isinstance(v, (str, np.str_)) for v in values}) == 1 else object
 
 
-def _unseen(labels, classes, unseen):
-    names = _names(classes)
+def _unseen(labels, names, unseen):
+    """Names of unseen classes."""
     if unseen is None:
         present = set(_names(labels))
-        unseen = [c for c, name in zip(classes, names) if name not in present]
-    if isinstance(unseen, str):
-        unseen = [unseen]
-    unknown = [name for name in _names(unseen) if name not in names]
+        chosen = [name for name in names if name not in present]
+    else:
+        chosen = _names([unseen] if np.ndim(unseen) == 0 else list(unseen))
+    unknown = [name for name in chosen if name not in names]
     if unknown:
         raise ValueError(f"unseen class {unknown[0]!r} has no descriptor")
-    if len(unseen) == 0:
+    if not chosen:
         raise ValueError("every class has rows: name the unseen ones with unseen=[…], or describe some that have none")
-    return list(unseen)
+    return chosen
 
 
 def _write_descriptors(path, names, vectors):
     width = len(np.ravel(vectors[0]))
+    if any(len(np.ravel(vector)) != width for vector in vectors):
+        raise ValueError("descriptors have different lengths")
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["class"] + [f"a{i}" for i in range(width)])

@@ -150,7 +150,52 @@ for name, value in found.items():
 print(found)
 END_OF_PYTHON
   expect 0 "$python" "$scratch/check.py" "$scratch"
-  read_by="numpy reads logits, and finds the accuracies of the demo data's run"
+
+  # Files as other programs write them, each with the logits of the npz file.
+  cat >"$scratch/write.py" <<'END_OF_PYTHON'
+import sys
+import numpy as np
+
+folder = sys.argv[1] + "/written"
+x = np.load(sys.argv[1] + "/demo.npz", allow_pickle=False)["features"]
+np.save(folder + "/float64_fortran.npy", np.asfortranarray(x, dtype=np.float64))
+np.savez_compressed(folder + "/compressed.npz", X=x)
+done, missing = ["numpy"], []
+try:
+    import scipy.io
+    scipy.io.savemat(folder + "/scipy.mat", {"features": x.T.astype(np.float64)}, do_compression=True)
+    done.append("scipy")
+except ImportError:
+    missing.append("scipy")
+try:
+    import h5py
+    with h5py.File(folder + "/chunked.h5", "w") as file:
+        file.create_dataset("features", data=x, chunks=(100, 7), compression="gzip", shuffle=True)
+    done.append("h5py")
+except ImportError:
+    missing.append("h5py")
+try:
+    import pandas
+    pandas.DataFrame(x).to_csv(folder + "/pandas.csv")
+    done.append("pandas")
+except ImportError:
+    missing.append("pandas")
+try:
+    import safetensors.numpy
+    safetensors.numpy.save_file({"features": x}, folder + "/torch.safetensors")
+    done.append("safetensors")
+except ImportError:
+    missing.append("safetensors")
+print("written by " + ", ".join(done) + (f" (NOT RUN: {', '.join(missing)})" if missing else ""))
+END_OF_PYTHON
+  mkdir "$scratch/written"
+  expect 0 "$python" "$scratch/write.py" "$scratch"
+  written=$(tail -n 1 "$scratch/output")
+  for file in "$scratch"/written/*; do
+    expect 0 "$program" predict --run "$scratch/demo-run" --features "$file" --logits "$scratch/written.npy" --output "$scratch/written.csv"
+    cmp "$scratch/all.npy" "$scratch/written.npy" >"$scratch/output" 2>&1 || fail "other logits from $file than from the npz file"
+  done
+  read_by="features $written; numpy reads logits, and finds the accuracies of the demo data's run"
 else
   read_by="NOT RUN: the demo data's figures: no numpy (PEER_PYTHON may name a Python)"
 fi
