@@ -83,13 +83,15 @@ import Training
     return (try table("test_seen", .all), try table("test_unseen", .all), try table("test_unseen", .unseen))
   }
 
-  private func expectFigures(_ model: TrainedModel, _ run: String, _ data: String) throws {
+  private func expectFigures(
+    _ model: TrainedModel, _ run: String, _ data: String, areSaved: Bool = true
+  ) throws {
     let (found, results) = (try accuracies(model, data), try results(run))
     let accuracy = GeneralizedAccuracy(unseen: found.unseen.mean, seen: found.seen.mean)
     #expect(results["unseen"]?.double == accuracy.unseen && results["seen"]?.double == accuracy.seen)
     #expect(results["harmonic"]?.double == accuracy.harmonic && results["zsl"]?.double == found.zsl.mean)
-    #expect(
-      model.classifier?.figures?.zsl == found.zsl.mean && model.classifier?.figures?.harmonic == accuracy.harmonic)
+    let saved = model.classifier?.figures
+    #expect(areSaved ? saved?.zsl == found.zsl.mean && saved?.harmonic == accuracy.harmonic : saved == nil)
     #expect((found.seen.mean ?? 0) > 0.02 && (found.zsl.mean ?? 0) > 0.02, "nothing was learnt: the figures say little")
     // Class by class.
     guard case .array(let rows) = results["classes"] else {
@@ -120,6 +122,49 @@ import Training
         #expect(summary.isComplete, "\(summary.path)")
       }
       if setting.select == .validation { #expect(best.iteration < 6, "choose another seed: the last is the best") }
+    }
+  }
+
+  /// With the classes and the real rows that the run had, an extension trains the run's own softmaxes.
+  @Test(arguments: [Case(), Case(select: .validation), Case(embedding: .none)])
+  private func extendingByNothingChangesNoBit(_ setting: Case) throws {
+    try withTemporaryFolder { folder in
+      let (run, data) = (folder + "/run", folder + "/data")
+      try DemoData.write(to: data, seed: 2)
+      try train(run, data: data, setting)
+      let configuration = configuration(setting)
+      let (checkpoint, _) = try CheckpointChoice.best.load(run: run, files: CheckpointFile.allCases)
+      let model = try TrainedModel(checkpoint)
+      let own = try #require(model.classifier?.classifiers)
+      let training = ModelExtension(
+        model, table: model.classes, settings: configuration.classifierSettings, keptEpoch: own.epoch,
+        syntheticPerClass: configuration.syntheticPerClass, seed: UInt64(configuration.seed))
+      let dataset = try GZSLDataset.load(folder: data, options: configuration.dataOptions)
+      let again = try training.classifiers(real: try training.realRows(of: dataset))
+      func bits(_ matrix: Matrix) -> [UInt32] { matrix.elements.map(\.bitPattern) }
+      for (a, b) in [(own.generalized, again.generalized), (own.unseenOnly, again.unseenOnly)] {
+        #expect(bits(a.weight) == bits(b.weight) && bits(a.bias) == bits(b.bias))
+      }
+      let synthetic = try training.classifiers(real: nil)
+      #expect(bits(synthetic.unseenOnly.weight) == bits(own.unseenOnly.weight))
+      #expect(bits(synthetic.generalized.weight) != bits(own.generalized.weight))
+
+      // As a run: the model's bytes are copied, and training does not go on from it.
+      let written = ExtendedRun(
+        checkpoint, data: model.data, classifiers: again, configuration: configuration, programVersion: "test")
+      try written.write(to: folder + "/extended", configText: "")
+      #expect(throws: PathTaken.self) { try written.write(to: folder + "/extended", configText: "") }
+      let extended = try CheckpointChoice.best.load(run: folder + "/extended", files: CheckpointFile.allCases)
+        .checkpoint
+      #expect(
+        extended.model.digest == checkpoint.model.digest && extended.optimizer.digest == checkpoint.optimizer.digest)
+      try expectFigures(try TrainedModel(extended), run, data, areSaved: false)
+      #expect(throws: CheckpointMismatch.self) {
+        try train(folder + "/extended", data: data, setting, iterations: 8, resume: .latest)
+      }
+      let summary = try RunSummary(run: folder + "/extended", options: [])
+      #expect(summary.json["extended_from"]?.string == checkpoint.path)
+      #expect(summary.lines.contains { $0.contains("cegzsl predict --run") })
     }
   }
 
