@@ -51,11 +51,11 @@ struct Train: ParsableCommand {
       try requireAgreement(
         [("data", dataset.contentDigest)], subject: "data",
         cure: "Give every host the same files; 'cegzsl inspect' prints their digest.", communicator)
+      let screen = Screen.standardOutput(isLaunched: MPICommunicator.wasLaunched)
+      defer { screen.clear() }
       let training = try TrainingRun(
         configuration: configuration, dataset: dataset, communicator: communicator, version: Build.version,
-        log: {
-          print($0); fflush(nil)
-        })
+        screen: screen)
       var directory: RunDirectory?
       try communicator.onRoot {
         directory = try RunDirectory(path: runDirectory, keep: configuration.keep, isResuming: resume != nil)

@@ -10,7 +10,9 @@ import Training
 /// The files of a run as it goes on, and as it goes on again.
 @Suite struct RunRecorderTests {
   private final class Log {
-    var lines: [String] = []
+    var text = ""
+    var lines: [String] { text.split(separator: "\n").map(String.init) }
+    func screen(columns: (() -> Int)? = nil) -> Screen { Screen(columns: columns) { self.text += $0 } }
   }
 
   private func report(_ iteration: Int) -> IterationReport {
@@ -46,7 +48,7 @@ import Training
       let log = Log()
       let directory = try RunDirectory(path: folder + "/run", keep: 2, isResuming: false)
       let recorder = try RunRecorder(
-        directory: directory, after: 0, configText: "a", log: { log.lines.append($0) }, results: results)
+        directory: directory, after: 0, configText: "a", screen: log.screen(), results: results)
       for iteration in 1...3 { try recorder.record(report(iteration), lastIteration: 3) }
       let line =
         #""epoch": 1, "critic": {"wasserstein": 0.5, "penalty": 1.0, "instance": null, "class": 0.25, "total": null}, "#
@@ -74,14 +76,16 @@ import Training
   @Test func goesOnAfterACheckpoint() throws {
     try withTemporaryFolder { folder in
       let directory = try RunDirectory(path: folder + "/run", keep: 2, isResuming: false)
-      let first = try RunRecorder(directory: directory, after: 0, configText: "a", log: { _ in }, results: results)
+      let first = try RunRecorder(
+        directory: directory, after: 0, configText: "a", screen: Log().screen(), results: results)
       for iteration in 1...4 {
         try first.record(report(iteration), lastIteration: 9)
         try first.record(evaluation(iteration, unseen: 0.25), results: results)
       }
       let lines = text(directory, "metrics.jsonl").split(separator: "\n")
       try directory.append("evaluations.jsonl", line: #"{"iteration":4,"epo"#)
-      let second = try RunRecorder(directory: directory, after: 2, configText: "a", log: { _ in }, results: results)
+      let second = try RunRecorder(
+        directory: directory, after: 2, configText: "a", screen: Log().screen(), results: results)
       #expect(second.records.map(\.iteration) == [1, 2] && second.records[1].test.zsl == 0.75)
       #expect(text(directory, "metrics.jsonl") == lines.prefix(2).map { $0 + "\n" }.joined())
       try second.record(
@@ -92,5 +96,42 @@ import Training
         })
       #expect(directory.evaluations.map(\.test.last.unseen) == [0.25, 0.25, 1])
     }
+  }
+
+  /// On a terminal the state of a run is one line, as wide as the terminal at most, and gone before a line that stays.
+  @Test func aTerminalHasOneLineThatIsWrittenAnew() throws {
+    try withTemporaryFolder { folder in
+      let (log, erase) = (Log(), "\r\u{1B}[K")
+      var width = 200
+      let directory = try RunDirectory(path: folder + "/run", keep: 2, isResuming: false)
+      let recorder = try RunRecorder(
+        directory: directory, after: 0, configText: "a", screen: log.screen { width }, results: results)
+      try recorder.record(report(20), lastIteration: 20)
+      let whole =
+        "iteration 20/20  100 %  0 s left  critic inf  generator 0.0000  2400 samples/s  epoch 1  W 0.5000 gp 1.0000 ins inf cls 0.2500"
+      #expect(log.text == erase + whole)
+      log.text = ""
+      try recorder.record(evaluation(20, unseen: 0.25), results: results)
+      #expect(log.text == erase + "evaluation after iteration 20: U 25.0  S 50.0  H 33.3  T1 75.0\n")
+      for columns in Array(1...140) + [200] {
+        (width, log.text) = (columns, "")
+        try recorder.record(report(20), lastIteration: 20)
+        let line = log.text.dropFirst(erase.count)
+        #expect(
+          log.text.hasPrefix(erase) && line.count < columns
+            && "iteration 20/20  100 %  0 s left  H 33.3".hasPrefix(line.prefix(40)))
+        #expect(columns < 200 || line.hasSuffix("cls 0.2500"))
+      }
+      let names = try FileManager.default.contentsOfDirectory(atPath: directory.path)
+      for name in names { #expect(!text(directory, name).contains("\u{1B}"), "\(name)") }
+    }
+  }
+
+  @Test(arguments: [
+    (0, "0 s"), (59, "59 s"), (61, "1:01"), (3600, "1:00:00"), (36_001, "10:00:01"), (.infinity, "ages"),
+  ])
+  func timeLeftIsShort(seconds: Double, text: String) {
+    let parts = report(1).status(lastIteration: 2, secondsPerIteration: seconds, harmonic: 0.5)
+    #expect(parts[2] == text + " left" && parts[1] == "50 %" && parts[3] == "H 50.0")
   }
 }

@@ -49,7 +49,8 @@ import Training
     @Sendable func onRank(_ communicator: any Communicator) throws {
       let dataset = try GZSLDataset.load(folder: data, options: configuration.dataOptions)
       let training = try TrainingRun(
-        configuration: configuration, dataset: dataset, communicator: communicator, version: "test", log: { _ in })
+        configuration: configuration, dataset: dataset, communicator: communicator, version: "test",
+        screen: Screen(columns: nil) { _ in })
       let directory = communicator.isRoot ? try RunDirectory(path: run, keep: 9, isResuming: resume != .none) : nil
       let status = try training.run(directory: directory, resume: resume, config: RunConfigText(""))
       #expect(status == .done)
@@ -234,7 +235,7 @@ import Training
         var lines: [String] = []
         let training = try TrainingRun(
           configuration: configuration, dataset: dataset, communicator: SingleProcess(), version: "test",
-          log: { lines.append($0) })
+          screen: Screen(columns: nil) { lines.append($0) })
         let status = try training.run(
           directory: try RunDirectory(path: run, keep: 9, isResuming: earlier != nil),
           resume: earlier == nil ? .none : .latest,

@@ -61,4 +61,36 @@ package struct IterationReport: Sendable {
         + "%.0f samples/s, %.0f s left", iteration, lastIteration, epoch, critic.wasserstein, critic.penalty,
       critic.instance, critic.class, generator.adversarial, generator.instance, generator.class, samplesPerSecond, left)
   }
+
+  /// What the line on a terminal says, what matters most first.
+  ///
+  /// - Parameters:
+  ///   - lastIteration: of the run.
+  ///   - secondsPerIteration: lately.
+  ///   - harmonic: H of the last evaluation, a fraction; nil before there is one.
+  package func status(lastIteration: Int, secondsPerIteration: Double, harmonic: Double?) -> [String] {
+    let share = 100 * Double(iteration) / Double(max(1, lastIteration))
+    var parts = [
+      "iteration \(iteration)/\(lastIteration)", String(format: "%.0f %%", share.rounded(.down)),
+      Self.duration(Double(lastIteration - iteration) * secondsPerIteration) + " left",
+    ]
+    if let harmonic { parts.append(String(format: "H %.1f", 100 * harmonic)) }
+    parts += [
+      String(format: "critic %.4f", critic.total), String(format: "generator %.4f", generator.total),
+      String(format: "%.0f samples/s", samplesPerSecond), "epoch \(epoch)",
+      String(
+        format: "W %.4f gp %.4f ins %.4f cls %.4f", critic.wasserstein, critic.penalty, critic.instance, critic.class),
+    ]
+    return parts
+  }
+
+  /// "1:02:03", "2:03" or "3 s".
+  private static func duration(_ seconds: Double) -> String {
+    // Beyond a century nobody waits.
+    guard seconds.isFinite, seconds < 3e9 else { return "ages" }
+    let whole = Int(seconds.rounded(.up))
+    if whole < 60 { return "\(whole) s" }
+    if whole < 3600 { return String(format: "%d:%02d", whole / 60, whole % 60) }
+    return String(format: "%d:%02d:%02d", whole / 3600, whole / 60 % 60, whole % 60)
+  }
 }

@@ -8,11 +8,13 @@ package final class RunRecorder {
   package private(set) var records: [EvaluationRecord]
   private let directory: RunDirectory
   private let events: EventFileWriter
-  private let log: (String) -> Void
+  private let screen: Screen
   private var lastLine: ContinuousClock.Instant?
+  /// Of an iteration, lately.
+  private var secondsLately: Double?
 
-  /// Between two lines on the screen.
-  private static let pause = Duration.seconds(2)
+  /// Between two lines on the screen; between two states of the one line on a terminal.
+  private static let (pause, shortPause) = (Duration.seconds(2), Duration.milliseconds(200))
 
   /// Goes on with a run's record. What it says of later iterations belongs to work that was lost, and goes.
   ///
@@ -20,15 +22,14 @@ package final class RunRecorder {
   ///   - iteration: iterations done; 0 for a new run.
   ///   - configText: what `config.yaml` is to hold. Where that changes, or evaluations go, `results.json` is made anew: it never stands
   ///     beside a configuration or evaluations that are not its own.
-  ///   - log: prints a line.
   ///   - results: of evaluations, at least one.
   /// - Throws: `StorageError`, `FileError`.
   package init(
-    directory: RunDirectory, after iteration: Int, configText: String, log: @escaping (String) -> Void,
+    directory: RunDirectory, after iteration: Int, configText: String, screen: Screen,
     results: ([EvaluationRecord]) -> Results
   ) throws {
     self.directory = directory
-    self.log = log
+    self.screen = screen
     let before = directory.evaluations.count
     events = try directory.openEvents(firstStep: iteration > 0 ? iteration + 1 : 0)
     for name in ["metrics.jsonl", "evaluations.jsonl"] { try directory.truncate(name, after: iteration) }
@@ -43,9 +44,18 @@ package final class RunRecorder {
   package func record(_ report: IterationReport, lastIteration: Int) throws {
     try directory.append("metrics.jsonl", line: report.json.text(.line))
     for (tag, value) in report.scalars { try events.scalar(tag, Float(value), step: report.iteration) }
+    secondsLately = secondsLately.map { 0.9 * $0 + 0.1 * report.seconds } ?? report.seconds
     let now = ContinuousClock().now
-    if let lastLine, now - lastLine <= Self.pause, report.iteration != lastIteration { return }
-    log(report.progress(lastIteration: lastIteration))
+    let pause = screen.isTerminal ? Self.shortPause : Self.pause
+    if let lastLine, now - lastLine <= pause, report.iteration != lastIteration { return }
+    if screen.isTerminal {
+      screen.status(
+        report.status(
+          lastIteration: lastIteration, secondsPerIteration: secondsLately ?? report.seconds,
+          harmonic: records.last?.test.last.harmonic))
+    } else {
+      screen.line(report.progress(lastIteration: lastIteration))
+    }
     try events.flush()
     lastLine = now
   }
@@ -59,7 +69,7 @@ package final class RunRecorder {
     try directory.write("results.json", text: try results(records).json())
     let test = evaluation.test
     func percent(_ value: Double?) -> String { value.map { String(format: "%.1f", 100 * $0) } ?? "n/a" }
-    log(
+    screen.line(
       "evaluation after iteration \(evaluation.iteration): U \(percent(test.last.unseen))  S \(percent(test.last.seen))  "
         + "H \(percent(test.last.harmonic))  T1 \(percent(test.zsl))")
   }

@@ -17,7 +17,7 @@ package final class TrainingRun {
   private let trainer: Trainer
   private let version: String
   private let parts: ModelParts
-  private let log: (String) -> Void
+  private let screen: Screen
   private let policy: SavePolicy
   private let start = ContinuousClock().now
   /// Rank 0 only.
@@ -29,18 +29,18 @@ package final class TrainingRun {
   /// The classifiers of the newest evaluation, for the checkpoint of its iteration.
   private var classifier: (iteration: Int, part: CheckpointPart)?
 
-  /// - Parameter log: prints a line; called on rank 0.
+  /// - Parameter screen: rank 0 prints there.
   /// - Throws: `BatchError`, `SharedMemoryError`, `CollectiveError`.
   package init(
     configuration: Configuration, dataset: GZSLDataset, communicator: any Communicator, version: String,
-    log: @escaping (String) -> Void
+    screen: Screen
   ) throws {
     self.configuration = configuration
     self.dataset = dataset
     self.communicator = communicator
     self.version = version
     parts = ModelParts(dataset: dataset, configuration: configuration, programVersion: version)
-    self.log = log
+    self.screen = screen
     let model = try HybridModel(
       sizes: configuration.modelSizes(
         feature: dataset.features.featureSize, attribute: dataset.descriptors.columnCount),
@@ -107,6 +107,8 @@ package final class TrainingRun {
     return .done
   }
 
+  private func log(_ line: String) { screen.line(line) }
+
   // MARK: Parts of a run
 
   /// Rank 0 finds, verifies and takes over a checkpoint, and opens the run's record; then every rank gets its part of the state.
@@ -116,7 +118,7 @@ package final class TrainingRun {
     var restored: LoadedCheckpoint?
     try communicator.onRoot {
       guard let directory else { return }
-      if let checkpoint = try resume.checkpoint(of: directory, log: log) {
+      if let checkpoint = try resume.checkpoint(of: directory, log: screen.line) {
         try checkpoint.summary.requireFit(configuration, datasetDigest: dataset.contentDigest)
         if checkpoint.iteration > trainer.lastIteration {
           trainer.restore(iteration: checkpoint.iteration)
@@ -137,10 +139,11 @@ package final class TrainingRun {
       }
       saver = CheckpointSaver(
         writer: BackgroundWriter(store: directory.checkpoints),
-        savedIteration: restored.flatMap { directory.checkpoints.holds($0.path) ? $0.iteration : nil }, log: log)
+        savedIteration: restored.flatMap { directory.checkpoints.holds($0.path) ? $0.iteration : nil }, log: screen.line
+      )
       checkpoints = directory.checkpoints
       recorder = try RunRecorder(
-        directory: directory, after: trainer.iteration, configText: config.text, log: log, results: results)
+        directory: directory, after: trainer.iteration, configText: config.text, screen: screen, results: results)
     }
     trainer.restore(iteration: try trainer.step.share(restored, iteration: trainer.iteration))
     return trainer.iteration <= trainer.lastIteration
