@@ -69,10 +69,15 @@ let package = Package(
     .target(
       name: "Planning", dependencies: ["Matrices", "Profiling", "Kernels", "Collectives", "Networks", "Training"],
       swiftSettings: settings),
+    .target(
+      name: "Reports",
+      dependencies: [
+        "Matrices", "Kernels", "Files", "Datasets", "Networks", "Checkpoints", "Evaluation", "Models", "Training",
+      ], swiftSettings: settings),
     .executableTarget(
       name: "cegzsl",
       dependencies: [
-        "Training", "Diagnosis", "Planning", "Networks", "Evaluation", "Models", "Checkpoints", "Datasets", "Files",
+        "Reports", "Training", "Diagnosis", "Planning", "Networks", "Evaluation", "Models", "Checkpoints", "Datasets", "Files",
         "Collectives", "Kernels", "Matrices",
         "Profiling", .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
@@ -129,6 +134,10 @@ let package = Package(
       dependencies: [
         "Planning", "Training", "Networks", "Kernels", "Collectives", "Matrices", "Profiling", "TestSupport",
       ],
+      swiftSettings: settings),
+    .testTarget(
+      name: "ReportsTests",
+      dependencies: ["Reports", "Training", "Models", "Datasets", "Kernels", "Files", "Matrices", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "DiagnosisTests", dependencies: ["Diagnosis", "TestSupport"], swiftSettings: settings),

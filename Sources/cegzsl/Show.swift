@@ -1,6 +1,5 @@
 import ArgumentParser
 import Collectives
-import Foundation
 import Training
 
 struct Show: ParsableCommand {
@@ -15,10 +14,7 @@ struct Show: ParsableCommand {
   func run() throws {
     try withRanks(threads: nil) { communicator in
       try communicator.onRoot {
-        let path = runDirectory + "/config.yaml"
-        let text = FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) } ?? ""
-        let options = (try? ConfigurationFile.parse(text, path: path)) ?? []
-        let summary = try RunSummary(run: runDirectory, options: options)
+        let summary = try RunSummary(run: runDirectory, options: RunFiles.options(runDirectory))
         print(json ? summary.json.text() : summary.lines.joined(separator: "\n"))
       }
       return .done

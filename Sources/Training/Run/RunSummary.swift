@@ -15,9 +15,9 @@ package struct RunMissing: ReportableError {
 }
 
 /// What a run directory says of its run. Nothing is locked or changed, and tensors of the model are not read.
-package struct RunSummary {
+package struct RunSummary: Sendable {
   /// A checkpoint, or why it cannot be used.
-  struct Entry {
+  struct Entry: Sendable {
     let summary: CheckpointSummary
     /// Of its classifiers, where they were tested.
     let figures: ClassifierFile.Figures?
@@ -35,11 +35,11 @@ package struct RunSummary {
   /// One line for each checkpoint that says nothing.
   let damaged: [String]
   let best: BestCheckpoint?
-  let classes: ClassesFile?
+  package let classes: ClassesFile?
   /// Of the last line of `metrics.jsonl`.
   let lastMetrics: Int?
   /// Who works there now.
-  let holder: String?
+  package let holder: String?
 
   /// - Parameter options: of the run's `config.yaml`.
   /// - Throws: `RunMissing`, `StorageError`.
@@ -89,7 +89,7 @@ package struct RunSummary {
   }
 
   /// Iterations of the whole run; nil where nothing says how many rows it is trained on.
-  var lastIteration: Int? {
+  package var lastIteration: Int? {
     guard let rows = classes?.origin.trainingRowCount else { return nil }
     let perEpoch = BatchSampler.iterationsPerEpoch(rowCount: rows, batchSize: configuration.batchSize)
     return configuration.lastIteration(iterationsPerEpoch: perEpoch)
@@ -99,6 +99,19 @@ package struct RunSummary {
   var changedOptions: [(name: String, value: String)] {
     let defaults = Dictionary(uniqueKeysWithValues: Configuration().resolved.map { ($0.name, $0.value) })
     return options.filter { defaults[$0.name] != $0.value }
+  }
+
+  /// Of the newest checkpoint that can be used.
+  package var newestIteration: Int? { checkpoints.first?.summary.iteration }
+
+  /// In a word: running, finished, saved (it can go on), selecting (so does its first phase), damaged, or empty (nothing is saved yet).
+  package var stateName: String {
+    if holder != nil { return "running" }
+    if checkpoints.isEmpty {
+      if FileManager.default.fileExists(atPath: path + "/selection") { return "selecting" }
+      return damaged.isEmpty ? "empty" : "damaged"
+    }
+    return isFinished ? "finished" : "saved"
   }
 
   /// Whether all iterations are done, evaluated and saved with what using the model takes.
