@@ -74,10 +74,13 @@ let package = Package(
       dependencies: [
         "Matrices", "Kernels", "Files", "Datasets", "Networks", "Checkpoints", "Evaluation", "Models", "Training",
       ], swiftSettings: settings),
+    .target(
+      name: "Sweeps", dependencies: ["Matrices", "Files", "Checkpoints", "Training"], swiftSettings: settings),
     .executableTarget(
       name: "cegzsl",
       dependencies: [
-        "Reports", "Training", "Diagnosis", "Planning", "Networks", "Evaluation", "Models", "Checkpoints", "Datasets", "Files",
+        "Reports", "Sweeps", "Training", "Diagnosis", "Planning", "Networks", "Evaluation", "Models", "Checkpoints",
+        "Datasets", "Files",
         "Collectives", "Kernels", "Matrices",
         "Profiling", .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
@@ -134,6 +137,9 @@ let package = Package(
       dependencies: [
         "Planning", "Training", "Networks", "Kernels", "Collectives", "Matrices", "Profiling", "TestSupport",
       ],
+      swiftSettings: settings),
+    .testTarget(
+      name: "SweepsTests", dependencies: ["Sweeps", "Training", "Files", "Matrices", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "ReportsTests",

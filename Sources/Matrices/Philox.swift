@@ -41,6 +41,7 @@ package enum RandomStream: UInt32, Sendable {
   case demoData = 11
   case benchmarkData = 12
   case assembledSplit = 13
+  case sweep = 32
 }
 
 /// Draws addressed by (seed, stream, step, row, column).

@@ -20,7 +20,7 @@ struct Cegzsl: ParsableCommand {
     version: Build.version,
     subcommands: [
       Train.self, Evaluate.self, Predict.self, Extend.self, Export.self, Synthesize.self, Show.self, Runs.self,
-      Report.self, Inspect.self, Assemble.self, Convert.self, Prepare.self,
+      Report.self, Sweep.self, Inspect.self, Assemble.self, Convert.self, Prepare.self,
       DemoDataCommand.self, Presets.self, Reference.self, Parity.self,
       Benchmark.self, Doctor.self, PlanCommand.self,
     ])

@@ -8,6 +8,7 @@ import Synchronization
 /// heap (oneDNN issue 4845, up to 3.11), where the frame of a handler would overwrite whatever lies below.
 package enum StopSignal {
   private static let received = Atomic<Int>(0)
+  private static let receivedCount = Atomic<Int>(0)
 
   /// Takes SIGUSR1 (what mpirun forwards), SIGTERM, SIGINT and SIGHUP (a terminal that closes; left alone under nohup) from now on. To
   /// be called before other threads are made, MPI's and OpenMP's among them: they inherit that the signals are not for them.
@@ -22,7 +23,9 @@ package enum StopSignal {
       Thread.current.name = "signals"
       while true {
         var (set, number) = (awaited, Int32(0))
-        if sigwait(&set, &number) == 0 { received.store(Int(number), ordering: .relaxed) }
+        guard sigwait(&set, &number) == 0 else { continue }
+        received.store(Int(number), ordering: .relaxed)
+        receivedCount.add(1, ordering: .sequentiallyConsistent)
       }
     }.start()
   }
@@ -35,4 +38,7 @@ package enum StopSignal {
 
   /// The last signal received, or 0.
   package static var number: Int { received.load(ordering: .relaxed) }
+
+  /// How many were received.
+  package static var count: Int { receivedCount.load(ordering: .sequentiallyConsistent) }
 }
