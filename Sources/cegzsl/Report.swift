@@ -64,7 +64,8 @@ struct Report: ParsableCommand {
     let (model, warnings) = try TrainedModel.load(run: record.path, .best)
     warnings.forEach { writeError("warning: \($0)") }
     var configuration = Configuration()
-    try configuration.apply(record.options, place: record.path + "/config.yaml")
+    // A run of another version may have options that this one does not know; whether the data are the same, their digest says.
+    for option in record.options { try? configuration.apply([option], place: record.path) }
     let dataset = try GZSLDataset.load(folder: folder, options: configuration.dataOptions)
     guard dataset.contentDigest == model.data.origin.datasetDigest else {
       throw NoMap(reason: "the data in \(folder) are no longer those that the run was trained on")

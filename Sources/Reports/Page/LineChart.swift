@@ -117,10 +117,17 @@ struct LineChart {
   private func labels(_ place: ((x: Double, y: Double)) -> (x: Double, y: Double), _ y: Axis) -> Markup {
     let ends = lines.compactMap { line in line.points.last.map { (line, place(($0.x, y.clamped($0.y)))) } }
       .sorted { $0.1.y < $1.1.y }
-    var (drawing, last): (Markup, Double) = ("", -.infinity)
-    for (line, at) in ends where !line.label.isEmpty {
-      let height = min(max(at.y + 4, last + 14), Self.height - 4)
-      last = height
+    let named = ends.filter { !$0.0.label.isEmpty }
+    var heights: [Double] = []
+    for (_, at) in named { heights.append(max(at.y + 4, (heights.last ?? -.infinity) + 14)) }
+    // What came to lie below the axis moves up, with what is in its way.
+    var limit = Self.height - Self.bottom + 6
+    for place in heights.indices.reversed() {
+      heights[place] = min(heights[place], limit)
+      limit = heights[place] - 14
+    }
+    var drawing: Markup = ""
+    for ((line, at), height) in zip(named, heights) {
       drawing += """
         <text class="halo" x="\(min(at.x + 6, Self.width - Self.right + 6))" y="\(height)">\(line.label)</text>
         """

@@ -88,7 +88,8 @@ extension ReportPage {
   // MARK: Baselines
 
   private static let shortNames = [
-    "unseen": "U", "seen": "S", "harmonic": "H", "zsl": "T1", "ausuc": "AUSUC", "gamma": "γ", "value": "S alone",
+    "unseen": "U", "seen": "S", "harmonic": "H", "zsl": "T1", "ausuc": "AUSUC", "gamma": "γ", "lambda": "λ",
+    "calibrated": "H calibrated", "value": "S alone",
   ]
 
   var baselines: Markup {
@@ -101,14 +102,16 @@ extension ReportPage {
       func row(_ name: Markup, _ value: (String) -> Double?) -> Markup {
         let cells: [Markup] = columns.map { column in
           let figure = value(column)
-          // γ is no fraction.
+          // These are no fractions.
           return
-            "<td>\(column == "gamma" ? figure.map { String(format: "%.3g", $0) } ?? "–" : Self.percent(figure))</td>"
+            "<td>\(["gamma", "lambda"].contains(column) ? figure.map { String(format: "%.3g", $0) } ?? "–" : Self.percent(figure))</td>"
         }
         return "<tr><th scope=\"row\">\(name)</th>\(cells)</tr>\n"
       }
       let own = row("this run") { column in
-        column == "ausuc" ? subject.record.ausuc : subject.record.results?[column]?.double
+        column == "ausuc"
+          ? subject.record.ausuc
+          : column == "calibrated" ? subject.record.calibratedHarmonic : subject.record.results?[column]?.double
       }
       let others = known.map { baseline in
         row("\(baseline.name.replacingOccurrences(of: "_", with: " "))") { column in

@@ -64,7 +64,8 @@ package struct FiguresFile: Sendable {
     }
     baselines = (json["baselines"]?.members ?? []).map { member in
       let figures = (member.value.members ?? []).compactMap { figure in
-        figure.value.double.map { (figure.key, $0) }
+        // Of what was calibrated, H.
+        (figure.value.double ?? figure.value["harmonic"]?.double).map { (figure.key, $0) }
       }
       return (member.key, member.value.double.map { [("value", $0)] } ?? figures)
     }
