@@ -19,7 +19,7 @@ struct Cegzsl: ParsableCommand {
       """,
     version: Build.version,
     subcommands: [
-      Train.self, Evaluate.self, Show.self, Inspect.self, Assemble.self, Convert.self, Prepare.self,
+      Train.self, Evaluate.self, Baseline.self, Show.self, Inspect.self, Assemble.self, Convert.self, Prepare.self,
       DemoDataCommand.self, Presets.self, Parity.self,
       Benchmark.self, Doctor.self, PlanCommand.self,
     ])

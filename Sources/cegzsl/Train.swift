@@ -51,17 +51,13 @@ struct Train: ParsableCommand {
       try requireAgreement(
         [("data", dataset.contentDigest)], subject: "data",
         cure: "Give every host the same files; 'cegzsl inspect' prints their digest.", communicator)
-      let training = try TrainingRun(
+      let phases = TrainingPhases(
         configuration: configuration, dataset: dataset, communicator: communicator, version: Build.version,
         log: {
           print($0); fflush(nil)
         })
-      var directory: RunDirectory?
-      try communicator.onRoot {
-        directory = try RunDirectory(path: runDirectory, keep: configuration.keep, isResuming: resume != nil)
-      }
-      return try training.run(
-        directory: directory, resume: request, configText: try ConfigurationFile.text(configuration))
+      return try phases.run(
+        runDirectory, resume: request, configText: try ConfigurationFile.text(configuration))
     }
   }
 
@@ -81,6 +77,7 @@ struct Train: ParsableCommand {
     let text = String(decoding: try communicator.broadcast(own), as: UTF8.self)
     let configuration = try options.resolve(of: Self.self, base: text.isEmpty ? nil : (text, path))
     try configuration.precision.requireSupport()
+    try configuration.requireConstants()
     return configuration
   }
 }

@@ -37,7 +37,7 @@ import Testing
     let evaluated = Evaluated(
       test: EvaluationResult(
         last: accuracy, history: [.init(unseen: 0, seen: 0), accuracy], zsl: 0.25, seenClasses: .none,
-        unseenClasses: .none), validation: nil,
+        unseenClasses: .none),
       classifiers: FinalClassifiers(
         generalized: FinalLayer(weight: noise(3, 2), bias: bias),
         unseenOnly: FinalLayer(weight: noise(3, 2), bias: unseenBias), epoch: 2))

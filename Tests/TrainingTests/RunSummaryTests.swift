@@ -32,7 +32,7 @@ import Training
     let accuracy = GeneralizedAccuracy(unseen: 0.25, seen: 0.75)
     let evaluated = Evaluated(
       test: EvaluationResult(
-        last: accuracy, history: [accuracy], zsl: 0.5, seenClasses: .none, unseenClasses: .none), validation: nil,
+        last: accuracy, history: [accuracy], zsl: 0.5, seenClasses: .none, unseenClasses: .none),
       classifiers: FinalClassifiers(generalized: layer, unseenOnly: layer, epoch: 1))
     let maker = ClassifierFile.Maker(
       programVersion: "1", iteration: iteration, epoch: 1, datasetDigest: "", options: [:])

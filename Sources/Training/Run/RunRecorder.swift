@@ -39,17 +39,19 @@ package final class RunRecorder {
     lastLine = now
   }
 
-  /// - Parameter results: of all evaluations, this one included.
-  package func record(_ evaluation: EvaluationRecord, results: ([EvaluationRecord]) -> Results) throws {
+  /// - Parameters:
+  ///   - figures: of this evaluation; nil where it is not a run's result.
+  ///   - results: of all evaluations, this one included; nil as well.
+  package func record(
+    _ evaluation: EvaluationRecord, figures: FiguresFile? = nil, results: (([EvaluationRecord]) throws -> Results)?
+  ) throws {
+    // Before the line that says that this evaluation is done: a crash in between makes it anew.
+    if let figures { try directory.write(FiguresFile.fileName, text: try figures.json()) }
     records.append(evaluation)
     try directory.append("evaluations.jsonl", line: try JSONValue(encoding: evaluation).text())
     for (tag, value) in evaluation.scalars { try events.scalar(tag, Float(value), step: evaluation.iteration) }
     try events.flush()
-    try directory.write("results.json", text: try results(records).json())
-    let test = evaluation.test
-    log(
-      String(
-        format: "evaluation after iteration %d: U %.1f  S %.1f  H %.1f  T1 %.1f", evaluation.iteration,
-        100 * test.last.unseen, 100 * test.last.seen, 100 * test.last.harmonic, 100 * test.zsl))
+    if let results { try directory.write("results.json", text: try results(records).json()) }
+    log("evaluation after iteration \(evaluation.iteration): \(evaluation.line)")
   }
 }

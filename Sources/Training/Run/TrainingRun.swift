@@ -9,7 +9,15 @@ import Models
 import Networks
 import Profiling
 
-/// A whole run on all ranks: start or resume, iterate, evaluate, save, stop. Rank 0 alone touches the run directory.
+/// What a pass over the iterations is for.
+package enum RunPhase: Sendable {
+  /// It chooses: its test task is a validation task, and its figures are nobody's results.
+  case selecting
+  /// It makes the model, with what a first phase chose; nil: nothing was chosen.
+  case final(SelectionRecord?)
+}
+
+/// A run's iterations on all ranks: start or resume, iterate, evaluate, save, stop. Rank 0 alone touches the run directory.
 package final class TrainingRun {
   private let configuration: Configuration
   private let dataset: GZSLDataset
@@ -18,6 +26,9 @@ package final class TrainingRun {
   private let version: String
   private let parts: ModelParts
   private let log: (String) -> Void
+  private let phase: RunPhase
+  /// Of this run.
+  private let lastIteration: Int
   private let policy: SavePolicy
   private let start = ContinuousClock().now
   /// Rank 0 only.
@@ -25,13 +36,18 @@ package final class TrainingRun {
   private var saver: CheckpointSaver?
   /// The classifiers of the newest evaluation, for the checkpoint of its iteration.
   private var classifier: (iteration: Int, part: CheckpointPart)?
+  /// Made with the first evaluation.
+  private lazy var baselines = Baselines(dataset, withESZSL: false, context: trainer.step.model.context)
 
-  /// - Parameter log: prints a line; called on rank 0.
+  /// - Parameters:
+  ///   - dataset: its test task is what is evaluated.
+  ///   - log: prints a line; called on rank 0.
   /// - Throws: `BatchError`, `SharedMemoryError`, `CollectiveError`.
   package init(
     configuration: Configuration, dataset: GZSLDataset, communicator: any Communicator, version: String,
-    log: @escaping (String) -> Void
+    phase: RunPhase = .final(nil), log: @escaping (String) -> Void
   ) throws {
+    self.phase = phase
     self.configuration = configuration
     self.dataset = dataset
     self.communicator = communicator
@@ -44,8 +60,15 @@ package final class TrainingRun {
       context: ProductContext(precision: configuration.precision), memory: communicator.hostStorage)
     trainer = try Trainer(
       configuration: configuration, dataset: dataset, model: model, communicator: communicator)
+    lastIteration =
+      switch phase {
+      case .final(let choice?):
+        choice.iterations(iterationsPerEpoch: trainer.iterationsPerEpoch, bound: configuration.maxIterations)
+      case .final(nil), .selecting: trainer.lastIteration
+      }
     policy = SavePolicy(
-      configuration, iterationsPerEpoch: trainer.iterationsPerEpoch, lastIteration: trainer.lastIteration)
+      configuration, iterationsPerEpoch: trainer.iterationsPerEpoch, lastIteration: lastIteration,
+      isSelecting: phase.isSelecting)
     // Ranks of a host share the parameters: another's initial ones would overwrite what rank 0 restores.
     if communicator.isFirstOfHost { model.initialise(trainer.source) }
   }
@@ -60,10 +83,6 @@ package final class TrainingRun {
   package func run(directory: RunDirectory?, resume: ResumeRequest, configText: String) throws -> ExitStatus {
     defer { saver?.end() }
     try begin(directory, resume: resume, configText: configText)
-    if configuration.watchdog > 0 && communicator.rankCount > 1 {
-      Watchdog.start(
-        seconds: configuration.watchdog, name: "rank \(communicator.rank) of \(communicator.rankCount)")
-    }
     describe()
     guard try iterate() else {
       if communicator.isRoot {
@@ -74,8 +93,15 @@ package final class TrainingRun {
       return .stoppedResumable
     }
     try end()
-    if let recorder { log("\n" + results(recorder.records).table) }
+    if let recorder, !phase.isSelecting { log("\n" + results(recorder.records).table) }
     return .done
+  }
+
+  /// On rank 0, what a phase that selects has found; nil elsewhere.
+  package var selection: SelectionRecord? {
+    guard let recorder, phase.isSelecting else { return nil }
+    return SelectionRecord(
+      recorder.records, iterationsPerEpoch: trainer.iterationsPerEpoch, lastIteration: lastIteration)
   }
 
   // MARK: Parts of a run
@@ -87,6 +113,7 @@ package final class TrainingRun {
       guard let directory else { return }
       if let checkpoint = try resume.checkpoint(of: directory, log: log) {
         try checkpoint.summary.requireFit(configuration, datasetDigest: dataset.contentDigest)
+        try requireWithinChoice(checkpoint)
         try trainer.step.restore(from: checkpoint)
         trainer.restore(iteration: checkpoint.iteration)
         restored = checkpoint
@@ -98,21 +125,40 @@ package final class TrainingRun {
         writer: BackgroundWriter(store: directory.checkpoints),
         savedIteration: restored.flatMap { directory.checkpoints.holds($0.path) ? $0.iteration : nil }, log: log)
       recorder = try RunRecorder(directory: directory, after: trainer.iteration, log: log)
+      try requireOneHead(directory)
       try directory.write("config.yaml", text: configText)
     }
     trainer.restore(iteration: try trainer.step.share(restored, iteration: trainer.iteration))
   }
 
+  /// Nobody reports more iterations than were chosen.
+  private func requireWithinChoice(_ checkpoint: LoadedCheckpoint) throws {
+    guard case .final(.some) = phase, checkpoint.iteration > lastIteration else { return }
+    throw CheckpointMismatch(
+      path: checkpoint.path,
+      differences: ["it has \(checkpoint.iteration) iterations, and validation chose \(lastIteration)"])
+  }
+
+  /// What was chosen for one head is no choice for another.
+  private func requireOneHead(_ directory: RunDirectory) throws {
+    guard phase.isSelecting,
+      let other = recorder?.records.compactMap(\.head).first(where: { $0.head != configuration.head })
+    else { return }
+    throw CheckpointMismatch(
+      path: directory.path,
+      differences: ["it chooses for the head \(other.head.rawValue), and --head is \(configuration.head.rawValue)"])
+  }
+
   /// Returns whether the run's last iteration is done: false after a signal.
   private func iterate() throws -> Bool {
-    while trainer.iteration < trainer.lastIteration {
+    while trainer.iteration < lastIteration {
       let report = try trainer.runIteration()
-      try recorder?.record(report, lastIteration: trainer.lastIteration)
+      try recorder?.record(report, lastIteration: lastIteration)
       let isStopping = try communicator.sum(StopSignal.number != 0 ? 1 : 0) > 0
       let due = policy.due(after: trainer.iteration, isStopping: isStopping)
       if due.evaluates { try evaluate() }
       if due.saves { try save(mustSucceed: due.mustSucceed) }
-      if isStopping && trainer.iteration < trainer.lastIteration { return false }
+      if isStopping && trainer.iteration < lastIteration { return false }
     }
     return true
   }
@@ -135,7 +181,7 @@ package final class TrainingRun {
       let evaluation = GZSLEvaluation(
         model: trainer.step.model, communicator: communicator, classifier: configuration.classifierSettings,
         syntheticPerClass: configuration.syntheticPerClass, source: trainer.source)
-      let evaluated = try evaluation.run(dataset, iteration: trainer.iteration)
+      let evaluated = try evaluation.run(dataset, iteration: trainer.iteration, plan)
       try communicator.onRoot {
         guard let evaluated, let recorder, let saver else { return }
         let (iteration, epoch) = (trainer.iteration, trainer.epoch)
@@ -150,8 +196,21 @@ package final class TrainingRun {
         } else {
           classifier = (iteration, part)
         }
-        try recorder.record(record, results: results)
+        if phase.isSelecting { return try recorder.record(record, results: nil) }
+        let figures = FiguresFile(evaluated, dataset, baselines: baselines, iteration: iteration)
+        try recorder.record(record, figures: figures, results: results)
       }
+    }
+  }
+
+  /// The head and its constants. Ranks other than 0 need to know its parts alone.
+  private var plan: HeadPlan {
+    switch phase {
+    case .selecting: .choosing(configuration.head)
+    case .final(let choice?): .given(choice.head)
+    // Its constants are chosen without any network.
+    case .final(nil) where configuration.head == .ridge && communicator.isRoot: .given(baselines.ridgeConstants)
+    case .final(nil): .given(HeadConstants(usual: configuration.head))
     }
   }
 
@@ -172,10 +231,8 @@ package final class TrainingRun {
 
   /// The figure by which validation rows choose the model of this iteration; nil if they do not.
   private func bestFigure(among records: [EvaluationRecord]) -> Double? {
-    guard configuration.select == .validation, let best = records.bestOnValidation,
-      best.iteration == trainer.iteration
-    else { return nil }
-    return best.validation?.best.harmonic
+    guard phase.isSelecting, let best = records.bestByArea, best.iteration == trainer.iteration else { return nil }
+    return best.test.ausuc
   }
 
   private func checkpoint(_ optimizerTensors: [Tensor]) throws -> Checkpoint {
@@ -198,8 +255,10 @@ package final class TrainingRun {
 
   private func results(_ records: [EvaluationRecord]) -> Results {
     Results(
-      records: records, dataset: dataset, configuration: configuration, ranks: communicator.rankCount,
-      seconds: (ContinuousClock().now - start) / .seconds(1), version: version)
+      records: records, validation: phase.choice, baselines: baselines,
+      Results.Origin(
+        dataset: dataset, configuration: configuration, ranks: communicator.rankCount,
+        seconds: (ContinuousClock().now - start) / .seconds(1), version: version))
   }
 
   private func describe() {
@@ -210,6 +269,15 @@ package final class TrainingRun {
       "\(dataset.trainingRows.count) training rows of \(dataset.trainingClasses.count) classes, "
         + "\(dataset.test.unseenClasses.count) unseen; batch \(configuration.batchSize) over \(communicator.rankCount) "
         + "rank(s), \(perRank) rows each; \(trainer.iterationsPerEpoch) iterations an epoch, to iteration "
-        + "\(trainer.lastIteration)")
+        + "\(lastIteration)")
+  }
+}
+
+extension RunPhase {
+  fileprivate var isSelecting: Bool {
+    if case .selecting = self { true } else { false }
+  }
+  fileprivate var choice: SelectionRecord? {
+    if case .final(let choice) = self { choice } else { nil }
   }
 }
