@@ -103,19 +103,20 @@ struct Evaluate: ParsableCommand {
         print(results.table)
         let figures = FiguresFile(evaluated, dataset, baselines: baselines, iteration: loaded.iteration)
         try write(
-          results, figures, isOfRun: base.differences(configuration, datasetDigest: dataset.contentDigest).isEmpty)
+          results, figures, PredictionsFile(evaluated, dataset),
+          isOfRun: base.differences(configuration, datasetDigest: dataset.contentDigest).isEmpty)
       }
       complete(loaded, base, evaluated, dataset, configuration)
     }
   }
 
   /// - Parameter isOfRun: whether the figures are those that the checkpoint's run would have.
-  private func write(_ results: Results, _ figures: FiguresFile, isOfRun: Bool) throws {
+  private func write(_ results: Results, _ figures: FiguresFile, _ rows: PredictionsFile, isOfRun: Bool) throws {
     func replace(_ path: String, _ text: String) throws {
       try DurableFile.replace(path, contents: Array(text.utf8))
     }
     if let output { try replace(output, try results.json()) }
-    if let predictions { try replace(predictions, figures.predictions()) }
+    if let path = predictions { try replace(path, rows.text()) }
     if let path = self.figures { try replace(path, try figures.json()) }
     // Of a run that goes on meanwhile, its own process writes them.
     guard isOfRun, FileManager.default.fileExists(atPath: checkpoint + "/checkpoints"),

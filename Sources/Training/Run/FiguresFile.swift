@@ -72,16 +72,32 @@ package struct FiguresFile {
         .array([.integer($0.label), .integer($0.answer), .integer($0.count)])
       })
   }
+}
 
-  /// Every test row with its answers, as CSV: rows from 0 in the data set's order of the test lists, seen classes' first.
-  package func predictions() -> String {
+/// Every row that an evaluation tested, with its answers, as CSV. Rows count from 0 in the data set; `margin` is the best seen score less
+/// the best unseen one, so that γ, curve and AUSUC follow from the file alone.
+package struct PredictionsFile {
+  private let evaluated: Evaluated
+  private let dataset: GZSLDataset
+
+  package init(_ evaluated: Evaluated, _ dataset: GZSLDataset) {
+    self.evaluated = evaluated
+    self.dataset = dataset
+  }
+
+  /// The file's text: rows of seen classes first, in the order of the task.
+  package func text() -> String {
     let gamma = evaluated.classifiers.constants.gamma
     let names = dataset.classNames.map(\.csvField)
-    var text = "row,class,role,predicted,calibrated,among_unseen,margin\n"
+    func name(_ number: Int?) -> String { number.map { names[$0] } ?? "" }
+    var text = "row,class,role,predicted,calibrated,among_unseen,best_seen,best_unseen,margin\n"
     func add(_ number: Int, _ row: ScoredRow, role: String, amongUnseen: Int?) {
-      let calibrated = gamma.map { names[row.answer(gamma: $0)] } ?? ""
-      text += "\(number),\(names[row.label]),\(role),\(names[row.answer(gamma: nil)]),\(calibrated),"
-      text += "\(amongUnseen.map { names[$0] } ?? ""),\(row.margin)\n"
+      let calibrated = gamma.map { row.answer(gamma: $0) }
+      let fields = [
+        "\(number)", name(row.label), role, name(row.answer(gamma: nil)), name(calibrated), name(amongUnseen),
+        name(row.bestSeen), name(row.bestUnseen), "\(row.margin)",
+      ]
+      text += fields.joined(separator: ",") + "\n"
     }
     for (number, row) in zip(dataset.test.seenRows, evaluated.scored.seen) {
       add(number, row, role: "seen", amongUnseen: nil)

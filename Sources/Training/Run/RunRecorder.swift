@@ -40,13 +40,13 @@ package final class RunRecorder {
   }
 
   /// - Parameters:
-  ///   - figures: of this evaluation; nil where it is not a run's result.
+  ///   - files: of this evaluation, by name.
   ///   - results: of all evaluations, this one included; nil as well.
   package func record(
-    _ evaluation: EvaluationRecord, figures: FiguresFile? = nil, results: (([EvaluationRecord]) throws -> Results)?
+    _ evaluation: EvaluationRecord, files: [String: String] = [:], results: (([EvaluationRecord]) throws -> Results)?
   ) throws {
     // Before the line that says that this evaluation is done: a crash in between makes it anew.
-    if let figures { try directory.write(FiguresFile.fileName, text: try figures.json()) }
+    for (name, text) in files { try directory.write(name, text: text) }
     records.append(evaluation)
     try directory.append("evaluations.jsonl", line: try JSONValue(encoding: evaluation).text())
     for (tag, value) in evaluation.scalars { try events.scalar(tag, Float(value), step: evaluation.iteration) }

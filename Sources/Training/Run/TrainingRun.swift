@@ -196,9 +196,14 @@ package final class TrainingRun {
         } else {
           classifier = (iteration, part)
         }
-        if phase.isSelecting { return try recorder.record(record, results: nil) }
+        if phase.isSelecting {
+          // What was chosen can be looked at.
+          let isBest = (recorder.records + [record]).bestByArea?.iteration == iteration
+          let files = isBest ? ["validation.csv": PredictionsFile(evaluated, dataset).text()] : [:]
+          return try recorder.record(record, files: files, results: nil)
+        }
         let figures = FiguresFile(evaluated, dataset, baselines: baselines, iteration: iteration)
-        try recorder.record(record, figures: figures, results: results)
+        try recorder.record(record, files: [FiguresFile.fileName: try figures.json()], results: results)
       }
     }
   }
