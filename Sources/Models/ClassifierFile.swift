@@ -135,6 +135,9 @@ extension ClassifierFile {
     else { throw facts.damaged("its two softmaxes have different shapes") }
     let constants: HeadConstants =
       facts.contains("head") ? try facts.value("head") : HeadConstants(usual: .softmax)
+    guard Set(constants.parts.map(\.part)).count == constants.parts.count else {
+      throw facts.damaged("its head has a part twice")
+    }
     classifiers = FinalClassifiers(
       generalized: generalized, unseenOnly: unseenOnly, epoch: try facts.integer("classifier_epoch"),
       terms: try constants.parts.filter { $0.part != .softmax }.map {

@@ -38,6 +38,8 @@ struct HeadChoice {
 
   /// Weights of a part that are tried beside softmax's 1.
   private static let weights: [Float] = [1, 2, 5, 10, 20, 40, 80, 160]
+  /// Those that pairs are begun with.
+  private static let coarse: [Float] = [2, 10, 40]
   /// AUSUC that another part must bring.
   private static let leastGain = 0.002
 
@@ -51,25 +53,57 @@ struct HeadChoice {
     return candidates[best]
   }
 
-  /// A weighted sum of parts, found greedily: the part and weight that bring most are added as long as they bring something, and then
-  /// every weight is looked at again.
+  /// A weighted sum of parts: from the first part alone, and from its best sum with two others, parts are added greedily as long as they
+  /// bring something, every weight being looked at again after each; the better end counts.
   ///
-  /// - Parameter parts: the first is what the sum begins with, of weight 1.
+  /// - Parameter parts: the first is what the sums begin with, of weight 1.
   func stack(_ parts: [PartScores]) -> [Float] {
-    var weights = [Float](repeating: 0, count: parts.count)
-    weights[0] = 1
-    var area = self.area(parts, weights)
+    var alone = [Float](repeating: 0, count: parts.count)
+    alone[0] = 1
+    return [alone, bestPair(parts, alone)].map { grown(parts, $0) }.reduce((alone, -1.0)) {
+      $1.area > $0.1 ? ($1.weights, $1.area) : $0
+    }.0
+  }
+
+  /// Greedy steps alone miss parts that help only together.
+  private func bestPair(_ parts: [PartScores], _ alone: [Float]) -> [Float] {
+    var best = (weights: alone, area: -1.0)
+    for first in parts.indices.dropFirst() {
+      for second in first + 1..<parts.count {
+        for weight in Self.coarse {
+          for other in Self.coarse {
+            var tried = alone
+            (tried[first], tried[second]) = (weight, other)
+            let area = area(parts, tried)
+            if area > best.area { best = (tried, area) }
+          }
+        }
+      }
+    }
+    return best.weights
+  }
+
+  private func grown(_ parts: [PartScores], _ start: [Float]) -> (weights: [Float], area: Double) {
+    var (weights, area) = refined(parts, (start, self.area(parts, start)))
     while let found = step(parts, weights, among: parts.indices.dropFirst().filter { weights[$0] == 0 }),
       found.area > area + Self.leastGain
     {
-      (weights, area) = (found.weights, found.area)
-      while let better = step(parts, weights, among: parts.indices.filter { weights[$0] > 0 || $0 == 0 }),
-        better.area > area + Self.leastGain / 10
-      {
-        (weights, area) = (better.weights, better.area)
-      }
+      (weights, area) = refined(parts, found)
     }
-    return weights
+    return (weights, area)
+  }
+
+  /// Changes the weights of what is there, or leaves some out, as long as that is better.
+  private func refined(
+    _ parts: [PartScores], _ start: (weights: [Float], area: Double)
+  ) -> (weights: [Float], area: Double) {
+    var (weights, area) = start
+    while let better = step(parts, weights, among: parts.indices.filter { weights[$0] > 0 || $0 == 0 }),
+      better.area > area + Self.leastGain / 10
+    {
+      (weights, area) = better
+    }
+    return (weights, area)
   }
 
   /// The best change of one weight.

@@ -1,3 +1,4 @@
+import Checkpoints
 import Collectives
 import Datasets
 import Files
@@ -47,6 +48,8 @@ package struct TrainingPhases {
     }
     let selecting = try dataset.selecting()
     let directory = try open(path, isResuming: resume != .none)
+    // Before the first phase takes its time.
+    if resume == .latest { try communicator.onRoot { try requireSecondPhase(path) } }
     let isOfFirst = resume.path.map { isInSelection($0, of: path) } ?? false
     var choice = isOfFirst ? nil : try known(path, selecting)
     if choice == nil {
@@ -72,6 +75,17 @@ package struct TrainingPhases {
       directory = try RunDirectory(path: path, keep: configuration.keep, isResuming: isResuming)
     }
     return directory
+  }
+
+  /// Earlier versions reported the model of what is the first phase now: a run of theirs is no second one.
+  private func requireSecondPhase(_ path: String) throws {
+    let newest = try CheckpointStore.list(runDirectory: path).lazy.compactMap { try? $0.get() }.first
+    guard let newest, newest.identity.datasetDigest != dataset.contentDigest else { return }
+    throw CheckpointMismatch(
+      path: newest.path,
+      differences: [
+        "it is of other training rows: other data, or --select validation of version 0.1 before there were two phases"
+      ])
   }
 
   // MARK: The first phase
