@@ -252,6 +252,9 @@ private typealias Rows = [[Double]]
     let left = solved(product(transposed(own), own), shift: 40, product(product(transposed(own), y), d))
     let v = transposed(
       solved(products, shift: products.indices.reduce(0) { $0 + products[$1][$1] } / 4, transposed(left)))
+    var method = world.fitting().eszsl()
+    let map = method.map(ESZSL.Penalties(features: 1, descriptors: 1))
+    for r in v.indices { for c in v[r].indices { #expect(abs(map[r, c] - v[r][c]) < 1e-5, "V[\(r), \(c)]") } }
     let scores = product(product(z, v), transposed(units))
     func table(_ rows: Range<Int>, among classes: [Int], _ scores: Rows) -> Double {
       PerClassAccuracy(
