@@ -56,7 +56,7 @@ let package = Package(
     .target(
       name: "Models",
       dependencies: [
-        "Matrices", "Kernels", "Files", "Datasets", "Networks", "Checkpoints", "Evaluation",
+        "Matrices", "Kernels", "Files", "Collectives", "Datasets", "Networks", "Checkpoints", "Evaluation",
       ], swiftSettings: settings),
     .target(
       name: "Training",

@@ -45,7 +45,7 @@ struct EntryName: Equatable {
   }
 }
 
-/// Reading a checkpoint's directory. Throws `CheckpointError.damaged` that names the file and the reason,
+/// Reading a checkpoint's directory. Throws `CheckpointError.missing`, `CheckpointError.damaged` that names the file and the reason,
 /// `CheckpointError.unsupportedVersion`, or `StorageError` when the system refuses for another reason.
 enum CheckpointDirectory {
   /// The manifest, after checking that the directory holds the files that it lists, and nothing else but what a completion that was
@@ -53,7 +53,7 @@ enum CheckpointDirectory {
   static func manifest(_ path: String, storage: any Storage) throws -> Manifest {
     switch try storage.kind(of: path) {
     case .directory: break
-    case nil: throw CheckpointError.damaged(path: path, reason: "it does not exist")
+    case nil: throw CheckpointError.missing(path: path)
     case .file, .other:
       throw CheckpointError.damaged(path: path, reason: "it is not a directory (links are not followed)")
     }

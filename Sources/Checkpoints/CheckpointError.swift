@@ -3,6 +3,8 @@ import Matrices
 
 /// Why a checkpoint cannot be saved, loaded or trusted.
 package enum CheckpointError: ReportableError, LocalizedError, Equatable {
+  /// Nothing has that path.
+  case missing(path: String)
   /// `path`, a file or a directory of a checkpoint, is not what its manifest says.
   case damaged(path: String, reason: String)
   /// Written by another format version.
@@ -22,7 +24,7 @@ package enum CheckpointError: ReportableError, LocalizedError, Equatable {
 
   package var exitStatus: ExitStatus {
     switch self {
-    case .damaged, .unsupportedVersion, .noneValid, .unknownIteration: .badCheckpoint
+    case .missing, .damaged, .unsupportedVersion, .noneValid, .unknownIteration: .badCheckpoint
     case .readBackDiffers: .inputOutput
     case .iterationExists, .inUse, .startedTogether: .usage
     }
@@ -32,6 +34,8 @@ package enum CheckpointError: ReportableError, LocalizedError, Equatable {
 
   package var description: String {
     switch self {
+    case .missing(let path):
+      "there is no checkpoint at \(path). 'cegzsl show RUN' lists those of a run; they are RUN/checkpoints/iteration-…."
     case .damaged(let path, let reason): "damaged checkpoint: \(path): \(reason). Resume from an older checkpoint."
     case .unsupportedVersion(let path, let version, let supported):
       "\(path) has format version \(version) and this program knows \(supported). "

@@ -40,6 +40,9 @@ package final class CheckpointStore: Sendable {
   }
 
   func path(_ name: String) -> String { directory + "/" + name }
+
+  /// Where the checkpoint of an iteration lies, or will.
+  package func path(iteration: Int) -> String { path(EntryName.committed(iteration)) }
 }
 
 // MARK: - Loading
@@ -48,7 +51,7 @@ extension CheckpointStore {
   /// Loads one checkpoint after comparing every byte with its manifest.
   ///
   /// - Parameter files: those to load, as far as the checkpoint has them; the others are not looked at.
-  /// - Throws: `CheckpointError` (`damaged`, `unsupportedVersion`), `StorageError`.
+  /// - Throws: `CheckpointError` (`missing`, `damaged`, `unsupportedVersion`), `StorageError`.
   package static func load(
     path: String, files: [CheckpointFile] = CheckpointFile.allCases, storage: any Storage = PosixStorage()
   ) throws -> LoadedCheckpoint {

@@ -22,6 +22,10 @@ package final class RunLock: Sendable {
     try? file.truncate(atOffset: 0)
     try? file.write(contentsOf: Data(note.utf8))
   }
+
+  /// Closing alone would leave the lock to a child process that another thread is just starting, until that runs its program.
+  deinit { flock(file.fileDescriptor, LOCK_UN) }
+
   /// Throws `CheckpointError.inUse` or `.startedTogether` while another process holds the lock; changes nothing.
   package static func requireFree(runDirectory: String) throws {
     let path = runDirectory + "/lock"
@@ -29,6 +33,7 @@ package final class RunLock: Sendable {
     guard descriptor >= 0 else { return }
     let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     if flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK { throw refusal(file, path) }
+    flock(descriptor, LOCK_UN)
   }
 
   private static func refusal(_ file: FileHandle, _ path: String) -> CheckpointError {

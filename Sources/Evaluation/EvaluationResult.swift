@@ -1,11 +1,11 @@
-/// What an evaluation found on the rows of one task. Fractions in 0...1.
+/// What an evaluation found on the rows of one task. Fractions in 0...1; nil where there are no rows of a kind.
 package struct EvaluationResult: Sendable, Codable, Equatable {
   /// After the classifier's last epoch: nothing was selected.
   package let last: GeneralizedAccuracy
   /// After every classifier epoch; a head without a softmax has one.
   package let history: [GeneralizedAccuracy]
   /// Conventional zero-shot learning (T1): unseen rows, unseen candidates.
-  package let zsl: Double
+  @Fraction package var zsl: Double?
   package let seenClasses: PerClassAccuracy
   package let unseenClasses: PerClassAccuracy
   /// Area under the seen-unseen curve; nil where rows of one kind are missing, or a version made it that did not measure it.
@@ -14,7 +14,7 @@ package struct EvaluationResult: Sendable, Codable, Equatable {
   package let calibrated: OperatingPoint?
 
   package init(
-    last: GeneralizedAccuracy, history: [GeneralizedAccuracy], zsl: Double, seenClasses: PerClassAccuracy,
+    last: GeneralizedAccuracy, history: [GeneralizedAccuracy], zsl: Double?, seenClasses: PerClassAccuracy,
     unseenClasses: PerClassAccuracy, ausuc: Double? = nil, calibrated: OperatingPoint? = nil
   ) {
     self.last = last
@@ -26,9 +26,9 @@ package struct EvaluationResult: Sendable, Codable, Equatable {
     self.calibrated = calibrated
   }
 
-  /// The classifier epoch with the highest H, counted from 1: on test rows what papers print.
+  /// The classifier epoch with the highest H (see `merit`), counted from 1: on test rows what papers print.
   package var bestEpoch: Int {
-    (history.indices.max { (history[$0].harmonic, $1) < (history[$1].harmonic, $0) } ?? 0) + 1
+    (history.indices.max { (history[$0].merit, $1) < (history[$1].merit, $0) } ?? 0) + 1
   }
   package var best: GeneralizedAccuracy { history.isEmpty ? last : history[bestEpoch - 1] }
 }

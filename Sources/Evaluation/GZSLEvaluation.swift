@@ -67,7 +67,7 @@ package struct GZSLEvaluation {
   /// - Parameters:
   ///   - iteration: iterations done; it separates the random draws of this evaluation from those of others.
   ///   - plan: has the same parts on every rank.
-  /// - Throws: `CollectiveError`.
+  /// - Throws: `NonFiniteClassifier`, `CollectiveError`.
   package func run(
     _ dataset: GZSLDataset, iteration: Int, _ plan: HeadPlan = .given(HeadConstants(usual: .softmax))
   ) throws -> Evaluated? {
@@ -82,12 +82,15 @@ package struct GZSLEvaluation {
       plan.parts.contains(.prototype) ? task.seenClasses : [], drawNumber: 2 * iteration + 1)
     let seen = try embedder.embed(dataset.features, rows: task.seenRows)
     let unseen = try embedder.embed(dataset.features, rows: task.unseenRows)
-    guard embedder.communicator.isRoot else { return nil }
-    let making = HeadMaking(
-      rows: HeadRows(
-        dataset: dataset, task: task, real: real, syntheticUnseen: syntheticUnseen, syntheticSeen: syntheticSeen),
-      tests: TestRows(dataset: dataset, task: task, seen: seen, unseen: unseen), settings: classifier, source: source,
-      iteration: iteration, context: embedder.model.context)
-    return making.evaluate(plan)
+    var found: Evaluated?
+    try embedder.communicator.onRoot {
+      let making = HeadMaking(
+        rows: HeadRows(
+          dataset: dataset, task: task, real: real, syntheticUnseen: syntheticUnseen, syntheticSeen: syntheticSeen),
+        tests: TestRows(dataset: dataset, task: task, seen: seen, unseen: unseen), settings: classifier,
+        source: source, iteration: iteration, context: embedder.model.context)
+      found = try making.evaluate(plan)
+    }
+    return found
   }
 }

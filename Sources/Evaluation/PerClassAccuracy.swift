@@ -26,21 +26,8 @@ package struct PerClassAccuracy: Sendable, Codable, Equatable {
     }
   }
 
-  /// Mean over classes of per-class accuracy, in 0...1; 0 without any class.
-  package var mean: Double {
-    rows.isEmpty ? 0 : rows.reduce(0) { $0 + $1.accuracy } / Double(rows.count)
-  }
-}
-
-/// U, S and H of generalized zero-shot learning, as fractions.
-package struct GeneralizedAccuracy: Sendable, Codable, Equatable {
-  package let unseen: Double
-  package let seen: Double
-  /// 2US/(U+S), and 0 when both are 0.
-  package var harmonic: Double { unseen + seen > 0 ? 2 * unseen * seen / (unseen + seen) : 0 }
-
-  package init(unseen: Double, seen: Double) {
-    self.unseen = unseen
-    self.seen = seen
+  /// Mean over classes of per-class accuracy, in 0...1; nil without any class.
+  package var mean: Double? {
+    rows.isEmpty ? nil : rows.reduce(0) { $0 + $1.accuracy } / Double(rows.count)
   }
 }

@@ -4,8 +4,7 @@ import Matrices
 /// TensorBoard's event file: one file per process start in a run's `tensorboard` directory, scalars only.
 ///
 /// The few protocol-buffer fields it needs (Event: wall_time 1, step 2, file_version 3, summary 5, session_log 7;
-/// Summary: value 1; Summary.Value: tag 1, simple_value 2; SessionLog: status 1) are encoded here: a generator and a
-/// run-time library for eight fields would cost more than they carry.
+/// Summary: value 1; Summary.Value: tag 1, simple_value 2; SessionLog: status 1) are encoded by `ProtobufEncoder`.
 package final class EventFileWriter {
   package let path: String
   private let storage: any Storage
@@ -77,50 +76,6 @@ package final class EventFileWriter {
     event.field(2, varint: UInt64(step))
     content(&event)
     return event.bytes
-  }
-}
-
-/// Protocol-buffer wire format: each field is a varint (number × 8 + wire type) and its value.
-struct ProtobufEncoder {
-  private(set) var bytes: [UInt8] = []
-
-  private mutating func varint(_ value: UInt64) {
-    var rest = value
-    while rest >= 0x80 {
-      bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
-      rest >>= 7
-    }
-    bytes.append(UInt8(rest))
-  }
-
-  mutating func field(_ number: UInt64, varint value: UInt64) {
-    varint(number << 3)
-    varint(value)
-  }
-
-  mutating func field(_ number: UInt64, double value: Double) {
-    varint(number << 3 | 1)
-    bytes += withUnsafeBytes(of: value.bitPattern.littleEndian, Array.init)
-  }
-
-  mutating func field(_ number: UInt64, float value: Float) {
-    varint(number << 3 | 5)
-    bytes += withUnsafeBytes(of: value.bitPattern.littleEndian, Array.init)
-  }
-
-  mutating func field(_ number: UInt64, string value: String) {
-    varint(number << 3 | 2)
-    varint(UInt64(value.utf8.count))
-    bytes += Array(value.utf8)
-  }
-
-  /// A message inside the message.
-  mutating func field(_ number: UInt64, _ content: (inout ProtobufEncoder) -> Void) {
-    var message = ProtobufEncoder()
-    content(&message)
-    varint(number << 3 | 2)
-    varint(UInt64(message.bytes.count))
-    bytes += message.bytes
   }
 }
 

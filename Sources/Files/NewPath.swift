@@ -30,6 +30,8 @@ package enum NewPath {
   package static func file(_ path: String, body: (String) throws -> Void) throws { try make(path, body) }
 
   /// The same where an older file may be replaced.
+  ///
+  /// - Throws: also `StorageError.notRegularFile` where something else stands, which is left alone.
   package static func replacing(_ path: String, body: (String) throws -> Void) throws {
     try make(path, mayReplace: true, body)
   }
@@ -38,7 +40,9 @@ package enum NewPath {
     var path = path
     while path.count > 1, path.hasSuffix("/") { path.removeLast() }
     let storage = PosixStorage()
-    guard try mayReplace || storage.kind(of: path) == nil else { throw PathTaken(path: path) }
+    let there = try storage.kind(of: path)
+    guard mayReplace || there == nil else { throw PathTaken(path: path) }
+    guard there == nil || there == .file else { throw StorageError.notRegularFile(path: path) }
     let parent = (path as NSString).deletingLastPathComponent
     if !parent.isEmpty { try makeParents(parent) }
     let aside = path + ".partial-" + randomNonce()

@@ -25,19 +25,20 @@ package struct ClassifierFile: Sendable {
   package let figures: Figures?
   package let maker: Maker
 
-  /// Fractions in 0...1.
+  /// Fractions in 0...1; nil where there were no test rows of a kind.
   package struct Figures: Sendable, Codable, Equatable {
-    package let unseen: Double
-    package let seen: Double
-    package let harmonic: Double
-    package let zsl: Double
+    @Fraction package var unseen: Double?
+    @Fraction package var seen: Double?
+    @Fraction package var harmonic: Double?
+    @Fraction package var zsl: Double?
     /// nil where rows of one kind are missing, or a version made the file that did not measure it.
     package let ausuc: Double?
     /// nil where no γ was chosen.
     package let calibrated: OperatingPoint?
 
-    package init(_ accuracy: GeneralizedAccuracy, zsl: Double, ausuc: Double? = nil, calibrated: OperatingPoint? = nil)
-    {
+    package init(
+      _ accuracy: GeneralizedAccuracy, zsl: Double?, ausuc: Double? = nil, calibrated: OperatingPoint? = nil
+    ) {
       unseen = accuracy.unseen
       seen = accuracy.seen
       harmonic = accuracy.harmonic

@@ -6,7 +6,7 @@ import Matrices
 struct Assemble: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract:
-      "Make a data folder in the xlsa17 layout from arrays and tables: .npy, .npz, .csv, .safetensors, HDF5, .mat.",
+      "Make a data folder in the xlsa17 layout from arrays and tables: .npy, .npz, .csv, .safetensors, .pt, HDF5, .mat.",
     discussion: """
       cegzsl assemble --features x.npy --labels y.npy --descriptors classes.csv --unseen cat,dog --out DIR
       cegzsl assemble --features rows.csv --descriptors classes.csv --split rows.csv:split --out DIR

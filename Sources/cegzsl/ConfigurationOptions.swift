@@ -29,7 +29,11 @@ struct ConfigurationOptions: ParsableArguments {
         throw ConfigurationError.unknownName(
           name: word, place: "command line", nearest: nearest(name, among: known + ofCommand).map { "--" + $0 })
       }
-      if parts.count == 2 {
+      if setting.isList, let place = result.firstIndex(where: { $0.0 == name }),
+        let value = parts.count == 2 ? String(parts[1]) : words.popFirst()
+      {
+        result[place].1 += "," + value
+      } else if parts.count == 2 {
         result.append((name, String(parts[1])))
       } else if setting.isFlag {
         result.append((name, "true"))

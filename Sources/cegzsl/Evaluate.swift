@@ -53,6 +53,7 @@ struct Evaluate: ParsableCommand {
     guard !FileManager.default.fileExists(atPath: checkpoint + "/manifest.json") else {
       return (try CheckpointStore.load(path: checkpoint, files: files), nil)
     }
+    guard FileManager.default.fileExists(atPath: checkpoint) else { throw CheckpointError.missing(path: checkpoint) }
     guard FileManager.default.fileExists(atPath: checkpoint + "/checkpoints"),
       let (newest, warnings) = try CheckpointStore.newestValid(runDirectory: checkpoint, files: files)
     else {

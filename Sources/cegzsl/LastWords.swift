@@ -72,9 +72,11 @@ func leave(_ communicator: any Communicator, _ own: LastWords) -> Never {
 /// Before MPI is there, as with a wrong command line.
 func leaveEarly(_ own: LastWords) -> Never {
   let announced = MPICommunicator.announcedRanks?.count ?? 1
-  let command = CommandLine.arguments.dropFirst().first
-  // 'presets' alone never asks for MPI: a rank that did would wait for the others.
-  guard MPICommunicator.wasLaunched, announced > 1, command != nil, command != "presets" else {
+  let words = CommandLine.arguments.dropFirst()
+  // 'presets' and 'reference --print' never ask for MPI: a rank that did would wait for the others.
+  let isLonely =
+    words.first == nil || words.first == "presets" || (words.first == "reference" && words.contains("--print"))
+  guard MPICommunicator.wasLaunched, announced > 1, !isLonely else {
     leave(SingleProcess(), own)
   }
   // The others may have got another command.

@@ -9,6 +9,8 @@ struct Show: ParsableCommand {
 
   @Argument(help: ArgumentHelp("Run directory of train.", valueName: "run"))
   var runDirectory: String
+  @Flag(help: "Print it as JSON, for programs: also every class with its role.")
+  var json = false
 
   func run() throws {
     try withRanks(threads: nil) { communicator in
@@ -16,7 +18,8 @@ struct Show: ParsableCommand {
         let path = runDirectory + "/config.yaml"
         let text = FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) } ?? ""
         let options = (try? ConfigurationFile.parse(text, path: path)) ?? []
-        print(try RunSummary(run: runDirectory, options: options).lines.joined(separator: "\n"))
+        let summary = try RunSummary(run: runDirectory, options: options)
+        print(json ? summary.json.text() : summary.lines.joined(separator: "\n"))
       }
       return .done
     }

@@ -38,7 +38,7 @@ struct Train: ParsableCommand {
   func run() throws {
     StopSignal.install()
     try withRanks(threads: threadOptions.threads) { communicator in
-      let configuration = try resolve(communicator)
+      let (configuration, earlier) = try resolve(communicator)
       if reproducible && configuration.precision == .bfloat16 {
         throw IrreproduciblePrecision()
       }
@@ -57,7 +57,8 @@ struct Train: ParsableCommand {
           print($0); fflush(nil)
         })
       return try phases.run(
-        runDirectory, resume: request, configText: try ConfigurationFile.text(configuration))
+        runDirectory, resume: request,
+        config: RunConfigText(try ConfigurationFile.text(configuration), earlier: earlier))
     }
   }
 
@@ -70,7 +71,9 @@ struct Train: ParsableCommand {
   }
 
   /// Rank 0 reads a resumed run's own configuration for all.
-  private func resolve(_ communicator: any Communicator) throws -> Configuration {
+  private func resolve(
+    _ communicator: any Communicator
+  ) throws -> (configuration: Configuration, earlier: Configuration?) {
     let path = runDirectory + "/config.yaml"
     var own: [UInt8] = []
     if resume != nil && communicator.isRoot { own = FileManager.default.contents(atPath: path).map(Array.init) ?? [] }
@@ -78,7 +81,10 @@ struct Train: ParsableCommand {
     let configuration = try options.resolve(of: Self.self, base: text.isEmpty ? nil : (text, path))
     try configuration.precision.requireSupport()
     try configuration.requireConstants()
-    return configuration
+    guard !text.isEmpty else { return (configuration, nil) }
+    var earlier = Configuration()
+    try earlier.apply(ConfigurationFile.parse(text, path: path), place: path)
+    return (configuration, earlier)
   }
 }
 

@@ -7,7 +7,9 @@ import Testing
     // Class 1: 1 of 4, class 2: 1 of 1; the mean over rows would be 2 of 5.
     let table = PerClassAccuracy(predictions: [1, 2, 2, 2, 2], labels: [1, 1, 1, 1, 2])
     #expect(table.mean == 0.625)
-    #expect(PerClassAccuracy(predictions: [], labels: []).mean == 0)
+    #expect(PerClassAccuracy(predictions: [], labels: []).mean == nil)
+    #expect(GeneralizedAccuracy(unseen: nil, seen: 0.5).harmonic == nil)
+    #expect(GeneralizedAccuracy(unseen: nil, seen: 0.5).merit == 0.5)
     #expect(GeneralizedAccuracy(unseen: 0, seen: 0).harmonic == 0)
     #expect(GeneralizedAccuracy(unseen: 0.5, seen: 0.25).harmonic == 1.0 / 3)
     #expect(GeneralizedAccuracy(unseen: 0.5, seen: 0).harmonic == 0)
@@ -38,8 +40,10 @@ import Testing
       }
       #expect(
         table.rows.map { [$0.classIndex, $0.correct, $0.total] } == expected, "seed \(draws.seed), trial \(trial)")
-      let mean = accuracies.isEmpty ? 0 : accuracies.reduce(0, +) / Double(accuracies.count)
-      #expect(abs(table.mean - mean) < 1e-12, "seed \(draws.seed), trial \(trial)")
+      let mean = accuracies.isEmpty ? nil : accuracies.reduce(0, +) / Double(accuracies.count)
+      #expect(
+        mean == nil ? table.mean == nil : abs((table.mean ?? .nan) - (mean ?? .nan)) < 1e-12,
+        "seed \(draws.seed), trial \(trial)")
     }
   }
 

@@ -256,7 +256,7 @@ private typealias Rows = [[Double]]
     let map = method.map(ESZSL.Penalties(features: 1, descriptors: 1))
     for r in v.indices { for c in v[r].indices { #expect(abs(map[r, c] - v[r][c]) < 1e-5, "V[\(r), \(c)]") } }
     let scores = product(product(z, v), transposed(units))
-    func table(_ rows: Range<Int>, among classes: [Int], _ scores: Rows) -> Double {
+    func table(_ rows: Range<Int>, among classes: [Int], _ scores: Rows) -> Double? {
       PerClassAccuracy(
         predictions: rows.map { r in classes.max { scores[r][$0] < scores[r][$1] } ?? -1 },
         labels: rows.map { world.labels[$0] }

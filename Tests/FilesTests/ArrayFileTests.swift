@@ -29,7 +29,7 @@ import Testing
   private static let everything = [
     "plain.mat", "compressed.mat", "kinds.mat", "big_endian.mat", "hdf5.mat", "kinds73.mat", "default.h5", "latest.h5",
     "stored.npz",
-    "packed.npz", "version1.npy", "objects.npy", "types.safetensors",
+    "packed.npz", "version1.npy", "objects.npy", "types.safetensors", "kinds.pt", "deflated.pt", "module.pt",
   ]
 
   /// Every array of a file, read in each way that it may be read.

@@ -83,4 +83,19 @@ import Testing
       #expect(number.bitPattern == expected.bitPattern || (number.isNaN && expected.isNaN), "\(text)")
     }
   }
+
+  /// What is written reads back (but for spaces at the ends), and is no formula to a spreadsheet.
+  @Test(arguments: [
+    ("zebra", "zebra"), ("killer whale", "killer whale"), ("a,b", "\"a,b\""), ("say \"x\"", "\"say \"\"x\"\"\""),
+    ("two\nlines", "\"two\nlines\""), ("two\r\nlines", "\"two\r\nlines\""), (" edge", "\" edge\""), ("a;b", "\"a;b\""),
+    ("=1+2", "'=1+2"), ("@sum", "'@sum"), ("+cmd", "'+cmd"), ("-2+3", "'-2+3"), ("\t=1", "\"'\t=1\""),
+    ("=\u{301}x", "'=\u{301}x"), ("=a,\"b\"", "\"'=a,\"\"b\"\"\""), ("-3", "-3"), ("+1.5e3", "+1.5e3"),
+    ("größer", "größer"), ("", ""),
+  ]) func fieldsAreQuotedAndNoFormulas(_ text: String, _ field: String) throws {
+    #expect(CsvWriter.field(text) == field)
+    let read = try file(CsvWriter.line(["class", "x"]) + CsvWriter.line([CsvWriter.field(text), "1"]) + "a,2\nb,3\n")
+    let expected =
+      field.hasPrefix("'") || field.hasPrefix("\"'") ? "'" + text : text.trimmingCharacters(in: .whitespaces)
+    #expect(try read.texts("class").first?.unicodeScalars.elementsEqual(expected.unicodeScalars) == true)
+  }
 }

@@ -50,4 +50,21 @@ import Testing
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == ["c", "empty"])
     }
   }
+
+  /// Only a plain file is ever replaced: not a device, a link or a folder.
+  @Test func replacesPlainFilesAlone() throws {
+    try withFolder { folder in
+      try write(folder + "/target", "old")
+      try FileManager.default.createSymbolicLink(atPath: folder + "/link", withDestinationPath: folder + "/target")
+      try FileManager.default.createDirectory(atPath: folder + "/inside", withIntermediateDirectories: true)
+      for name in ["link", "inside"] {
+        #expect(throws: StorageError.notRegularFile(path: "\(folder)/\(name)")) {
+          try NewPath.replacing("\(folder)/\(name)") { try write($0, "new") }
+        }
+      }
+      try NewPath.replacing(folder + "/target") { try write($0, "new") }
+      #expect(try String(contentsOfFile: folder + "/link", encoding: .utf8) == "new")
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == ["inside", "link", "target"])
+    }
+  }
 }

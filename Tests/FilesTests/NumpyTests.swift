@@ -111,4 +111,18 @@ import Testing
     try NumpyWriter.write(path: folder + "/one.npy", NumpyArray("x", integers: [1, 2]))
     #expect(try ArrayFile(path: folder + "/one.npy").numbers("one") == [1, 2])
   }
+
+  @Test func rowsMayComeInBlocks() throws {
+    let folder = NSTemporaryDirectory() + "cegzsl-numpy-" + UUID().uuidString
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let matrix = Matrix(rows: 7, columns: 3, elements: (0..<21).map(Float.init))
+    try NumpyWriter.write(path: folder + "/whole.npy", NumpyArray("x", matrix: matrix))
+    try NumpyWriter.write(path: folder + "/blocks.npy", rows: 7, columns: 3) { add in
+      for rows in [0..<4, 4..<4, 4..<7] { try add(matrix.rows(rows)) }
+    }
+    #expect(
+      try Data(contentsOf: URL(fileURLWithPath: folder + "/whole.npy"))
+        == Data(contentsOf: URL(fileURLWithPath: folder + "/blocks.npy")))
+  }
 }

@@ -158,6 +158,55 @@ import Testing
     }
   }
 
+  @Test(arguments: Answering.allCases) func filesAreClassifiedInBlocks(_ answering: Answering) throws {
+    try withTemporaryFolder { run in
+      try save(run, 7)
+      let model = try load(run, .last)
+      let x = noise(70, featureSize, step: 5)
+      try NumpyWriter.write(path: run + "/x.npy", NumpyArray("x", matrix: x))
+      let (h, scores) = (Matrix(rows: 70, columns: 14), Matrix(rows: 70, columns: classCount))
+      model.embed(x, into: h)
+      try model.scores(into: scores, h, answering: answering)
+      let candidates = answering == .all ? [0, 1, 2, 4, 5] : [1, 4]
+      for blockRows in [1, 64, 69, 70, 1000] {
+        let source = try FeatureSource(ArrayReference(run + "/x.npy"), featureSize: featureSize)
+        var rows = 0
+        try model.predict(source, answering: answering, top: candidates.count, blockRows: blockRows) { block in
+          #expect(block.firstRow == rows && block.logits.rowCount == min(blockRows, 70 - rows))
+          let range = rows..<rows + block.logits.rowCount
+          rows = range.upperBound
+          #expect(block.logits.elements.map(\.bitPattern) == scores.rows(range).elements.map(\.bitPattern))
+          #expect(block.embeddings.elements.map(\.bitPattern) == h.rows(range).elements.map(\.bitPattern))
+          for (r, best) in block.best.enumerated() {
+            #expect(best.sorted() == candidates)
+            let ordered = best.map { block.probabilities[r, $0] }
+            #expect(ordered == ordered.sorted(by: >) && abs(ordered.reduce(0, +) - 1) < 1e-5)
+          }
+        }
+        #expect(rows == 70)
+      }
+    }
+  }
+
+  @Test func featuresThatDoNotFitAreRefused() throws {
+    try withTemporaryFolder { folder in
+      let x = Matrix(rows: 9, columns: featureSize)
+      x[7, 3] = .nan
+      try NumpyWriter.write(path: folder + "/x.npy", NumpyArray("x", matrix: x))
+      let reference = ArrayReference(folder + "/x.npy")
+      #expect(
+        throws: FeatureError.width(place: folder + "/x.npy", rows: 9, columns: featureSize, featureSize: 20)
+      ) { try FeatureSource(reference, featureSize: 20) }
+      let source = try FeatureSource(reference, featureSize: featureSize)
+      _ = try source.next(5)
+      let error = #expect(throws: FeatureError.self) { try source.next(5) }
+      #expect(error?.description.contains("row 8, feature 4 is nan") == true && error?.exitStatus == .badData)
+      // The other way round, as its width tells.
+      let turned = try FeatureSource(reference, featureSize: 9)
+      #expect(turned.rowCount == featureSize && turned.notes.count == 1)
+    }
+  }
+
   @Test func synthesisDependsOnSeedRowAndDescriptorAlone() throws {
     try withTemporaryFolder { run in
       try save(run, 7)

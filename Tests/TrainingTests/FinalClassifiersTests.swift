@@ -57,6 +57,34 @@ import Testing
     }
   }
 
+  /// Weights that overflow end the evaluation, on every rank, instead of figures at chance.
+  @Test(arguments: [1, 2]) func weightsThatAreNotFiniteAreNoClassifier(ranks: Int) throws {
+    try withTemporaryFolder { folder in
+      try DemoData.write(to: folder, seed: 3)
+      @Sendable func evaluate(_ communicator: any Communicator) throws {
+        let dataset = try GZSLDataset.load(folder: folder, options: DataOptions())
+        let model = HybridModel(
+          sizes: ModelSizes(
+            feature: dataset.features.featureSize, attribute: dataset.descriptors.columnCount, noise: 4,
+            generatorWidth: 8, criticWidth: 4, embedding: 16, projection: 4, comparatorWidth: 4),
+          context: ProductContext())
+        model.initialise(RandomSource(seed: 4))
+        let evaluation = GZSLEvaluation(
+          model: model, communicator: communicator,
+          classifier: ClassifierSettings(epochs: 3, learningRate: 1e38, batchSize: 50), syntheticPerClass: 20,
+          source: RandomSource(seed: 4))
+        do {
+          _ = try evaluation.run(dataset, iteration: 1)
+          Issue.record("weights that overflow were taken for a classifier")
+        } catch let error as any ReportableError {
+          #expect(error.exitStatus == .nonFinite && error.description.contains("--classifier-learning-rate"))
+          #expect(!communicator.isRoot || error is NonFiniteClassifier)
+        }
+      }
+      if ranks == 1 { try evaluate(SingleProcess()) } else { _ = try onThreads(hosts: [ranks]) { try evaluate($0) } }
+    }
+  }
+
   /// The classifiers give the figures that are reported, on the test task as on the validation task.
   @Test(arguments: [false, true]) func theClassifiersGiveTheFigures(isSelecting: Bool) throws {
     try withTemporaryFolder { folder in

@@ -1,5 +1,7 @@
 import Datasets
 import Evaluation
+import Files
+import Foundation
 import Matrices
 import Testing
 import Training
@@ -49,12 +51,32 @@ import Training
   @Test func theFirstPhaseChoosesByAUSUC() throws {
     let choice = SelectionRecord(records, iterationsPerEpoch: 8, lastIteration: 30)
     #expect(choice.iteration == 20 && choice.epoch == 2 && choice.evaluations == 3 && choice.lastIteration == 30)
-    #expect(choice.ausuc == 0.5 && abs(choice.harmonic - 0.1) < 1e-12 && choice.head.gamma == 1.5)
+    #expect(choice.ausuc == 0.5 && abs((choice.harmonic ?? 0) - 0.1) < 1e-12 && choice.head.gamma == 1.5)
     // 20 of 8 are two and a half epochs.
     #expect(choice.iterations(iterationsPerEpoch: 10, bound: 0) == 25)
     #expect(choice.iterations(iterationsPerEpoch: 10, bound: 12) == 12)
     let results = try results(.validation, records, validation: choice)
     #expect(results.iteration == 30 && results.selection == "validation" && results.validation == choice)
+  }
+
+  /// What nothing was counted for is null, and never 0, which would say that all answers were wrong; and is read back as that.
+  @Test func withoutRowsOfAKindThereIsNoFigure() throws {
+    let accuracies = [0.2, 0.5, 0.25].map { GeneralizedAccuracy(unseen: nil, seen: $0) }
+    let test = EvaluationResult(
+      last: accuracies[2], history: accuracies, zsl: nil, seenClasses: .none, unseenClasses: .none)
+    let record = EvaluationRecord(iteration: 3, epoch: 1, test: test)
+    let line = try JSONValue(encoding: record).text()
+    #expect(line.contains(#""last":{"unseen":null,"seen":0.25}"#) && line.contains(#""zsl":null"#), "\(line)")
+    let read = try JSONDecoder().decode(EvaluationRecord.self, from: Data(line.utf8))
+    #expect(read.test == test)
+    let results = try results(.last, [read])
+    #expect(results.unseen == nil && results.harmonic == nil && results.zsl == nil && results.seen == 0.25)
+    #expect(results.bestOnTest.seen == 0.5 && results.bestOnTest.classifierEpoch == 2)
+    let json = try JSONValue(parsing: Array(try results.json().utf8))
+    for name in ["unseen", "harmonic", "zsl"] { #expect(json[name] == .null, "\(name)") }
+    #expect(json["best_on_test"]?["harmonic"] == .null && results.table.contains("U   n/a   S  25.0   H   n/a"))
+    #expect(read.scalars.map(\.tag) == ["test/seen"])
+    #expect(PerClassAccuracy.none.mean == nil)
   }
 
   @Test func bestOnTestIsOverAllEpochs() throws {

@@ -46,7 +46,8 @@ import Training
     try withTemporaryFolder { folder in
       let log = Log()
       let directory = try RunDirectory(path: folder + "/run", keep: 2, isResuming: false)
-      let recorder = try RunRecorder(directory: directory, after: 0, log: { log.lines.append($0) })
+      let recorder = try RunRecorder(
+        directory: directory, after: 0, configText: "a", log: { log.lines.append($0) }, results: results)
       for iteration in 1...3 { try recorder.record(report(iteration), lastIteration: 3) }
       let line =
         #""epoch": 1, "critic": {"wasserstein": 0.5, "penalty": 1.0, "instance": null, "class": 0.25, "total": null}, "#
@@ -74,14 +75,14 @@ import Training
   @Test func goesOnAfterACheckpoint() throws {
     try withTemporaryFolder { folder in
       let directory = try RunDirectory(path: folder + "/run", keep: 2, isResuming: false)
-      let first = try RunRecorder(directory: directory, after: 0, log: { _ in })
+      let first = try RunRecorder(directory: directory, after: 0, configText: "a", log: { _ in }, results: results)
       for iteration in 1...4 {
         try first.record(report(iteration), lastIteration: 9)
         try first.record(evaluation(iteration, unseen: 0.25), results: results)
       }
       let lines = text(directory, "metrics.jsonl").split(separator: "\n")
       try directory.append("evaluations.jsonl", line: #"{"iteration":4,"epo"#)
-      let second = try RunRecorder(directory: directory, after: 2, log: { _ in })
+      let second = try RunRecorder(directory: directory, after: 2, configText: "a", log: { _ in }, results: results)
       #expect(second.records.map(\.iteration) == [1, 2] && second.records[1].test.zsl == 0.75)
       #expect(text(directory, "metrics.jsonl") == lines.prefix(2).map { $0 + "\n" }.joined())
       try second.record(

@@ -54,7 +54,7 @@ import Training
       let dataset = try GZSLDataset.load(folder: data, options: configuration.dataOptions)
       let phases = TrainingPhases(
         configuration: configuration, dataset: dataset, communicator: communicator, version: "test", log: { _ in })
-      let status = try phases.run(run, resume: resume, configText: "")
+      let status = try phases.run(run, resume: resume, config: RunConfigText(""))
       #expect(status == .done)
     }
     if setting.ranks == 1 {
@@ -99,19 +99,22 @@ import Training
     return (try table("test_seen", .all), try table("test_unseen", .all), try table("test_unseen", .unseen))
   }
 
-  private func expectFigures(_ model: TrainedModel, _ run: String, _ data: String) throws {
+  private func expectFigures(
+    _ model: TrainedModel, _ run: String, _ data: String, areSaved: Bool = true
+  ) throws {
     let (found, results) = (try accuracies(model, data), try results(run))
     let accuracy = GeneralizedAccuracy(unseen: found.unseen.mean, seen: found.seen.mean)
     #expect(results["unseen"]?.double == accuracy.unseen && results["seen"]?.double == accuracy.seen)
     #expect(results["harmonic"]?.double == accuracy.harmonic && results["zsl"]?.double == found.zsl.mean)
-    #expect(
-      model.classifier?.figures?.zsl == found.zsl.mean && model.classifier?.figures?.harmonic == accuracy.harmonic)
-    #expect(found.seen.mean > 0.02 && found.zsl.mean > 0.02, "nothing was learnt: the figures say little")
+    let saved = model.classifier?.figures
+    #expect(areSaved ? saved?.zsl == found.zsl.mean && saved?.harmonic == accuracy.harmonic : saved == nil)
+    #expect((found.seen.mean ?? 0) > 0.02 && (found.zsl.mean ?? 0) > 0.02, "nothing was learnt: the figures say little")
     if let gamma = model.gamma {
       let calibrated = try accuracies(model, data, gamma: gamma)
-      #expect(
-        abs((results["calibrated"]?["unseen"]?.double ?? -1) - calibrated.unseen.mean) < 0.02, "but for ties in float")
-      #expect(abs((results["calibrated"]?["seen"]?.double ?? -1) - calibrated.seen.mean) < 0.02)
+      func near(_ name: String, _ value: Double?) -> Bool {
+        abs((results["calibrated"]?[name]?.double ?? -1) - (value ?? -3)) < 0.02
+      }
+      #expect(near("unseen", calibrated.unseen.mean) && near("seen", calibrated.seen.mean), "but for ties in float")
       #expect(results["calibrated"]?["gamma"]?.double == gamma)
     } else {
       #expect(results["calibrated"] == nil)
@@ -150,6 +153,49 @@ import Training
         let summary = try found.get()
         #expect(summary.isComplete, "\(summary.path)")
       }
+    }
+  }
+
+  /// With the classes and the real rows that the run had, an extension trains the run's own softmaxes.
+  @Test(arguments: [Case(), Case(select: .validation), Case(embedding: .none)])
+  private func extendingByNothingChangesNoBit(_ setting: Case) throws {
+    try withTemporaryFolder { folder in
+      let (run, data) = (folder + "/run", folder + "/data")
+      try DemoData.write(to: data, seed: 2)
+      try train(run, data: data, setting)
+      let configuration = configuration(setting)
+      let (checkpoint, _) = try CheckpointChoice.best.load(run: run, files: CheckpointFile.allCases)
+      let model = try TrainedModel(checkpoint)
+      let own = try #require(model.classifier?.classifiers)
+      let training = ModelExtension(
+        model, table: model.classes, settings: configuration.classifierSettings, keptEpoch: own.epoch,
+        syntheticPerClass: configuration.syntheticPerClass, seed: UInt64(configuration.seed))
+      let dataset = try GZSLDataset.load(folder: data, options: configuration.dataOptions)
+      let again = try training.classifiers(real: try training.realRows(of: dataset))
+      func bits(_ matrix: Matrix) -> [UInt32] { matrix.elements.map(\.bitPattern) }
+      for (a, b) in [(own.generalized, again.generalized), (own.unseenOnly, again.unseenOnly)] {
+        #expect(bits(a.weight) == bits(b.weight) && bits(a.bias) == bits(b.bias))
+      }
+      let synthetic = try training.classifiers(real: nil)
+      #expect(bits(synthetic.unseenOnly.weight) == bits(own.unseenOnly.weight))
+      #expect(bits(synthetic.generalized.weight) != bits(own.generalized.weight))
+
+      // As a run: the model's bytes are copied, and training does not go on from it.
+      let written = ExtendedRun(
+        checkpoint, data: model.data, classifiers: again, configuration: configuration, programVersion: "test")
+      try written.write(to: folder + "/extended", configText: "")
+      #expect(throws: PathTaken.self) { try written.write(to: folder + "/extended", configText: "") }
+      let extended = try CheckpointChoice.best.load(run: folder + "/extended", files: CheckpointFile.allCases)
+        .checkpoint
+      #expect(
+        extended.model.digest == checkpoint.model.digest && extended.optimizer.digest == checkpoint.optimizer.digest)
+      try expectFigures(try TrainedModel(extended), run, data, areSaved: false)
+      #expect(throws: CheckpointMismatch.self) {
+        try train(folder + "/extended", data: data, setting, iterations: 8, resume: .latest)
+      }
+      let summary = try RunSummary(run: folder + "/extended", options: [])
+      #expect(summary.json["extended_from"]?.string == checkpoint.path)
+      #expect(summary.lines.contains { $0.contains("cegzsl predict --run") })
     }
   }
 
@@ -230,7 +276,7 @@ import Training
       try train(part, data: data, Case(select: .validation, head: .stacked), resume: .latest)
       #expect(contents(part, "figures.json") == contents(folder + "/run", "figures.json"))
       // A choice for one head is none for another.
-      #expect(throws: CheckpointMismatch.self) {
+      #expect(throws: EvaluationMismatch.self) {
         try train(part, data: data, Case(select: .validation, head: .zla), resume: .latest)
       }
     }
@@ -265,6 +311,64 @@ import Training
       // From its own, by path.
       try train(run, data: data, Case(), resume: .path(run + "/../run/checkpoints/iteration-000000006/"))
       #expect(try CheckpointStore.list(runDirectory: run).count == 1)
+    }
+  }
+
+  /// Configuration and figures of a run belong together: what would part them is refused, or goes.
+  @Test func figuresAreThoseOfTheConfigurationBesideThem() throws {
+    try withTemporaryFolder { folder in
+      let (run, data) = (folder + "/run", folder + "/data")
+      try DemoData.write(to: data, seed: 2)
+      let dataset = try GZSLDataset.load(folder: data, options: DataOptions())
+      @Sendable func text(_ configuration: Configuration) -> String {
+        configuration.resolved.map { "\($0.name): \($0.value)\n" }.joined()
+      }
+      func start(_ change: (inout Configuration) -> Void, _ earlier: Configuration?) throws -> [String] {
+        var configuration = configuration(Case())
+        change(&configuration)
+        var lines: [String] = []
+        let training = try TrainingRun(
+          configuration: configuration, dataset: dataset, communicator: SingleProcess(), version: "test",
+          log: { lines.append($0) })
+        let status = try training.run(
+          directory: try RunDirectory(path: run, keep: 9, isResuming: earlier != nil),
+          resume: earlier == nil ? .none : .latest,
+          config: RunConfigText(text(configuration), earlier: earlier))
+        #expect(status == .done)
+        return lines
+      }
+      func files() throws -> [Data?] {
+        try FileManager.default.subpathsOfDirectory(atPath: run).sorted().filter { !$0.hasPrefix("tensorboard") }
+          .map { FileManager.default.contents(atPath: "\(run)/\($0)") }
+      }
+      let own = configuration(Case())
+      _ = try start({ _ in }, nil)
+      let whole = try files()
+      // Refused, with both values and a way; nothing changes.
+      let error = #expect(throws: EvaluationMismatch.self) { try start({ $0.syntheticPerClass = 7 }, own) }
+      #expect(error?.differences == ["--synthetic-per-class was 120 and is 7"] && error?.exitStatus == .usage)
+      #expect(throws: EvaluationMismatch.self) { try start({ $0.classifierEpochs = 3 }, own) }
+      #expect(try files() == whole)
+      // Also where the figures are not told yet, but stand in the checkpoint.
+      try FileManager.default.moveItem(atPath: run + "/evaluations.jsonl", toPath: folder + "/kept")
+      #expect(throws: EvaluationMismatch.self) { try start({ $0.syntheticPerClass = 7 }, own) }
+      try FileManager.default.moveItem(atPath: folder + "/kept", toPath: run + "/evaluations.jsonl")
+      // Fewer iterations than are done: said, and nothing changes.
+      let lines = try start({ $0.maxIterations = 3 }, own)
+      #expect(
+        lines.count == 1 && lines[0].contains("after iteration 6 already, and these options end it after iteration 3"))
+      #expect(try files() == whole)
+      // An option that may change: the results are told anew with it.
+      _ = try start({ $0.keep = 5 }, own)
+      #expect(try results(run)["configuration"]?["keep"]?.string == "5")
+      let figures = try results(run)["harmonic"]?.double
+      #expect(
+        try figures
+          == JSONValue(
+            parsing: Array(
+              whole.compactMap { $0 }.first {
+                $0.starts(with: "{\n".utf8) && $0.range(of: Data("best_on_test".utf8)) != nil
+              } ?? Data()))["harmonic"]?.double)
     }
   }
 

@@ -99,14 +99,10 @@ struct DataPartsReader {
 
   /// A column of class names, and columns of numbers.
   private mutating func readDescriptorTable(_ file: ArrayFile) throws {
-    let named = parts.descriptors?.name.flatMap { file.description($0) }
-    let names = named ?? file.locate(.classNames) ?? file.arrays.first { $0.kind == .texts }
-    let columns = file.arrays.filter { $0.kind == .numbers && $0.name != names?.name }
-    files.notes += file.leftOut(file.arrays.filter { $0.kind != .numbers && $0.name != names?.name })
-    files.descriptors = try file.rows(ofColumns: columns.map(\.name)).all()
-    if let names, files.descriptorNames == nil {
-      files.descriptorNames = try ClassColumn(names, in: file, what: "class names").texts
-    }
+    let table = try file.descriptorTable(named: parts.descriptors?.name)
+    files.notes += table.notes
+    files.descriptors = table.descriptors
+    if let names = table.names, files.descriptorNames == nil { files.descriptorNames = names }
   }
 
   private mutating func readDescriptorArray() throws {

@@ -42,7 +42,7 @@ package struct ScoredTask: Sendable {
   }
 
   /// T1 of these scores: rows of unseen classes, unseen candidates.
-  package var zsl: Double { Self.table(unseen) { $0.bestUnseen ?? -1 }.mean }
+  package var zsl: Double? { Self.table(unseen) { $0.bestUnseen ?? -1 }.mean }
 
   private static func table(_ rows: [ScoredRow], _ answer: (ScoredRow) -> Int) -> PerClassAccuracy {
     PerClassAccuracy(predictions: rows.map(answer), labels: rows.map(\.label))

@@ -8,11 +8,17 @@ package struct OperatingPoint: Sendable, Codable, Equatable {
   package let seen: Double
   package let harmonic: Double
 
-  package init(gamma: Double, _ accuracy: GeneralizedAccuracy) {
+  package init(gamma: Double, unseen: Double, seen: Double) {
     self.gamma = gamma
-    unseen = accuracy.unseen
-    seen = accuracy.seen
-    harmonic = accuracy.harmonic
+    self.unseen = unseen
+    self.seen = seen
+    harmonic = GeneralizedAccuracy(unseen: unseen, seen: seen).harmonic ?? 0
+  }
+
+  /// nil where rows of one kind are missing.
+  package init?(gamma: Double, _ accuracy: GeneralizedAccuracy) {
+    guard let unseen = accuracy.unseen, let seen = accuracy.seen else { return nil }
+    self.init(gamma: gamma, unseen: unseen, seen: seen)
   }
 }
 
@@ -53,7 +59,7 @@ package struct SeenUnseenCurve: Sendable, Equatable {
         : k == 0
           ? steps[0].margin - 1
           : k == steps.count ? steps[k - 1].margin + 1 : steps[k - 1].margin / 2 + steps[k].margin / 2
-      points.append(OperatingPoint(gamma: gamma, GeneralizedAccuracy(unseen: min(unseen, 1), seen: min(seen[k], 1))))
+      points.append(OperatingPoint(gamma: gamma, unseen: min(unseen, 1), seen: min(seen[k], 1)))
     }
     self.points = points
   }

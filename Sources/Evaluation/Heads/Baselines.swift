@@ -7,10 +7,10 @@ import Matrices
 /// rows. Fractions in 0...1.
 package struct Baselines: Sendable, Encodable, Equatable {
   package struct Figures: Sendable, Encodable, Equatable {
-    package let unseen: Double
-    package let seen: Double
-    package let harmonic: Double
-    package let zsl: Double
+    @Fraction package var unseen: Double?
+    @Fraction package var seen: Double?
+    @Fraction package var harmonic: Double?
+    @Fraction package var zsl: Double?
     /// nil where rows of one kind are missing.
     package let ausuc: Double?
     /// nil where nothing could be held out.
@@ -25,7 +25,7 @@ package struct Baselines: Sendable, Encodable, Equatable {
       harmonic = accuracy.harmonic
       zsl = scored.zsl
       ausuc = scored.seen.isEmpty || scored.unseen.isEmpty ? nil : SeenUnseenCurve(scored).area
-      calibrated = gamma.map { OperatingPoint(gamma: $0, scored.accuracy(gamma: $0)) }
+      calibrated = gamma.flatMap { OperatingPoint(gamma: $0, scored.accuracy(gamma: $0)) }
       self.lambda = lambda
     }
   }

@@ -38,6 +38,8 @@ package struct CosineTerm: Sendable {
     self.weight = weight
   }
 
+  var isFinite: Bool { targets.elements.allSatisfy(\.isFinite) && map?.elements.allSatisfy(\.isFinite) ?? true }
+
   package var input: Input { part.input }
   package var inputSize: Int { mean.columnCount }
 

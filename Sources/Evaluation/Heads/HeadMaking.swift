@@ -93,8 +93,10 @@ struct HeadMaking {
     let history: [GeneralizedAccuracy]
   }
 
-  func evaluate(_ plan: HeadPlan) -> Evaluated {
+  /// - Throws: `NonFiniteClassifier`.
+  func evaluate(_ plan: HeadPlan) throws -> Evaluated {
     let softmaxes = plan.parts.contains(.softmax) ? trainSoftmaxes() : nil
+    if let softmaxes, !softmaxes.generalized.isFinite || !softmaxes.unseenOnly.isFinite { throw NonFiniteClassifier() }
     var made: [HeadPart: CosineTerm] = [:]
     let constants =
       switch plan {
@@ -102,6 +104,7 @@ struct HeadMaking {
       case .choosing(let head): choose(head, softmaxes, &made)
       }
     let classifiers = head(constants, softmaxes, made)
+    guard classifiers.terms.allSatisfy(\.isFinite) else { throw NonFiniteClassifier() }
     let scored = tests.score(classifiers, context)
     let zslAnswers = highestScores(
       tests.scores(classifiers, ofUnseen: true, amongUnseen: true, context), among: tests.task.unseenClasses)
@@ -113,7 +116,7 @@ struct HeadMaking {
       zsl: PerClassAccuracy(predictions: zslAnswers, labels: tests.unseenLabels).mean,
       seenClasses: scored.seenTable(gamma: nil), unseenClasses: scored.unseenTable(gamma: nil),
       ausuc: hasBothHalves ? SeenUnseenCurve(scored).area : nil,
-      calibrated: constants.gamma.map { OperatingPoint(gamma: $0, scored.accuracy(gamma: $0)) })
+      calibrated: constants.gamma.flatMap { OperatingPoint(gamma: $0, scored.accuracy(gamma: $0)) })
     return Evaluated(test: result, classifiers: classifiers, scored: scored, zslAnswers: zslAnswers)
   }
 

@@ -24,8 +24,8 @@ package enum RowAxis: Sendable {
   case last
 }
 
-/// A file of named arrays in any of the formats that are read: .npy, .npz, .csv, .safetensors, HDF5, and .mat of
-/// versions 5 and 7.3. Which one it is, its first bytes say. Nothing in a file is executed, and what it claims is
+/// A file of named arrays in any of the formats that are read: .npy, .npz, .csv, .safetensors, HDF5, .mat of
+/// versions 5 and 7.3, and PyTorch's zip form. Which one it is, its first bytes say. Nothing in a file is executed, and what it claims is
 /// checked before memory is taken.
 package final class ArrayFile {
   package enum Format: String, Sendable {
@@ -35,13 +35,14 @@ package final class ArrayFile {
     case safetensors = "a safetensors file"
     case hdf5 = "an HDF5 file"
     case matlab = "a MATLAB file"
+    case torch = "a PyTorch file"
 
     /// What its users call an array.
     var noun: String {
       switch self {
       case .npy, .npz: "array"
       case .csv: "column"
-      case .safetensors: "tensor"
+      case .safetensors, .torch: "tensor"
       case .hdf5: "dataset"
       case .matlab: "variable"
       }
@@ -86,9 +87,15 @@ package final class ArrayFile {
       format = .npy
       let name = (((path as NSString).lastPathComponent) as NSString).deletingPathExtension
       stored = [try NumpyFile.array(source, name: name)]
-    case .npz:
-      format = .npz
-      stored = try NumpyFile.archive(source)
+    case .zip:
+      let zip = try ZipArchive(source)
+      if let pickle = TorchFile.pickle(in: zip) {
+        format = .torch
+        stored = try TorchFile.arrays(zip, pickle: pickle)
+      } else {
+        format = .npz
+        stored = try NumpyFile.archive(zip)
+      }
     case .hdf5(let superblock):
       let file = try HDF5File(source, superblock: superblock)
       format = file.isMatlab ? .matlab : .hdf5
@@ -109,7 +116,7 @@ package final class ArrayFile {
   }
 
   private enum Recognised {
-    case npy, npz, text
+    case npy, zip, text
     case hdf5(superblock: Int)
     case matlab(isBigEndian: Bool)
     case safetensors(headerSize: Int)
@@ -119,7 +126,7 @@ package final class ArrayFile {
     guard source.size > 0 else { throw FormatError("is empty") }
     let start = try source.bytes(at: 0, count: min(source.size, 4096))
     if start.starts(with: NumpyFile.signature) { return .npy }
-    if start.starts(with: "PK".utf8), start.count >= 4, start[2] < 16 { return .npz }
+    if start.starts(with: "PK".utf8), start.count >= 4, start[2] < 16 { return .zip }
     if let superblock = try HDF5Bytes.superblock(in: source) { return .hdf5(superblock: superblock) }
     let matlab = MatlabFile.isOne(start)
     if matlab.isOne { return .matlab(isBigEndian: matlab.isBigEndian) }
@@ -137,14 +144,15 @@ package final class ArrayFile {
       start.starts(with: [0xEF, 0xBB, 0xBF]) || start.allSatisfy({ $0 >= 32 || (9...13).contains($0) })
     else {
       throw FormatError(
-        "is of no format that is read here: .npy, .npz, .csv, .safetensors, HDF5, .mat of version 5 or 7.3")
+        "is of no format that is read here: .npy, .npz, .csv, .safetensors, HDF5, .mat of version 5 or 7.3, PyTorch's")
     }
     return .text
   }
 
   /// What people try, and what to do instead.
   private static let foreign: [([UInt8], String)] = [
-    ([0x80, 2], pickle), ([0x80, 3], pickle), ([0x80, 4], pickle), ([0x80, 5], pickle),
+    (TorchFile.legacyStart, TorchFile.legacyCure), ([0x80, 2], pickle), ([0x80, 3], pickle), ([0x80, 4], pickle),
+    ([0x80, 5], pickle),
     ([0x1F, 0x8B], "is packed with gzip; unpack it first"),
     ([0xFF, 0xFE], "is UTF-16; save it as UTF-8"), ([0xFE, 0xFF], "is UTF-16; save it as UTF-8"),
     (Array("PAR1".utf8), "is a parquet file; save it with pandas.DataFrame.to_csv, or its numbers with numpy.savez"),

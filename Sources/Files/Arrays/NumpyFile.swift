@@ -49,11 +49,7 @@ enum NumpyFile {
   }
 
   /// The arrays of an npz archive, without `.npy` in their names.
-  static func archive(_ source: any ByteSource) throws -> [StoredArray] {
-    let zip = try ZipArchive(source)
-    if zip.members.contains(where: { $0.name.hasSuffix("data.pkl") }) {
-      throw FormatError("is a file of torch.save; save arrays with numpy.savez(FILE, features=x.numpy(), …)")
-    }
+  static func archive(_ zip: ZipArchive) throws -> [StoredArray] {
     let members = zip.members.filter { $0.name.hasSuffix(".npy") }
     guard !members.isEmpty else {
       throw FormatError("is a zip archive without npy files in it; numpy.savez makes the right ones")

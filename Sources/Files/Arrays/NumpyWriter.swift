@@ -46,8 +46,10 @@ package struct NumpyArray {
     }
   }
 
+  fileprivate var header: [UInt8] { Self.header(typeCode: typeCode, shape: shape) }
+
   /// Version 1 of the format; the header ends on a boundary of 64 bytes.
-  fileprivate var header: [UInt8] {
+  fileprivate static func header(typeCode: String, shape: [Int]) -> [UInt8] {
     let sizes = shape.map { "\($0)," }.joined(separator: " ")
     let shapeText = shape.count > 1 ? String(sizes.dropLast()) : sizes
     let text = "{'descr': '\(typeCode)', 'fortran_order': False, 'shape': (\(shapeText)), }"
@@ -90,7 +92,27 @@ package enum NumpyWriter {
     try DurableFile.create(path, storage: storage) { sink in try array.forEachRun(sink.write) }
   }
 
-  /// The same for an archive of arrays with different names.
+  /// A matrix whose rows come in blocks.
+  ///
+  /// - Parameter body: hands over all rows, in their order.
+  /// - Throws: as above, and what `body` throws.
+  package static func write(
+    path: String, rows: Int, columns: Int, storage: any Storage = PosixStorage(),
+    body: ((Matrix) throws -> Void) throws -> Void
+  ) throws {
+    _ = try DurableFile.create(path, storage: storage) { sink in
+      try sink.write(NumpyArray.header(typeCode: "<f4", shape: [rows, columns]))
+      var count = 0
+      try body { block in
+        precondition(block.columnCount == columns, "\(block.columnCount) columns, not \(columns)")
+        count += block.rowCount
+        try TensorData.matrix(block).forEachRun(sink.write)
+      }
+      precondition(count == rows, "\(count) rows, not \(rows)")
+    }
+  }
+
+  /// An archive of arrays with different names.
   @discardableResult
   package static func write(
     path: String, archive arrays: [NumpyArray], storage: any Storage = PosixStorage()

@@ -41,6 +41,12 @@ extension Setting<String> {
   }
 }
 
+extension Setting<PathList> {
+  init(_ name: String, _ help: String) {
+    self.init(name: name, PathList([]), expected: "paths, separated by commas", mayChange: false, help)
+  }
+}
+
 extension Setting<Int> {
   init(_ name: String, _ defaultValue: Int, in range: ClosedRange<Int>, mayChange: Bool = false, _ help: String) {
     self.init(
@@ -95,6 +101,8 @@ package protocol AnySetting: Sendable {
   var help: String { get }
   var expected: String { get }
   var isFlag: Bool { get }
+  /// Whether it may be given several times.
+  var isList: Bool { get }
   var mayChangeOnResume: Bool { get }
   /// The default.
   var defaultText: String { get }
@@ -104,6 +112,7 @@ package protocol AnySetting: Sendable {
 
 extension Setting: AnySetting {
   package var isFlag: Bool { Value.self == Bool.self }
+  package var isList: Bool { Value.self == PathList.self }
   package var defaultText: String { defaultValue.settingText }
   package func value(_ text: String) -> (any SettingValue)? { Value(setting: text).flatMap { allows($0) ? $0 : nil } }
 }

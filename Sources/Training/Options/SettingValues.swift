@@ -50,6 +50,20 @@ package enum Selection: String, SettingValue, CaseIterable {
   case validation
 }
 
+/// Paths, separated by commas; an option that is given several times has all of them.
+package struct PathList: SettingValue {
+  package var paths: [String]
+
+  package init(_ paths: [String]) { self.paths = paths }
+
+  package init?(setting text: String) {
+    paths = text.isEmpty ? [] : text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    if paths.contains("") { return nil }
+  }
+
+  package var settingText: String { paths.joined(separator: ",") }
+}
+
 extension FirstNumber: SettingValue {}
 extension HeadKind: SettingValue {}
 extension EmbeddingKind: SettingValue {}

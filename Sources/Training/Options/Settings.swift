@@ -94,6 +94,10 @@ package struct Settings: Sendable {
     "watchdog", 600, in: 0...1_000_000, mayChange: true,
     "End the run with status 79 when a rank has not moved for so many seconds; 0: never.")
   package let seed = Setting("seed", 1, in: 0...(1 << 62), "Seed of everything random.")
+  package let initial = Setting(
+    "initial",
+    "Weights to start from, of all networks: PyTorch state dictionaries (.pt, .pth, .safetensors) as the authors' code names them, or a "
+      + "checkpoint's model.safetensors. May be given several times, separated by commas, or as a folder.")
   package let precision = Setting(
     choice: "precision", ProductPrecision.float32,
     "float32, or bfloat16: factors of the large products rounded, everything else float32.")

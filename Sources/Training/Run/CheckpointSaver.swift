@@ -65,6 +65,12 @@ package final class CheckpointSaver {
     try writer.complete(iteration: iteration, with: parts, best: figure)
   }
 
+  /// Of the newest checkpoint that is complete, once a save under way has ended; for messages, so a failure is told and no error.
+  package func newestSaved() -> Int? {
+    do { try finish() } catch { log("warning: the checkpoint under way was not saved: \(error)") }
+    return savedIteration
+  }
+
   /// Waits for the save under way, if any, and takes note of how it went.
   private func finish(mustSucceed: Bool = false) throws {
     switch writer.finish() {

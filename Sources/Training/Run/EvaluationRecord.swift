@@ -25,20 +25,18 @@ package struct EvaluationRecord: Codable, Sendable {
       iteration: iteration, epoch: epoch, test: evaluated.test, head: evaluated.classifiers.constants)
   }
 
-  /// TensorBoard's tags.
+  /// TensorBoard's tags, without those that there were no rows for.
   package var scalars: [(tag: String, value: Double)] {
-    var scalars = [
+    let all: [(tag: String, value: Double?)] = [
       ("test/unseen", test.last.unseen), ("test/seen", test.last.seen), ("test/harmonic", test.last.harmonic),
-      ("test/zsl", test.zsl),
+      ("test/zsl", test.zsl), ("test/ausuc", test.ausuc), ("test/calibrated_harmonic", test.calibrated?.harmonic),
     ]
-    if let ausuc = test.ausuc { scalars.append(("test/ausuc", ausuc)) }
-    if let calibrated = test.calibrated { scalars.append(("test/calibrated_harmonic", calibrated.harmonic)) }
-    return scalars
+    return all.compactMap { scalar in scalar.value.map { (scalar.tag, $0) } }
   }
 
   /// A line for the screen.
   package var line: String {
-    func percent(_ value: Double) -> String { String(format: "%.1f", 100 * value) }
+    func percent(_ value: Double?) -> String { value.map { String(format: "%.1f", 100 * $0) } ?? "n/a" }
     var text = "U \(percent(test.last.unseen))  S \(percent(test.last.seen))  H \(percent(test.last.harmonic))"
     text += "  T1 \(percent(test.zsl))"
     if let ausuc = test.ausuc { text += "  AUSUC \(percent(ausuc))" }
@@ -52,7 +50,7 @@ extension [EvaluationRecord] {
   package var bestByArea: EvaluationRecord? { first(byHighest: { $0.test.ausuc }) }
 
   /// With the highest H on test rows in any classifier epoch: what papers print.
-  package var bestOnTest: EvaluationRecord? { first(byHighest: { $0.test.best.harmonic }) }
+  package var bestOnTest: EvaluationRecord? { first(byHighest: { $0.test.best.merit }) }
 
   /// Of those with the highest figure the first.
   private func first(byHighest figure: (EvaluationRecord) -> Double?) -> EvaluationRecord? {

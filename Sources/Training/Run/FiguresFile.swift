@@ -27,15 +27,18 @@ package struct FiguresFile {
     let test = evaluated.test
     let constants = evaluated.classifiers.constants
     let curve = SeenUnseenCurve(evaluated.scored).thinned(Self.mostPoints)
-    let plain = OperatingPoint(gamma: 0, test.last)
+    let plain: JSONValue = [
+      "gamma": .integer(0), "unseen": fraction(test.last.unseen), "seen": fraction(test.last.seen),
+      "harmonic": fraction(test.last.harmonic),
+    ]
     let value: JSONValue = [
       "iteration": .integer(iteration),
       "ausuc": test.ausuc.map(JSONValue.number) ?? .null,
-      "zsl": .number(test.zsl),
+      "zsl": test.zsl.map(JSONValue.number) ?? .null,
       "head": try JSONValue(encoding: constants),
       "curve": .array(curve.map { .array([.number($0.gamma), .number($0.seen), .number($0.unseen)]) }),
       "operating_points": [
-        "plain": try JSONValue(encoding: plain),
+        "plain": plain,
         "calibrated": try test.calibrated.map { try JSONValue(encoding: $0) } ?? .null,
       ],
       "classes": .array(classes),
@@ -45,6 +48,8 @@ package struct FiguresFile {
     ]
     return value.text() + "\n"
   }
+
+  private func fraction(_ value: Double?) -> JSONValue { value.map(JSONValue.number) ?? .null }
 
   private var classes: [JSONValue] {
     func rows(_ tables: [PerClassAccuracy]) -> [Int: PerClassAccuracy.Row] {

@@ -6,9 +6,9 @@ import Foundation
 /// `results.json`: the honest figure, the best-on-test figure under its own name, and what they belong to.
 package struct Results: Encodable, Sendable {
   package struct Choice: Encodable, Sendable {
-    package let unseen: Double
-    package let seen: Double
-    package let harmonic: Double
+    @Fraction package var unseen: Double?
+    @Fraction package var seen: Double?
+    @Fraction package var harmonic: Double?
     package let iteration: Int
     package let classifierEpoch: Int
 
@@ -39,11 +39,11 @@ package struct Results: Encodable, Sendable {
     }
   }
 
-  /// Fractions.
-  package let unseen: Double
-  package let seen: Double
-  package let harmonic: Double
-  package let zsl: Double
+  /// Fractions; null without test rows of a kind.
+  @Fraction package var unseen: Double?
+  @Fraction package var seen: Double?
+  @Fraction package var harmonic: Double?
+  @Fraction package var zsl: Double?
   /// Area under the seen-unseen curve; nil where rows of one kind are missing.
   package let ausuc: Double?
   /// At the γ that validation chose; nil where nobody chose one.

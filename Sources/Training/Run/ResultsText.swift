@@ -39,7 +39,7 @@ extension Results {
   }
 }
 
-private func percent(_ value: Double) -> String { String(format: "%5.1f", 100 * value) }
+private func percent(_ value: Double?) -> String { value.map { String(format: "%5.1f", 100 * $0) } ?? "  n/a" }
 
 extension Baselines {
   /// Lines for the screen.

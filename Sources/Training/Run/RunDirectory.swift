@@ -56,6 +56,19 @@ package final class RunDirectory {
     return try EventFileWriter(directory: folder, firstStep: firstStep)
   }
 
+  /// Whether a file has exactly this text.
+  func holds(_ name: String, text: String) -> Bool {
+    FileManager.default.contents(atPath: "\(path)/\(name)") == Data(text.utf8)
+  }
+
+  /// Removes a file, if it is there.
+  func remove(_ name: String) throws {
+    let file = "\(path)/\(name)"
+    if unlink(file) != 0 && errno != ENOENT {
+      throw StorageError.callFailed(call: "unlink", path: file, code: errno)
+    }
+  }
+
   package func write(_ name: String, text: String) throws {
     try DurableFile.replace("\(path)/\(name)", contents: Array(text.utf8))
   }

@@ -18,14 +18,27 @@ package final class RunRecorder {
   ///
   /// - Parameters:
   ///   - iteration: iterations done; 0 for a new run.
+  ///   - configText: what `config.yaml` is to hold. Where that changes, or evaluations go, `results.json` is made anew: it never stands
+  ///     beside a configuration or evaluations that are not its own.
   ///   - log: prints a line.
+  ///   - results: of evaluations, at least one; nil where they are not a run's results.
   /// - Throws: `StorageError`, `FileError`.
-  package init(directory: RunDirectory, after iteration: Int, log: @escaping (String) -> Void) throws {
+  package init(
+    directory: RunDirectory, after iteration: Int, configText: String, log: @escaping (String) -> Void,
+    results: (([EvaluationRecord]) -> Results)?
+  ) throws {
     self.directory = directory
     self.log = log
+    let before = directory.evaluations.count
     events = try directory.openEvents(firstStep: iteration > 0 ? iteration + 1 : 0)
     for name in ["metrics.jsonl", "evaluations.jsonl"] { try directory.truncate(name, after: iteration) }
     records = directory.evaluations
+    let isAsBefore = records.count == before && directory.holds("config.yaml", text: configText)
+    if !isAsBefore { try directory.remove("results.json") }
+    try directory.write("config.yaml", text: configText)
+    if !isAsBefore, !records.isEmpty, let results {
+      try directory.write("results.json", text: try results(records).json())
+    }
   }
 
   /// - Parameter lastIteration: of the run.

@@ -1,5 +1,7 @@
 import Checkpoints
 import Foundation
+import Matrices
+import Models
 
 /// Where a run starts from.
 package enum ResumeRequest: Sendable, Equatable {
@@ -26,6 +28,54 @@ extension ResumeRequest {
       warnings.forEach { log("warning: \($0)") }
       return checkpoint
     }
+  }
+}
+
+/// What `config.yaml` is to hold, and the configuration that it held before; nil for a new run.
+package struct RunConfigText: Sendable {
+  package let text: String
+  package let earlier: Configuration?
+
+  package init(_ text: String, earlier: Configuration? = nil) {
+    self.text = text
+    self.earlier = earlier
+  }
+}
+
+/// A run that has figures is to go on with options that would have given others.
+package struct EvaluationMismatch: ReportableError {
+  package let path: String
+  package let differences: [String]
+
+  package var exitStatus: ExitStatus { .usage }
+  package var description: String {
+    "\(path) holds evaluations with other options: \(differences.joined(separator: "; ")). The figures of a run all belong to its "
+      + "config.yaml, so nothing was changed. Leave these options out, and evaluate with them beside the run: 'cegzsl evaluate --data DIR "
+      + "--checkpoint \(path) … --output FILE.json'; or start a new run."
+  }
+}
+
+extension RunDirectory {
+  /// Whether the evaluations that the run has, and keeps, were made with the classifier options of a configuration.
+  ///
+  /// - Parameters:
+  ///   - earlier: the run's configuration so far.
+  ///   - checkpoint: that it goes on from, perhaps another run's.
+  /// - Throws: `EvaluationMismatch`.
+  func requireSameClassifiers(
+    _ configuration: Configuration, earlier: Configuration?, checkpoint: LoadedCheckpoint
+  ) throws {
+    var used: [String: String] = [:]
+    if let earlier, evaluations.contains(where: { $0.iteration <= checkpoint.iteration }) {
+      for (name, value) in earlier.classifierOptions { used[name] = value }
+    }
+    if checkpoints.holds(checkpoint.path), let file = checkpoint[.classifier] {
+      used.merge(try ClassifierFile(file).maker.options) { _, own in own }
+    }
+    let differences = configuration.classifierOptions.compactMap { name, value in
+      used[name].flatMap { $0 == value ? nil : "--\(name) was \($0) and is \(value)" }
+    }
+    if !differences.isEmpty { throw EvaluationMismatch(path: path, differences: differences) }
   }
 }
 

@@ -23,6 +23,7 @@ extension RunSummary {
     guard let newest = checkpoints.first?.summary else {
       return damaged.isEmpty ? "no checkpoint yet" : "no checkpoint can be used"
     }
+    if extendedFrom != nil { return "made by extend, of iteration \(newest.iteration), epoch \(newest.epoch)" }
     let total = lastIteration.map { " of \($0)" } ?? ""
     let done = "iteration \(newest.iteration)\(total), epoch \(newest.epoch)"
     let beyond =
@@ -70,13 +71,19 @@ extension RunSummary {
 
   // MARK: Figures
 
-  private func percent(_ value: Double?) -> String { value.map { String(format: "%.1f", 100 * $0) } ?? "?" }
+  /// The checkpoint that this one was made of with other classes.
+  private var extendedFrom: String? { checkpoints.first?.summary.state[ExtendedRun.originKey] }
+
+  private func percent(_ value: Double?) -> String { value.map { String(format: "%.1f", 100 * $0) } ?? "n/a" }
 
   private func percents(unseen: Double?, seen: Double?, harmonic: Double?, zsl: Double?) -> String {
     "U \(percent(unseen))  S \(percent(seen))  H \(percent(harmonic))  T1 \(percent(zsl))"
   }
 
   private var figureLines: [String] {
+    if let origin = extendedFrom {
+      return paragraph("figures", "none: the classes are not those of a data set; extended from \(origin)".forTerminal)
+    }
     guard let results else { return paragraph("figures", "none yet: nothing was evaluated") }
     let figures = percents(
       unseen: results["unseen"]?.double, seen: results["seen"]?.double, harmonic: results["harmonic"]?.double,
@@ -136,6 +143,8 @@ extension RunSummary {
   private var nextLines: [String] {
     let (run, data) = (path.forShell, results?["data"]?.string?.forShell ?? "DIR")
     var commands: [String] = []
+    let predict = "cegzsl predict --run \(run) --features FILE   # classes of new rows"
+    if extendedFrom != nil { return [label("next") + predict] }
     let isIncomplete = [checkpoints.first, bestEntry].contains { $0.map { !$0.summary.isComplete } ?? false }
     if isIncomplete {
       commands.append("cegzsl evaluate --data \(data) --checkpoint \(run)   # adds what its checkpoints lack")
@@ -147,6 +156,7 @@ extension RunSummary {
     }
     if !isIncomplete && !checkpoints.isEmpty {
       commands.append("cegzsl evaluate --data \(data) --checkpoint \(run)")
+      commands.append(predict)
     }
     return commands.enumerated().map { label($0 == 0 ? "next" : "") + $1 }
   }

@@ -13,10 +13,10 @@ package struct SelectionRecord: Codable, Sendable, Equatable {
   package let evaluations: Int
   package let head: HeadConstants
   /// On the validation rows by which all this was chosen: too good as a forecast.
-  package let unseen: Double
-  package let seen: Double
-  package let harmonic: Double
-  package let zsl: Double
+  @Fraction package var unseen: Double?
+  @Fraction package var seen: Double?
+  @Fraction package var harmonic: Double?
+  @Fraction package var zsl: Double?
   package let ausuc: Double?
   package let calibrated: OperatingPoint?
 

@@ -33,10 +33,10 @@ package struct TrainingPhases {
   ///
   /// - Parameters:
   ///   - path: the run directory; rank 0 makes it.
-  ///   - configText: what `config.yaml` is to hold.
+  ///   - config: what `config.yaml` is to hold, and what it held.
   /// - Returns: `.done`, or `.stoppedResumable` once everything is saved after a signal.
   /// - Throws: `DatasetError` where nothing can be held out, `RunExists`, and what `TrainingRun` throws.
-  package func run(_ path: String, resume: ResumeRequest, configText: String) throws -> ExitStatus {
+  package func run(_ path: String, resume: ResumeRequest, config: RunConfigText) throws -> ExitStatus {
     if configuration.watchdog > 0 && communicator.rankCount > 1 {
       Watchdog.start(
         seconds: configuration.watchdog, name: "rank \(communicator.rank) of \(communicator.rankCount)")
@@ -44,7 +44,7 @@ package struct TrainingPhases {
     guard configuration.select == .validation else {
       let run = try training(dataset, .final(nil))
       return try run.run(
-        directory: try open(path, isResuming: resume != .none), resume: resume, configText: configText)
+        directory: try open(path, isResuming: resume != .none), resume: resume, config: config)
     }
     let selecting = try dataset.selecting()
     let directory = try open(path, isResuming: resume != .none)
@@ -53,13 +53,13 @@ package struct TrainingPhases {
     let isOfFirst = resume.path.map { isInSelection($0, of: path) } ?? false
     var choice = isOfFirst ? nil : try known(path, selecting)
     if choice == nil {
-      let (status, found) = try select(selecting, path, directory, resume: resume, configText: configText)
+      let (status, found) = try select(selecting, path, directory, resume: resume, config: config)
       guard status == .done, let found else { return status }
       choice = found
     }
     let own: ResumeRequest = isOfFirst ? .latest : resume
     let run = try training(dataset, .final(choice))
-    return try run.run(directory: directory, resume: own, configText: configText)
+    return try run.run(directory: directory, resume: own, config: config)
   }
 
   private func training(_ dataset: GZSLDataset, _ phase: RunPhase) throws -> TrainingRun {
@@ -113,18 +113,19 @@ package struct TrainingPhases {
   }
 
   private func select(
-    _ selecting: GZSLDataset, _ path: String, _ directory: RunDirectory?, resume: ResumeRequest, configText: String
+    _ selecting: GZSLDataset, _ path: String, _ directory: RunDirectory?, resume: ResumeRequest, config: RunConfigText
   ) throws -> (ExitStatus, SelectionRecord?) {
     var own: RunDirectory?
     try communicator.onRoot {
       // A run that is stopped in its first phase is one, too.
-      try directory?.write("config.yaml", text: configText)
+      if let directory, !directory.holds("config.yaml", text: config.text) { try directory.remove("results.json") }
+      try directory?.write("config.yaml", text: config.text)
       own = try RunDirectory(
         path: path + "/" + Self.selectionFolder, keep: configuration.keep, isResuming: resume != .none)
       tellCost(selecting)
     }
     let run = try training(selecting, .selecting)
-    let status = try run.run(directory: own, resume: resume, configText: configText)
+    let status = try run.run(directory: own, resume: resume, config: config)
     guard status == .done else { return (status, nil) }
     var bytes: [UInt8] = []
     try communicator.onRoot {
@@ -134,10 +135,8 @@ package struct TrainingPhases {
       bytes = Array(text.utf8)
       tell(found)
     }
-    guard let record = SelectionRecord(try communicator.broadcast(bytes)) else {
-      preconditionFailure("the choice was not understood")
-    }
-    return (.done, record)
+    // Nothing where these options end the phase before what is there: it was told.
+    return (.done, SelectionRecord(try communicator.broadcast(bytes)))
   }
 
   // MARK: What is told

@@ -9,14 +9,6 @@ import Models
 import Networks
 import Profiling
 
-/// What a pass over the iterations is for.
-package enum RunPhase: Sendable {
-  /// It chooses: its test task is a validation task, and its figures are nobody's results.
-  case selecting
-  /// It makes the model, with what a first phase chose; nil: nothing was chosen.
-  case final(SelectionRecord?)
-}
-
 /// A run's iterations on all ranks: start or resume, iterate, evaluate, save, stop. Rank 0 alone touches the run directory.
 package final class TrainingRun {
   private let configuration: Configuration
@@ -34,6 +26,9 @@ package final class TrainingRun {
   /// Rank 0 only.
   private var recorder: RunRecorder?
   private var saver: CheckpointSaver?
+  /// Where the run's checkpoints are, or the one that it goes on from until it has one of its own; rank 0 only.
+  private var checkpoints: CheckpointStore?
+  private var restoredPath: String?
   /// The classifiers of the newest evaluation, for the checkpoint of its iteration.
   private var classifier: (iteration: Int, part: CheckpointPart)?
   /// Made with the first evaluation.
@@ -77,12 +72,38 @@ package final class TrainingRun {
   ///
   /// - Parameters:
   ///   - directory: the run's directory, on rank 0.
-  ///   - configText: what `config.yaml` is to hold.
+  ///   - config: what `config.yaml` is to hold, and what it held.
   /// - Returns: `.done`, or `.stoppedResumable` once everything is saved after a signal.
-  /// - Throws: `CheckpointError`, `CheckpointMismatch`, `NonFiniteError`, `RankDisagreement`, `FileError`, `CollectiveError`.
-  package func run(directory: RunDirectory?, resume: ResumeRequest, configText: String) throws -> ExitStatus {
+  /// - Throws: `CheckpointError`, `CheckpointMismatch`, `EvaluationMismatch`, `NonFiniteError`, `NonFiniteClassifier`,
+  ///   `RankDisagreement`, `FileError`, `CollectiveError`.
+  package func run(directory: RunDirectory?, resume: ResumeRequest, config: RunConfigText) throws -> ExitStatus {
     defer { saver?.end() }
-    try begin(directory, resume: resume, configText: configText)
+    guard try begin(directory, resume: resume, config: config) else {
+      if communicator.isRoot {
+        log(
+          "the run is after iteration \(trainer.iteration) already, and these options end it after iteration "
+            + "\(lastIteration): nothing is done or changed. Give more --epochs or --max-iterations to go on; 'cegzsl show' "
+            + "prints what is there.")
+      }
+      return .done
+    }
+    do { return try work() } catch var error as NonFiniteError {
+      error.checkpoint = goodCheckpoint
+      throw error
+    } catch var error as NonFiniteClassifier {
+      error.checkpoint = goodCheckpoint
+      throw error
+    }
+  }
+
+  /// On rank 0, which speaks for all, the newest checkpoint.
+  private var goodCheckpoint: String? {
+    guard let checkpoints else { return nil }
+    return saver?.newestSaved().map { checkpoints.path(iteration: $0) } ?? restoredPath
+  }
+
+  /// What is between the start and the end of a run.
+  private func work() throws -> ExitStatus {
     describe()
     guard try iterate() else {
       if communicator.isRoot {
@@ -107,46 +128,41 @@ package final class TrainingRun {
   // MARK: Parts of a run
 
   /// Rank 0 finds, verifies and takes over a checkpoint, and opens the run's record; then every rank gets its part of the state.
-  private func begin(_ directory: RunDirectory?, resume: ResumeRequest, configText: String) throws {
+  ///
+  /// - Returns: false for a checkpoint beyond the last iteration: nothing was changed.
+  private func begin(_ directory: RunDirectory?, resume: ResumeRequest, config: RunConfigText) throws -> Bool {
     var restored: LoadedCheckpoint?
     try communicator.onRoot {
       guard let directory else { return }
       if let checkpoint = try resume.checkpoint(of: directory, log: log) {
         try checkpoint.summary.requireFit(configuration, datasetDigest: dataset.contentDigest)
-        try requireWithinChoice(checkpoint)
+        if checkpoint.iteration > lastIteration {
+          trainer.restore(iteration: checkpoint.iteration)
+          return
+        }
+        try directory.requireSameClassifiers(configuration, earlier: config.earlier, checkpoint: checkpoint)
         try trainer.step.restore(from: checkpoint)
         trainer.restore(iteration: checkpoint.iteration)
-        restored = checkpoint
+        (restored, restoredPath) = (checkpoint, checkpoint.path)
         // Later checkpoints belong to work that is about to be done again; they are set aside, not removed.
         try directory.checkpoints.abandon(after: checkpoint.iteration).forEach { log("note: \($0)") }
         log("resuming \(checkpoint.path) after iteration \(checkpoint.iteration)")
       }
+      if restored == nil && !configuration.initial.paths.isEmpty {
+        let weights = try InitialWeights(configuration.initial.paths, for: trainer.step.model)
+        try trainer.step.restore(from: weights)
+        weights.notes.forEach { log("note: \($0.forTerminal)") }
+      }
       saver = CheckpointSaver(
         writer: BackgroundWriter(store: directory.checkpoints),
         savedIteration: restored.flatMap { directory.checkpoints.holds($0.path) ? $0.iteration : nil }, log: log)
-      recorder = try RunRecorder(directory: directory, after: trainer.iteration, log: log)
-      try requireOneHead(directory)
-      try directory.write("config.yaml", text: configText)
+      checkpoints = directory.checkpoints
+      recorder = try RunRecorder(
+        directory: directory, after: trainer.iteration, configText: config.text, log: log,
+        results: phase.isSelecting ? nil : results)
     }
     trainer.restore(iteration: try trainer.step.share(restored, iteration: trainer.iteration))
-  }
-
-  /// Nobody reports more iterations than were chosen.
-  private func requireWithinChoice(_ checkpoint: LoadedCheckpoint) throws {
-    guard case .final(.some) = phase, checkpoint.iteration > lastIteration else { return }
-    throw CheckpointMismatch(
-      path: checkpoint.path,
-      differences: ["it has \(checkpoint.iteration) iterations, and validation chose \(lastIteration)"])
-  }
-
-  /// What was chosen for one head is no choice for another.
-  private func requireOneHead(_ directory: RunDirectory) throws {
-    guard phase.isSelecting,
-      let other = recorder?.records.compactMap(\.head).first(where: { $0.head != configuration.head })
-    else { return }
-    throw CheckpointMismatch(
-      path: directory.path,
-      differences: ["it chooses for the head \(other.head.rawValue), and --head is \(configuration.head.rawValue)"])
+    return trainer.iteration <= lastIteration
   }
 
   /// Returns whether the run's last iteration is done: false after a signal.
@@ -269,20 +285,18 @@ package final class TrainingRun {
   private func describe() {
     guard communicator.isRoot else { return }
     dataset.notes.forEach { log("note: \($0.forTerminal)") }
-    let perRank = trainer.step.rankRows.tree.partition(rankCount: communicator.rankCount).map(\.count).max() ?? 0
+    let counts = trainer.step.rankRows.tree.partition(rankCount: communicator.rankCount).map(\.count)
+    let most = counts.max() ?? 0
+    let perRank = (counts.min() == most ? "" : "at most ") + "\(most) row\(most == 1 ? "" : "s") each"
+    if configuration.batchSize == 1 && configuration.embedding.hasProjection {
+      log(
+        "note: a batch of 1 row has no contrast: the critic step's instance loss is 0 throughout. Choose a larger --batch-size, or "
+          + "--embedding class")
+    }
     log(
       "\(dataset.trainingRows.count) training rows of \(dataset.trainingClasses.count) classes, "
         + "\(dataset.test.unseenClasses.count) unseen; batch \(configuration.batchSize) over \(communicator.rankCount) "
-        + "rank(s), \(perRank) rows each; \(trainer.iterationsPerEpoch) iterations an epoch, to iteration "
+        + "rank(s), \(perRank); \(trainer.iterationsPerEpoch) iterations an epoch, to iteration "
         + "\(lastIteration)")
-  }
-}
-
-extension RunPhase {
-  fileprivate var isSelecting: Bool {
-    if case .selecting = self { true } else { false }
-  }
-  fileprivate var choice: SelectionRecord? {
-    if case .final(let choice) = self { choice } else { nil }
   }
 }

@@ -134,6 +134,14 @@ extension HybridStep {
     }
   }
 
+  /// Takes over initial weights on the rank that has them; `share` brings them to all.
+  ///
+  /// - Throws: `InitialWeightsError`, `ArrayFileError`.
+  package func restore(from weights: InitialWeights) throws {
+    parametersChanged()
+    try weights.put(into: model)
+  }
+
   /// Rank 0's parameters and counters and, where it has a checkpoint, its owned tensors, on every rank. Every rank calls it.
   ///
   /// - Parameters:

@@ -1,0 +1,117 @@
+import ArgumentParser
+import Checkpoints
+import Datasets
+import Evaluation
+import Files
+import Foundation
+import Matrices
+import Models
+import Training
+
+struct Extend: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract:
+      "Add classes to a trained model by their descriptors alone, or drop some: only the softmax is trained anew.",
+    discussion: """
+      A new run directory gets the model with a final softmax over the classes that are then there; the old run stays as it
+      is. With --data, the data that the run was trained on, seen classes are learnt from their real rows, as in training;
+      without, from synthetic rows, which is less exact.
+
+      The options of the final classifier are those of the run, where the command line does not change them:
+      --synthetic-per-class, --classifier-epochs, --classifier-learning-rate, --classifier-batch-size.
+      """)
+
+  @OptionGroup var source: ModelOptions
+  @Option(
+    help: ArgumentHelp(
+      "Classes to add, unseen ones: of a csv file a line for each, its name and its numbers; of an npz, HDF5, safetensors or "
+        + ".mat file 'classes' and 'descriptors'.", valueName: "file[:name]"))
+  var descriptors: String?
+  @Option(help: ArgumentHelp("Names of classes to leave out, with commas between them.", valueName: "name,…"))
+  var drop: String?
+  @Option(help: "The run directory to make.")
+  var out: String
+  @Option(help: "The folder, or .npz file, that the run was trained on.")
+  var data: String?
+  @OptionGroup var options: ConfigurationOptions
+  @OptionGroup var threads: ThreadOptions
+
+  func validate() throws {
+    guard descriptors != nil || drop != nil else {
+      throw ValidationError("Give --descriptors, the classes to add, or --drop, those to leave out.")
+    }
+  }
+
+  func run() throws {
+    try withRanks(threads: threads.threads) { communicator in
+      try communicator.onRoot { try extend() }
+      return .done
+    }
+  }
+
+  private func extend() throws {
+    guard !FileManager.default.fileExists(atPath: out) else { throw UseError.isThere(path: out) }
+    let (checkpoint, model) = try source.loadCheckpoint()
+    let configuration = try options.resolve(
+      of: Self.self, base: (try EvaluationBase(checkpoint).yaml(), checkpoint.path))
+    let differences = checkpoint.summary.differences(
+      configuration, datasetDigest: checkpoint.identity.datasetDigest)
+    guard differences.isEmpty else { throw CheckpointMismatch(path: checkpoint.path, differences: differences) }
+    // Other classes take another head: the softmax alone is trained anew here.
+    if model.classifier != nil { _ = try model.layer(.all) }
+    let table = try newTable(model.classes)
+    let training = ModelExtension(
+      model, table: table, settings: configuration.classifierSettings, keptEpoch: keptEpoch(model, configuration),
+      syntheticPerClass: configuration.syntheticPerClass, seed: UInt64(configuration.seed))
+    AllocatorSettings.keepFreedMemory()
+    let classifiers = try training.classifiers(real: try realRows(training, model, configuration))
+    let run = ExtendedRun(
+      checkpoint, data: ClassesFile(classes: table, scaling: model.data.scaling, origin: model.data.origin),
+      classifiers: classifiers, configuration: configuration, programVersion: Build.version)
+    try run.write(to: out, configText: try ConfigurationFile.text(configuration))
+    print("\(out): \(table.classes(.seen).count) seen and \(table.classes(.unseen).count) unseen classes. Next:")
+    print("  cegzsl predict --run \(out.forShell) --features FILE")
+  }
+
+  private func newTable(_ old: ClassTable) throws -> ClassTable {
+    var table = old
+    if let drop {
+      table = table.removing(Set(try ClassNameList.parse(drop, in: old, path: source.run)))
+    }
+    if let descriptors {
+      let more = try ClassDescriptors(ArrayReference(descriptors), attributeSize: old.attributeSize)
+      more.notes.forEach { writeError("note: \($0.forTerminal)") }
+      if let name = more.names.first(where: { table.number(of: $0) != nil }) {
+        throw UseError.classIsThere(name: name, path: source.run)
+      }
+      table = table.adding(more.names, descriptors: more.descriptors)
+    }
+    for (role, word) in [(ClassTable.Role.seen, "seen"), (.unseen, "unseen")] where table.classes(role).isEmpty {
+      throw UseError.nothingLeft(role: word)
+    }
+    return table
+  }
+
+  /// That of the run's own softmax, which validation rows may have chosen, while the number of epochs is the run's.
+  private func keptEpoch(_ model: TrainedModel, _ configuration: Configuration) -> Int {
+    let epochs = configuration.classifierSettings.epochs
+    guard let made = model.classifier, made.maker.options[Settings.all.classifierEpochs.name] == "\(epochs)" else {
+      return epochs
+    }
+    return made.classifiers.epoch
+  }
+
+  private func realRows(
+    _ training: ModelExtension, _ model: TrainedModel, _ configuration: Configuration
+  ) throws -> ModelExtension.RealRows? {
+    guard let data else {
+      print("note: seen classes are learnt from synthetic rows; --data DIR takes their real ones")
+      return nil
+    }
+    let dataset = try GZSLDataset.load(folder: data, options: configuration.dataOptions)
+    guard dataset.contentDigest == model.data.origin.datasetDigest else {
+      throw CheckpointMismatch(path: source.run, differences: ["\(data) is not the data that it was trained on"])
+    }
+    return try training.realRows(of: dataset)
+  }
+}
