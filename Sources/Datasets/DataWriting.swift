@@ -21,7 +21,7 @@ struct WritableDataset {
   /// - Throws: `DatasetError` with everything that training would refuse.
   init(_ files: DatasetFiles, options: DataOptions) throws {
     self.files = files
-    dataset = try GZSLDataset(DatasetCheck(files, options: options), options: options)
+    dataset = try GZSLDataset(DatasetCheck(files, options: options))
   }
 
   private var names: [String] { dataset.classNames }

@@ -11,8 +11,6 @@ package struct DataOptions: Sendable, Equatable {
   /// Where labels and row numbers begin.
   package var firstLabel = FirstNumber.auto
   package var firstRow = FirstNumber.auto
-  /// Train on a part and keep validation rows and classes aside, for `--select validation`.
-  package var holdsOutValidation = false
   /// Seed of what is derived: held-out rows, and held-out classes where the files name none.
   package var splitSeed: UInt64 = 1
 

@@ -42,9 +42,7 @@ package struct DatasetReport: Sendable {
           + "\(validation.trainingClasses.count) classes; validation \(validation.task.seenRows.count) seen rows, "
           + "\(validation.task.unseenRows.count) rows of \(validation.task.unseenClasses.count) held-out classes")
     }
-    var withoutValidation = options
-    withoutValidation.holdsOutValidation = false
-    if check.problems.isEmpty, let dataset = try? GZSLDataset(check, options: withoutValidation) {
+    if check.problems.isEmpty, let dataset = try? GZSLDataset(check) {
       lines.append("content: SHA-256 \(dataset.contentDigest)")
     }
     lines += notes.map { "note: \($0)" }

@@ -3,8 +3,8 @@ import Files
 import Kernels
 import Matrices
 
-/// A data set ready for training: checked, scaled, joined by class name, with its test task and, on demand, a
-/// validation task.
+/// A data set ready for training: checked, scaled, joined by class name, with its test task and the validation task that can be made of
+/// its training rows.
 package struct GZSLDataset: Sendable {
   package let folder: String
   package let classEmbeddingFile: String
@@ -18,61 +18,99 @@ package struct GZSLDataset: Sendable {
   package let trainingRows: [Int]
   package let trainingClasses: [Int]
   package let test: GZSLTask
-  /// Present when validation is held out.
-  package let validation: GZSLTask?
+  /// Training rows and classes that can be kept aside to choose constants with.
+  package let heldOut: HeldOut
   package let fingerprint: SplitFingerprint
   /// SHA-256 of features (by their own), labels, descriptors and training rows: equal on all ranks of a run, and over
   /// its resumes.
   package let contentDigest: String
   /// What a user should know of how the data was read.
   package let notes: [String]
+  private let featureDigest: String
+
+  /// A validation task, or why there is none.
+  package enum HeldOut: Sendable {
+    case task(GZSLTask, notes: [String])
+    case impossible(String)
+
+    package var task: GZSLTask? {
+      guard case .task(let task, _) = self else { return nil }
+      return task
+    }
+  }
 
   /// - Parameter folder: a folder in the xlsa17 layout, a prepared one, or a file that holds everything.
   /// - Throws: `DatasetError` with everything that is wrong.
   package static func load(folder: String, options: DataOptions) throws -> GZSLDataset {
-    try GZSLDataset(DatasetCheck(DatasetFiles(folder: folder, options: options), options: options), options: options)
+    try GZSLDataset(DatasetCheck(DatasetFiles(folder: folder, options: options), options: options))
   }
 
-  init(_ check: DatasetCheck, options: DataOptions) throws {
+  init(_ check: DatasetCheck) throws {
     let files = check.files
     guard check.problems.isEmpty, let features = files.features, let labels = files.labels, let join = check.join,
       let split = check.split
     else { throw DatasetError(folder: files.folder, problems: check.problems) }
-    var notes = check.notes
-    if options.holdsOutValidation {
-      guard let held = check.validation, check.validationProblem == nil else {
-        throw DatasetError(
-          folder: files.folder, problems: ["--select validation: \(check.validationProblem ?? "too few seen classes")"])
-      }
-      notes += held.notes
-      trainingRows = held.trainingRows
-      trainingClasses = held.trainingClasses
-      validation = held.task
-    } else {
-      trainingRows = split.task.classifierRows
-      trainingClasses = split.task.seenClasses
-      validation = nil
-    }
-    var digest = Digest()
-    digest.add(files.featureDigest ?? DatasetFiles.digest(of: features))
-    digest.add(labels)
-    digest.add(join.descriptors)
-    for rows in [trainingRows, split.task.classifierRows, split.task.seenRows, split.task.unseenRows] {
-      digest.add(rows)
-    }
-    contentDigest = digest.hexadecimal()
     folder = files.folder
     classEmbeddingFile = files.descriptorFile
-    // The range of the published training rows is known; any other set of rows is gone through here.
-    let known = trainingRows == split.task.classifierRows ? check.scaling : nil
-    self.features = FeatureTable(
-      rows: features, scaling: known ?? FeatureScaling(features: features, rows: trainingRows))
     self.labels = labels
     descriptors = join.descriptors
     classNames = join.names
     test = split.task
+    trainingRows = split.task.classifierRows
+    trainingClasses = split.task.seenClasses
+    notes = check.notes
+    let scaling = check.scaling ?? FeatureScaling(features: features, rows: split.task.classifierRows)
+    self.features = FeatureTable(rows: features, scaling: scaling)
+    heldOut =
+      if let held = check.validation, check.validationProblem == nil {
+        .task(held.task, notes: held.notes)
+      } else {
+        .impossible(check.validationProblem ?? "too few seen classes")
+      }
     fingerprint = SplitFingerprint(
       trainval: split.task.classifierRows, testSeen: split.task.seenRows, testUnseen: split.task.unseenRows)
+    featureDigest = files.featureDigest ?? DatasetFiles.digest(of: features)
+    contentDigest = Self.digest(
+      features: featureDigest, labels, join.descriptors, trainingRows: trainingRows, published: split.task)
+  }
+
+  private static func digest(
+    features: String, _ labels: [Int], _ descriptors: Matrix, trainingRows: [Int], published: GZSLTask
+  ) -> String {
+    var digest = Digest()
+    digest.add(features)
+    digest.add(labels)
+    digest.add(descriptors)
+    for rows in [trainingRows, published.classifierRows, published.seenRows, published.unseenRows] { digest.add(rows) }
+    return digest.hexadecimal()
+  }
+
+  /// The data set of a run that chooses: it trains on what is not held out, and its test is the validation task. The rows of the published
+  /// test, and those held out, have no part in its scaling.
+  ///
+  /// - Throws: `DatasetError` where nothing can be held out.
+  package func selecting() throws -> GZSLDataset {
+    switch heldOut {
+    case .impossible(let reason):
+      throw DatasetError(folder: folder, problems: ["--select validation: \(reason)"])
+    case .task(let task, let notes): return GZSLDataset(self, testing: task, notes: notes)
+    }
+  }
+
+  private init(_ whole: GZSLDataset, testing task: GZSLTask, notes: [String]) {
+    (folder, classEmbeddingFile) = (whole.folder, whole.classEmbeddingFile)
+    (labels, descriptors, classNames) = (whole.labels, whole.descriptors, whole.classNames)
+    features = FeatureTable(
+      rows: whole.features.rows,
+      scaling: FeatureScaling(features: whole.features.rows, rows: task.classifierRows))
+    trainingRows = task.classifierRows
+    trainingClasses = task.seenClasses
+    test = task
+    heldOut = .impossible("it is held out already")
+    fingerprint = whole.fingerprint
+    featureDigest = whole.featureDigest
+    contentDigest = Self.digest(
+      features: featureDigest, labels, descriptors, trainingRows: trainingRows, published: whole.test)
     self.notes = notes
   }
 }
@@ -98,7 +136,8 @@ extension GZSLDataset {
     classNames = (0..<descriptors.rowCount).map { "class \($0 + 1)" }
     trainingRows = test.classifierRows
     trainingClasses = test.seenClasses
-    validation = nil
+    heldOut = .impossible("random data")
+    featureDigest = "random"
     fingerprint = SplitFingerprint(
       trainval: test.classifierRows, testSeen: test.seenRows, testUnseen: test.unseenRows)
     contentDigest = "random"

@@ -150,7 +150,7 @@ extension GZSLDataset {
     }
     let files = DatasetFiles(folder: folder, options: options)
     // Everything that training would refuse is refused here.
-    _ = try GZSLDataset(DatasetCheck(files, options: options), options: options)
+    _ = try GZSLDataset(DatasetCheck(files, options: options))
     try PreparedFolder.write(files, options: options, to: output)
   }
 }

@@ -2,27 +2,31 @@
 package struct EvaluationResult: Sendable, Codable, Equatable {
   /// After the classifier's last epoch: nothing was selected.
   package let last: GeneralizedAccuracy
-  /// After every classifier epoch.
+  /// After every classifier epoch; a head without a softmax has one.
   package let history: [GeneralizedAccuracy]
   /// Conventional zero-shot learning (T1): unseen rows, unseen candidates.
   @Fraction package var zsl: Double?
-  /// After the epoch that counts: the last, or the one that validation rows chose.
   package let seenClasses: PerClassAccuracy
   package let unseenClasses: PerClassAccuracy
+  /// Area under the seen-unseen curve; nil where rows of one kind are missing, or a version made it that did not measure it.
+  package let ausuc: Double?
+  /// At the γ that validation chose; nil where nobody chose one.
+  package let calibrated: OperatingPoint?
 
   package init(
     last: GeneralizedAccuracy, history: [GeneralizedAccuracy], zsl: Double?, seenClasses: PerClassAccuracy,
-    unseenClasses: PerClassAccuracy
+    unseenClasses: PerClassAccuracy, ausuc: Double? = nil, calibrated: OperatingPoint? = nil
   ) {
     self.last = last
     self.history = history
     self.zsl = zsl
     self.seenClasses = seenClasses
     self.unseenClasses = unseenClasses
+    self.ausuc = ausuc
+    self.calibrated = calibrated
   }
 
-  /// The classifier epoch with the highest H (see `merit`), counted from 1. On test rows this is what papers print; on validation rows
-  /// it is a legitimate choice.
+  /// The classifier epoch with the highest H (see `merit`), counted from 1: on test rows what papers print.
   package var bestEpoch: Int {
     (history.indices.max { (history[$0].merit, $1) < (history[$1].merit, $0) } ?? 0) + 1
   }

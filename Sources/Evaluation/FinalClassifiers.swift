@@ -55,18 +55,54 @@ package struct FinalLayer: Sendable {
   }
 }
 
-/// What classifies embeddings after an evaluation.
+/// What classifies rows after an evaluation: a head's linear layers, to which its cosines are added.
 package struct FinalClassifiers: Sendable {
-  /// Over seen and unseen classes: U, S and H are its figures.
+  /// Over seen and unseen classes: U, S and H are the figures of the head with it. Without weights in a head that has no softmax.
   package let generalized: FinalLayer
-  /// Over unseen classes alone: T1 is its figure.
+  /// Over unseen classes alone: T1.
   package let unseenOnly: FinalLayer
-  /// Of `generalized`: the last epoch, or the one that validation rows chose; from 1.
+  /// Of `generalized`: the classifier epoch that counts, the last; from 1.
   package let epoch: Int
+  /// Added to the scores of either layer.
+  package let terms: [CosineTerm]
+  package let constants: HeadConstants
 
-  package init(generalized: FinalLayer, unseenOnly: FinalLayer, epoch: Int) {
+  package init(
+    generalized: FinalLayer, unseenOnly: FinalLayer, epoch: Int, terms: [CosineTerm] = [],
+    constants: HeadConstants = HeadConstants(usual: .softmax)
+  ) {
     self.generalized = generalized
     self.unseenOnly = unseenOnly
     self.epoch = epoch
+    self.terms = terms
+    self.constants = constants
+  }
+
+  /// Whether embeddings are enough to score rows.
+  package var needsFeatures: Bool { terms.contains { $0.input == .features } }
+
+  /// scores [N×C] ← of rows; −∞ for classes that may not be answered. A row's bits do not depend on the other rows.
+  ///
+  /// - Parameters:
+  ///   - features: N×X, scaled; where `needsFeatures`.
+  ///   - h: N×H, their embeddings.
+  package func scores(
+    into scores: Matrix, features: Matrix?, h: Matrix, amongUnseen: Bool, context: ProductContext
+  ) {
+    (amongUnseen ? unseenOnly : generalized).scores(into: scores, h, context: context)
+    for term in terms {
+      guard let input = term.input == .features ? features : h else { preconditionFailure("this head needs features") }
+      term.add(to: scores, input, context: context)
+    }
+  }
+}
+
+extension FinalLayer {
+  /// Without weights: every candidate has the score 0.
+  package init(classCount: Int, inputSize: Int, candidates: [Int]) {
+    let bias = Matrix(rows: 1, columns: classCount)
+    bias.fill(-.infinity)
+    for number in candidates { bias[0, number] = 0 }
+    self.init(weight: Matrix(rows: classCount, columns: inputSize), bias: bias)
   }
 }

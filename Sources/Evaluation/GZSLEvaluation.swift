@@ -1,4 +1,4 @@
-// Evaluation of a frozen model: synthetic features for unseen classes, one embedding of everything, final softmaxes on rank 0.
+// Evaluation of a frozen model: synthetic features for unseen classes, one embedding of everything, the head on rank 0.
 // N rows, X feature, A descriptor, H classifier input, C classes.
 import Collectives
 import Datasets
@@ -9,22 +9,39 @@ import Networks
 /// The evaluation after an iteration.
 package struct Evaluated: Sendable {
   package let test: EvaluationResult
-  /// Of a data set that holds validation rows out.
-  package let validation: EvaluationResult?
   /// What found the figures of `test`.
   package let classifiers: FinalClassifiers
+  /// What it makes of the test rows, in the task's order.
+  package let scored: ScoredTask
+  /// Answers among unseen classes alone to the rows of unseen classes: T1 counts them.
+  package let zslAnswers: [Int]
 
-  package init(test: EvaluationResult, validation: EvaluationResult?, classifiers: FinalClassifiers) {
+  package init(
+    test: EvaluationResult, classifiers: FinalClassifiers, scored: ScoredTask = ScoredTask(seen: [], unseen: []),
+    zslAnswers: [Int] = []
+  ) {
     self.test = test
-    self.validation = validation
     self.classifiers = classifiers
+    self.scored = scored
+    self.zslAnswers = zslAnswers
   }
-
-  /// U, S and H of `classifiers`.
-  package var accuracy: GeneralizedAccuracy { test.history[classifiers.epoch - 1] }
 }
 
-/// Synthesises unseen features, embeds everything once, and trains the final softmaxes on rank 0.
+/// Where a head's constants come from.
+package enum HeadPlan: Sendable, Equatable {
+  case given(HeadConstants)
+  /// They are chosen on the rows that are evaluated: a validation task.
+  case choosing(HeadKind)
+
+  var parts: [HeadPart] {
+    switch self {
+    case .given(let constants): constants.parts.map(\.part)
+    case .choosing(let head): head.candidates
+    }
+  }
+}
+
+/// Synthesises unseen features, embeds everything once, and makes the head on rank 0.
 package struct GZSLEvaluation {
   private let embedder: FeatureEmbedder
   private let classifier: ClassifierSettings
@@ -44,85 +61,36 @@ package struct GZSLEvaluation {
     self.source = source
   }
 
-  /// On the test rows and, where the data set holds them out, on the validation rows. Every rank calls it; rank 0 gets what was found,
-  /// the others nil. A function of the model, the data, the settings and the iteration: whoever evaluates again gets the same bits.
-  ///
-  /// - Parameter iteration: iterations done; it separates the random draws of this evaluation from those of others.
-  /// - Throws: `NonFiniteClassifier`, `CollectiveError`.
-  package func run(_ dataset: GZSLDataset, iteration: Int) throws -> Evaluated? {
-    // Validation rows say which of the test classifier's epochs counts.
-    let validation = try dataset.validation.flatMap {
-      try run($0, of: dataset, drawNumber: 2 * iteration + 1, keptEpoch: nil)?.result
-    }
-    let test = try run(dataset.test, of: dataset, drawNumber: 2 * iteration, keptEpoch: validation?.bestEpoch)
-    return test.map { Evaluated(test: $0.result, validation: validation, classifiers: $0.classifiers) }
-  }
-
-  /// - Parameter keptEpoch: the classifier epoch that counts, from 1; nil: the last.
-  private func run(_ task: GZSLTask, of dataset: GZSLDataset, drawNumber: Int, keptEpoch: Int?) throws
-    -> (result: EvaluationResult, classifiers: FinalClassifiers)?
-  {
-    let real = try embedder.embed(dataset.features, rows: task.classifierRows)
-    let synthetic = try embedder.synthesise(
-      task.unseenClasses, perClass: syntheticPerClass, descriptors: dataset.descriptors, source: source,
-      drawNumber: drawNumber)
-    let seen = try embedder.embed(dataset.features, rows: task.seenRows)
-    let unseen = try embedder.embed(dataset.features, rows: task.unseenRows)
-    var found: (result: EvaluationResult, classifiers: FinalClassifiers)?
-    try embedder.communicator.onRoot {
-      found = try classify(
-        task, labels: dataset.labels, classCount: dataset.descriptors.rowCount,
-        rows: EmbeddedRows(real: real, synthetic: synthetic, seen: seen, unseen: unseen), drawNumber: drawNumber,
-        keptEpoch: keptEpoch)
-    }
-    return found
-  }
-
-  /// What the classifier sees of a task's rows.
-  private struct EmbeddedRows {
-    let real: Matrix
-    let synthetic: Matrix
-    let seen: Matrix
-    let unseen: Matrix
-  }
-
-  /// Trains the softmaxes and counts what they answer; on rank 0.
+  /// On the data set's test rows. Every rank calls it; rank 0 gets what was found, the others nil. A function of the model, the data, the
+  /// settings and the iteration: whoever evaluates again gets the same bits.
   ///
   /// - Parameters:
-  ///   - labels: of all rows of the data set.
-  ///   - classCount: of the data set.
-  /// - Throws: `NonFiniteClassifier`.
-  private func classify(
-    _ task: GZSLTask, labels: [Int], classCount: Int, rows: EmbeddedRows, drawNumber: Int, keptEpoch: Int?
-  ) throws -> (result: EvaluationResult, classifiers: FinalClassifiers) {
-    let context = embedder.model.context
-    func ofRows(_ rows: [Int]) -> [Int] { rows.map { labels[$0] } }
-    let training = ClassifierTraining(
-      seenClasses: task.seenClasses, unseenClasses: task.unseenClasses, classCount: classCount,
-      settings: classifier, source: source, context: context)
-    let (seenLabels, unseenLabels) = (ofRows(task.seenRows), ofRows(task.unseenRows))
-    var history: [GeneralizedAccuracy] = []
-    var tables = (seen: PerClassAccuracy.none, unseen: PerClassAccuracy.none)
-    let counted = keptEpoch ?? classifier.epochs
-    let generalized = training.generalized(
-      real: rows.real, labels: ofRows(task.classifierRows), synthetic: rows.synthetic, drawNumber: 2 * drawNumber,
-      keptEpoch: counted
-    ) { epoch, predictions in
-      let found = (
-        seen: PerClassAccuracy(predictions: predictions(rows.seen), labels: seenLabels),
-        unseen: PerClassAccuracy(predictions: predictions(rows.unseen), labels: unseenLabels)
-      )
-      history.append(GeneralizedAccuracy(unseen: found.unseen.mean, seen: found.seen.mean))
-      if epoch == counted { tables = found }
+  ///   - iteration: iterations done; it separates the random draws of this evaluation from those of others.
+  ///   - plan: has the same parts on every rank.
+  /// - Throws: `NonFiniteClassifier`, `CollectiveError`.
+  package func run(
+    _ dataset: GZSLDataset, iteration: Int, _ plan: HeadPlan = .given(HeadConstants(usual: .softmax))
+  ) throws -> Evaluated? {
+    let task = dataset.test
+    func synthesise(_ classes: [Int], drawNumber: Int) throws -> Matrix {
+      try embedder.synthesise(
+        classes, perClass: syntheticPerClass, descriptors: dataset.descriptors, source: source, drawNumber: drawNumber)
     }
-    let unseenOnly = training.unseenOnly(synthetic: rows.synthetic, drawNumber: 2 * drawNumber + 1)
-    guard generalized.isFinite && unseenOnly.isFinite else { throw NonFiniteClassifier() }
-    let zsl = PerClassAccuracy(
-      predictions: unseenOnly.predictions(rows.unseen, context: context), labels: unseenLabels
-    ).mean
-    let result = EvaluationResult(
-      last: history[history.count - 1], history: history, zsl: zsl, seenClasses: tables.seen,
-      unseenClasses: tables.unseen)
-    return (result, FinalClassifiers(generalized: generalized, unseenOnly: unseenOnly, epoch: counted))
+    let real = try embedder.embed(dataset.features, rows: task.classifierRows)
+    let syntheticUnseen = try synthesise(task.unseenClasses, drawNumber: 2 * iteration)
+    let syntheticSeen = try synthesise(
+      plan.parts.contains(.prototype) ? task.seenClasses : [], drawNumber: 2 * iteration + 1)
+    let seen = try embedder.embed(dataset.features, rows: task.seenRows)
+    let unseen = try embedder.embed(dataset.features, rows: task.unseenRows)
+    var found: Evaluated?
+    try embedder.communicator.onRoot {
+      let making = HeadMaking(
+        rows: HeadRows(
+          dataset: dataset, task: task, real: real, syntheticUnseen: syntheticUnseen, syntheticSeen: syntheticSeen),
+        tests: TestRows(dataset: dataset, task: task, seen: seen, unseen: unseen), settings: classifier,
+        source: source, iteration: iteration, context: embedder.model.context)
+      found = try making.evaluate(plan)
+    }
+    return found
   }
 }

@@ -1,4 +1,4 @@
-// `classifier.safetensors`: the final softmaxes. H classifier input, C classes.
+// `classifier.safetensors`: the head. H classifier input, C classes; I and K as in `CosineTerm`.
 import Checkpoints
 import Evaluation
 import Files
@@ -10,10 +10,15 @@ import Matrices
 /// | --- | --- | --- |
 /// | `softmax.weight`, `softmax.bias` | [C, H], [C] | over seen and unseen classes: scores W·h + b |
 /// | `unseen_softmax.weight`, `unseen_softmax.bias` | [C, H], [C] | over unseen classes alone (T1) |
+/// | `PART.mean`, `PART.deviation` | [I], [I] | z = (input − mean) / deviation; of heads other than softmax |
+/// | `PART.map` | [I, K] | only where z is mapped |
+/// | `PART.targets` | [C, K] | rows of unit length; scores += weight · cos(z·map, target) |
 ///
 /// Rows are the classes of `classes.safetensors`, in its order; h is the embedding. A class that is no candidate has zero weights and the
 /// bias −∞. Metadata: `program_version`, `iteration`, `epoch`, `classifier_epoch`, `dataset_digest`, `figures` (a JSON object of
-/// fractions, where there were test rows) and `options` (a JSON object: those that shaped model and classifier).
+/// fractions, where there were test rows), `options` (a JSON object: those that shaped model and classifier), and `head` (a JSON object: its
+/// name, its parts in order with weight and λ, γ), which a softmax without γ lacks. A head without softmax has one without weights. A file
+/// with parts has format version 2, since the softmax alone is not what classifies.
 package struct ClassifierFile: Sendable {
   package let classifiers: FinalClassifiers
   /// Of `classifiers`, on the data set's test rows; nil where there were none.
@@ -26,12 +31,20 @@ package struct ClassifierFile: Sendable {
     @Fraction package var seen: Double?
     @Fraction package var harmonic: Double?
     @Fraction package var zsl: Double?
+    /// nil where rows of one kind are missing, or a version made the file that did not measure it.
+    package let ausuc: Double?
+    /// nil where no γ was chosen.
+    package let calibrated: OperatingPoint?
 
-    package init(_ accuracy: GeneralizedAccuracy, zsl: Double?) {
+    package init(
+      _ accuracy: GeneralizedAccuracy, zsl: Double?, ausuc: Double? = nil, calibrated: OperatingPoint? = nil
+    ) {
       unseen = accuracy.unseen
       seen = accuracy.seen
       harmonic = accuracy.harmonic
       self.zsl = zsl
+      self.ausuc = ausuc
+      self.calibrated = calibrated
     }
   }
 
@@ -64,7 +77,10 @@ package struct ClassifierFile: Sendable {
 
   package init(_ evaluated: Evaluated, maker: Maker) {
     self.init(
-      classifiers: evaluated.classifiers, figures: Figures(evaluated.accuracy, zsl: evaluated.test.zsl), maker: maker)
+      classifiers: evaluated.classifiers,
+      figures: Figures(
+        evaluated.test.last, zsl: evaluated.test.zsl, ausuc: evaluated.test.ausuc,
+        calibrated: evaluated.test.calibrated), maker: maker)
   }
 }
 
@@ -81,20 +97,31 @@ extension ClassifierFile {
         Tensor(name: name + ".bias", matrix: layer.bias, shape: [layer.classCount]),
       ]
     }
+    let terms = classifiers.terms.flatMap { term in
+      let name = term.part.rawValue
+      return [
+        Tensor(name: name + ".mean", matrix: term.mean, shape: [term.inputSize]),
+        Tensor(name: name + ".deviation", matrix: term.deviation, shape: [term.inputSize]),
+        Tensor(name: name + ".targets", matrix: term.targets),
+      ] + (term.map.map { [Tensor(name: name + ".map", matrix: $0)] } ?? [])
+    }
     var metadata = [
-      "format": Self.format, "format_version": "1", "program_version": maker.programVersion,
+      "format": Self.format, "format_version": terms.isEmpty ? "1" : "2", "program_version": maker.programVersion,
       "iteration": "\(maker.iteration)", "epoch": "\(maker.epoch)", "classifier_epoch": "\(classifiers.epoch)",
       "dataset_digest": maker.datasetDigest, "options": try JSONValue(encoding: maker.options).sortedByKey.text(),
     ]
     metadata["figures"] = try figures.map { try JSONValue(encoding: $0).text() }
+    if classifiers.constants != HeadConstants(usual: .softmax) {
+      metadata["head"] = try JSONValue(encoding: classifiers.constants).text()
+    }
     return CheckpointPart(
-      tensors("softmax", classifiers.generalized) + tensors("unseen_softmax", classifiers.unseenOnly),
+      tensors("softmax", classifiers.generalized) + tensors("unseen_softmax", classifiers.unseenOnly) + terms,
       metadata: metadata)
   }
 
   /// - Throws: `SafetensorsError` where a tensor is missing or of another shape, `ModelError.damaged`, `.newerFormat`.
   package init(_ file: SafetensorsFile) throws {
-    let facts = try FileFacts(file, format: Self.format)
+    let facts = try FileFacts(file, format: Self.format, newest: 2)
     func layer(_ name: String) throws -> FinalLayer {
       let weight = try file.matrix(name + ".weight")
       let bias = try file.matrix(name + ".bias", shape: [weight.rowCount])
@@ -107,12 +134,39 @@ extension ClassifierFile {
       generalized.weight.rowCount == unseenOnly.weight.rowCount
         && generalized.weight.columnCount == unseenOnly.weight.columnCount
     else { throw facts.damaged("its two softmaxes have different shapes") }
+    let constants: HeadConstants =
+      facts.contains("head") ? try facts.value("head") : HeadConstants(usual: .softmax)
+    guard Set(constants.parts.map(\.part)).count == constants.parts.count else {
+      throw facts.damaged("its head has a part twice")
+    }
     classifiers = FinalClassifiers(
-      generalized: generalized, unseenOnly: unseenOnly, epoch: try facts.integer("classifier_epoch"))
-    figures = file.metadata["figures"] == nil ? nil : try facts.value("figures")
+      generalized: generalized, unseenOnly: unseenOnly, epoch: try facts.integer("classifier_epoch"),
+      terms: try constants.parts.filter { $0.part != .softmax }.map {
+        try Self.term($0, file, facts, classCount: generalized.classCount)
+      }, constants: constants)
+    figures = facts.contains("figures") ? try facts.value("figures") : nil
     maker = Maker(
       programVersion: try facts.text("program_version"), iteration: try facts.integer("iteration"),
       epoch: try facts.integer("epoch"), datasetDigest: try facts.text("dataset_digest"),
       options: try facts.value("options"))
+  }
+
+  private static func term(
+    _ part: HeadConstants.Part, _ file: SafetensorsFile, _ facts: FileFacts, classCount: Int
+  ) throws -> CosineTerm {
+    let name = part.part.rawValue
+    let mean = try file.matrix(name + ".mean")
+    let deviation = try file.matrix(name + ".deviation", shape: [mean.columnCount])
+    let map = file.contains(name + ".map") ? try file.matrix(name + ".map") : nil
+    let width = map?.columnCount ?? mean.columnCount
+    let targets = try file.matrix(name + ".targets", shape: [classCount, width])
+    guard map == nil || map?.rowCount == mean.columnCount else {
+      throw facts.damaged("\(name).map does not fit \(name).mean")
+    }
+    guard deviation.elements.allSatisfy({ $0 > 0 }), part.weight > 0 else {
+      throw facts.damaged("\(name) divides by 0, or has no weight")
+    }
+    return CosineTerm(
+      part.part, standardisation: (mean, deviation), map: map, targets: targets, weight: Float(part.weight))
   }
 }

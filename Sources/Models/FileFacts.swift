@@ -6,17 +6,17 @@ struct FileFacts {
   private let path: String
   private let metadata: [String: String]
 
-  /// Newest version of our formats that is read.
-  private static let version = 1
-
+  /// - Parameter newest: version of the format that is read.
   /// - Throws: `ModelError.damaged` for a file of another kind, `.newerFormat`.
-  init(_ file: SafetensorsFile, format: String) throws {
+  init(_ file: SafetensorsFile, format: String, newest: Int = 1) throws {
     path = file.path
     metadata = file.metadata
     guard try text("format") == format else { throw damaged("it is no file of the format '\(format)'") }
     let version = try integer("format_version")
-    guard version <= Self.version else { throw ModelError.newerFormat(path: path, version: version) }
+    guard version <= newest else { throw ModelError.newerFormat(path: path, version: version) }
   }
+
+  func contains(_ key: String) -> Bool { metadata[key] != nil }
 
   func damaged(_ reason: String) -> ModelError { .damaged(path: path, reason: reason) }
 

@@ -70,7 +70,9 @@ package struct ModelExtension {
       generalized: training.generalized(
         real: known.embeddings, labels: known.labels, synthetic: synthetic, drawNumber: 2 * drawNumber,
         keptEpoch: keptEpoch),
-      unseenOnly: training.unseenOnly(synthetic: synthetic, drawNumber: 2 * drawNumber + 1), epoch: keptEpoch)
+      unseenOnly: training.unseenOnly(synthetic: synthetic, drawNumber: 2 * drawNumber + 1), epoch: keptEpoch,
+      // The γ of the classes that were there is the best that is known.
+      constants: model.classifier?.classifiers.constants ?? HeadConstants(usual: .softmax))
   }
 
   private var embedder: FeatureEmbedder { FeatureEmbedder(model: model.network, communicator: SingleProcess()) }

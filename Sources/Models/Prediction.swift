@@ -29,8 +29,8 @@ extension TrainedModel {
     _ source: FeatureSource, answering: Answering, top: Int, blockRows: Int = 2048,
     _ body: (PredictedBlock) throws -> Void
   ) throws {
-    let layer = try layer(answering)
-    precondition((1...layer.candidates.count).contains(top), "\(top) of \(layer.candidates.count) classes")
+    let candidates = try candidates(answering)
+    precondition((1...candidates.count).contains(top), "\(top) of \(candidates.count) classes")
     let most = min(blockRows, max(source.rowCount, 1))
     let embeddings = Matrix(rows: most, columns: embeddingSize)
     let logits = Matrix(rows: most, columns: classes.count)
@@ -39,25 +39,23 @@ extension TrainedModel {
     while let x = try source.next(most) {
       let rows = 0..<x.rowCount
       embed(x, into: embeddings.rows(rows))
-      layer.scores(into: logits.rows(rows), embeddings.rows(rows), context: network.context)
+      try scores(into: logits.rows(rows), features: x, answering: answering)
       probabilities.rows(rows).copy(from: logits.rows(rows))
       softmaxRows(probabilities.rows(rows))
       try body(
         PredictedBlock(
           firstRow: firstRow, embeddings: embeddings.rows(rows), logits: logits.rows(rows),
-          probabilities: probabilities.rows(rows), best: layer.best(logits.rows(rows), count: top)))
+          probabilities: probabilities.rows(rows), best: best(logits.rows(rows), candidates, count: top)))
       firstRow += x.rowCount
     }
   }
 }
 
-extension FinalLayer {
-  /// Of each row of scores [N×C] the candidates with the highest ones, descending; of equal ones the first comes first.
-  fileprivate func best(_ scores: Matrix, count: Int) -> [[Int]] {
-    if count == 1 { return highestScores(scores, among: candidates).map { [$0] } }
-    return (0..<scores.rowCount).map { r in
-      let row = scores.rows(r..<r + 1).elements
-      return Array(candidates.sorted { row[$0] != row[$1] ? row[$0] > row[$1] : $0 < $1 }.prefix(count))
-    }
+/// Of each row of scores [N×C] the candidates with the highest ones, descending; of equal ones the first comes first.
+private func best(_ scores: Matrix, _ candidates: [Int], count: Int) -> [[Int]] {
+  if count == 1 { return highestScores(scores, among: candidates).map { [$0] } }
+  return (0..<scores.rowCount).map { r in
+    let row = scores.rows(r..<r + 1).elements
+    return Array(candidates.sorted { row[$0] != row[$1] ? row[$0] > row[$1] : $0 < $1 }.prefix(count))
   }
 }

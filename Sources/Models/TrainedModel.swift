@@ -44,6 +44,7 @@ package struct TrainedModel: Sendable {
     let (sizes, classes) = (network.sizes, data.classes)
     precondition(sizes.feature == data.scaling.featureSize && sizes.attribute == classes.attributeSize)
     if let layer = classifier?.classifiers.generalized {
+      // What is read from files was held against the model before.
       precondition(layer.classCount == classes.count && layer.weight.columnCount == sizes.classifierInput)
     }
     self.path = path
@@ -73,26 +74,74 @@ package struct TrainedModel: Sendable {
     }
   }
 
-  /// scores [N×C] ← logits of embeddings h [N×H], in the order of the classes; −∞ for classes that may not be answered.
+  /// scores [N×C] ← logits of rows by any head, in the order of the classes; −∞ for classes that may not be answered.
   ///
+  /// - Parameter features: N×X, raw, finite.
   /// - Throws: `ModelError.incomplete` for a model without a classifier.
+  package func scores(into scores: Matrix, features: Matrix, answering: Answering) throws {
+    let classifiers = try classifiers()
+    for first in stride(from: 0, to: features.rowCount, by: Self.block) {
+      let rows = first..<min(first + Self.block, features.rowCount)
+      let (scaled, h) = (
+        Matrix(rows: rows.count, columns: featureSize), Matrix(rows: rows.count, columns: embeddingSize)
+      )
+      data.scaling.scale(features.rows(rows), into: scaled)
+      network.embed(scaled, into: h)
+      classifiers.scores(
+        into: scores.rows(rows), features: scaled, h: h, amongUnseen: answering == .unseen, context: network.context)
+    }
+  }
+
+  /// scores [N×C] ← logits of embeddings h [N×H], in the order of the classes; −∞ for classes that may not be answered. For heads that look
+  /// at embeddings alone; the other method does for all.
+  ///
+  /// - Throws: `ModelError.incomplete` for a model without a classifier, `.needsFeatures` for a head that looks at features too.
   package func scores(into scores: Matrix, _ h: Matrix, answering: Answering) throws {
-    try layer(answering).scores(into: scores, h, context: network.context)
+    let classifiers = try classifiers()
+    guard !classifiers.needsFeatures else {
+      throw ModelError.needsFeatures(path: path, head: classifiers.constants.head.rawValue)
+    }
+    classifiers.scores(
+      into: scores, features: nil, h: h, amongUnseen: answering == .unseen, context: network.context)
   }
 
   /// The class with the highest score for each row of embeddings h [N×H]; of equal ones the first.
   ///
-  /// - Throws: `ModelError.incomplete`.
+  /// - Throws: as `scores` of embeddings.
   package func predictions(_ h: Matrix, answering: Answering) throws -> [Int] {
-    try layer(answering).predictions(h, context: network.context)
+    let scores = Matrix(rows: h.rowCount, columns: classes.count)
+    try self.scores(into: scores, h, answering: answering)
+    return highestScores(scores, among: try candidates(answering))
   }
 
-  /// The final layer; its softmax gives probabilities (`softmaxRows`).
+  /// Classes that can be answered, ascending.
   ///
   /// - Throws: `ModelError.incomplete`.
-  package func layer(_ answering: Answering) throws -> FinalLayer {
+  package func candidates(_ answering: Answering) throws -> [Int] {
+    let classifiers = try classifiers()
+    return (answering == .all ? classifiers.generalized : classifiers.unseenOnly).candidates
+  }
+
+  /// What validation chose to subtract from the scores of seen classes; nil: nobody chose one.
+  package var gamma: Double? { classifier?.classifiers.constants.gamma }
+
+  /// The head with all its parts.
+  ///
+  /// - Throws: `ModelError.incomplete`.
+  package func classifiers() throws -> FinalClassifiers {
     guard let classifiers = classifier?.classifiers else {
       throw ModelError.incomplete(path: path, lacks: "classifier: its run was not evaluated there")
+    }
+    return classifiers
+  }
+
+  /// The final layer of a head that is nothing else, the softmax; it gives probabilities (`softmaxRows`).
+  ///
+  /// - Throws: `ModelError.incomplete`, `.needsFeatures` for a head that has other parts.
+  package func layer(_ answering: Answering) throws -> FinalLayer {
+    let classifiers = try classifiers()
+    guard classifiers.terms.isEmpty else {
+      throw ModelError.needsFeatures(path: path, head: classifiers.constants.head.rawValue)
     }
     return answering == .all ? classifiers.generalized : classifiers.unseenOnly
   }
@@ -134,7 +183,10 @@ extension TrainedModel {
         network.sizes.attribute == data.classes.attributeSize
       else { throw ModelError.damaged(path: classes.path, reason: "its features or descriptors are not the model's") }
       if let layer = classifier?.classifiers.generalized {
-        guard layer.classCount == data.classes.count, layer.weight.columnCount == network.sizes.classifierInput else {
+        let widths = [CosineTerm.Input.features: network.sizes.feature, .embedding: network.sizes.classifierInput]
+        guard layer.classCount == data.classes.count, layer.weight.columnCount == network.sizes.classifierInput,
+          classifier?.classifiers.terms.allSatisfy({ $0.inputSize == widths[$0.input] }) ?? true
+        else {
           throw ModelError.damaged(path: checkpoint.path, reason: "its classifier is of another model or other classes")
         }
       }

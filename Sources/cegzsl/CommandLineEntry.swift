@@ -19,8 +19,8 @@ struct Cegzsl: ParsableCommand {
       """,
     version: Build.version,
     subcommands: [
-      Train.self, Evaluate.self, Predict.self, Extend.self, Export.self, Synthesize.self, Show.self, Runs.self,
-      Report.self, Sweep.self, Inspect.self, Assemble.self, Convert.self, Prepare.self,
+      Train.self, Evaluate.self, Baseline.self, Predict.self, Extend.self, Export.self, Synthesize.self, Show.self,
+      Runs.self, Report.self, Sweep.self, Inspect.self, Assemble.self, Convert.self, Prepare.self,
       DemoDataCommand.self, Presets.self, Reference.self, Parity.self,
       Benchmark.self, Doctor.self, PlanCommand.self,
     ])

@@ -13,11 +13,13 @@ import Training
 
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Evaluate a checkpoint on a data set: synthesise unseen features, train the softmax, print U, S, H, T1.",
+    abstract:
+      "Evaluate a checkpoint on a data set: synthesise unseen features, make the head, print U, S, H, T1, AUSUC and baselines.",
     discussion: """
       The checkpoint's own options hold, where the command line does not change them. A checkpoint that lacks its classes
       or its classifiers gets them, so that its model can be used without the data set: one of a run that was stopped, or
-      that an earlier version saved. Of a run directory, the best checkpoint is completed too.
+      that an earlier version saved. Of a run directory, the best checkpoint is completed too, and figures.json is written anew
+      where the options are the run's. The head's constants and γ are those that the run chose.
 
       \(ConfigurationOptions.help)
       """)
@@ -28,6 +30,11 @@ struct Evaluate: ParsableCommand {
   var checkpoint: String
   @Option(help: "Write the results here as JSON.")
   var output: String?
+  @Option(help: ArgumentHelp("Write every test row with its answers here.", valueName: "file.csv"))
+  var predictions: String?
+  @Option(
+    help: ArgumentHelp("Write curve, classes and confusion here, as figures.json has them.", valueName: "file.json"))
+  var figures: String?
   @OptionGroup var options: ConfigurationOptions
   @OptionGroup var threadOptions: ThreadOptions
 
@@ -81,19 +88,43 @@ struct Evaluate: ParsableCommand {
       syntheticPerClass: configuration.syntheticPerClass, source: RandomSource(seed: UInt64(configuration.seed)))
     AllocatorSettings.keepFreedMemory()
     let start = ContinuousClock().now
-    let evaluated = try evaluation.run(dataset, iteration: loaded.iteration)
+    let baselines = Baselines(dataset, withESZSL: false, context: model.context)
+    let constants = try base.constants(configuration, baselines)
+    let evaluated = try evaluation.run(dataset, iteration: loaded.iteration, .given(constants))
     try communicator.onRoot {
       guard let evaluated else { return }
       let results = Results(
-        records: [EvaluationRecord(evaluated, iteration: loaded.iteration, epoch: loaded.epoch)], dataset: dataset,
-        configuration: configuration, ranks: communicator.rankCount,
-        seconds: (ContinuousClock().now - start) / .seconds(1), version: Build.version)
+        records: [EvaluationRecord(evaluated, iteration: loaded.iteration, epoch: loaded.epoch)],
+        validation: configuration.select == .validation ? base.selection : nil, baselines: baselines,
+        Results.Origin(
+          dataset: dataset, configuration: configuration, ranks: communicator.rankCount,
+          seconds: (ContinuousClock().now - start) / .seconds(1), version: Build.version))
       if isAsked {
         dataset.notes.forEach { print("note: \($0.forTerminal)") }
         print(results.table)
-        if let output { try DurableFile.replace(output, contents: Array(try results.json().utf8)) }
+        let figures = FiguresFile(evaluated, dataset, baselines: baselines, iteration: loaded.iteration)
+        try write(
+          results, figures, PredictionsFile(evaluated, dataset),
+          isOfRun: base.differences(configuration, datasetDigest: dataset.contentDigest).isEmpty)
       }
       complete(loaded, base, evaluated, dataset, configuration)
+    }
+  }
+
+  /// - Parameter isOfRun: whether the figures are those that the checkpoint's run would have.
+  private func write(_ results: Results, _ figures: FiguresFile, _ rows: PredictionsFile, isOfRun: Bool) throws {
+    func replace(_ path: String, _ text: String) throws {
+      try DurableFile.replace(path, contents: Array(text.utf8))
+    }
+    if let output { try replace(output, try results.json()) }
+    if let path = predictions { try replace(path, rows.text()) }
+    if let path = self.figures { try replace(path, try figures.json()) }
+    // Of a run that goes on meanwhile, its own process writes them.
+    guard isOfRun, FileManager.default.fileExists(atPath: checkpoint + "/checkpoints"),
+      (try? RunLock.requireFree(runDirectory: checkpoint)) != nil
+    else { return }
+    do { try replace("\(checkpoint)/\(FiguresFile.fileName)", try figures.json()) } catch {
+      writeError("warning: \(checkpoint) stays without new figures: \(error)")
     }
   }
 

@@ -1,4 +1,5 @@
 import Checkpoints
+import Evaluation
 import Foundation
 import Models
 import Training
@@ -8,11 +9,18 @@ struct EvaluationBase {
   private let checkpoint: CheckpointSummary
   /// Of its classifiers: those that made them, or those of the run's `config.yaml`; empty for a checkpoint that lies by itself.
   private let ofClassifiers: [(name: String, value: String)]
+  /// Of its head, where it was evaluated.
+  private let made: HeadConstants?
+  /// What the first phase of its run chose.
+  let selection: SelectionRecord?
 
   init(_ checkpoint: LoadedCheckpoint) {
     self.checkpoint = checkpoint.summary
     let names = Set(Configuration().classifierOptions.map(\.name))
-    let made = checkpoint[.classifier].flatMap { try? ClassifierFile($0) }?.maker.options
+    let classifier = checkpoint[.classifier].flatMap { try? ClassifierFile($0) }
+    let made = classifier?.maker.options
+    self.made = classifier?.classifiers.constants
+    selection = RunPlace(ofCheckpoint: checkpoint.path).flatMap { SelectionRecord(run: $0.runDirectory) }
     var known = made.map { Array($0) }?.map { (name: $0.key, value: $0.value) } ?? []
     if made == nil, let place = RunPlace(ofCheckpoint: checkpoint.path) {
       let path = place.runDirectory + "/config.yaml"
@@ -24,6 +32,20 @@ struct EvaluationBase {
 
   /// For `ConfigurationOptions.resolve`.
   func yaml() throws -> String { try ConfigurationFile.text(checkpoint.options + ofClassifiers) }
+
+  /// The constants of a head: those with which the checkpoint was evaluated, those that its run chose, or the usual ones.
+  ///
+  /// - Throws: `ConfigurationError.headNeedsSelection` for a head for which nothing was chosen and that cannot do without.
+  func constants(_ configuration: Configuration, _ baselines: Baselines) throws -> HeadConstants {
+    if let known = [made, selection?.head].compactMap({ $0 }).first(where: { $0.head == configuration.head }) {
+      return known
+    }
+    if configuration.head == .ridge { return baselines.ridgeConstants }
+    guard !configuration.head.needsSelection else {
+      throw ConfigurationError.headNeedsSelection(configuration.head.rawValue)
+    }
+    return HeadConstants(usual: configuration.head)
+  }
 
   /// Why classifiers that this configuration makes are not those of the checkpoint's run; empty if they are.
   func differences(_ configuration: Configuration, datasetDigest: String) -> [String] {

@@ -57,6 +57,8 @@ struct Extend: ParsableCommand {
     let differences = checkpoint.summary.differences(
       configuration, datasetDigest: checkpoint.identity.datasetDigest)
     guard differences.isEmpty else { throw CheckpointMismatch(path: checkpoint.path, differences: differences) }
+    // Other classes take another head: the softmax alone is trained anew here.
+    if model.classifier != nil { _ = try model.layer(.all) }
     let table = try newTable(model.classes)
     let training = ModelExtension(
       model, table: table, settings: configuration.classifierSettings, keptEpoch: keptEpoch(model, configuration),

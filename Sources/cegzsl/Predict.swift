@@ -47,7 +47,7 @@ struct Predict: ParsableCommand {
     let reference = ArrayReference(features)
     try OutputFile.requireApart(outputs: [output, logits, embedding], input: reference.path)
     let model = try source.load()
-    let candidates = try model.layer(classes).candidates
+    let candidates = try model.candidates(classes)
     guard (1...candidates.count).contains(top) else {
       throw UseError.badCount(option: "--top", value: top, most: candidates.count, of: "classes that may be answered")
     }

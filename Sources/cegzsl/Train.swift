@@ -53,15 +53,11 @@ struct Train: ParsableCommand {
         cure: "Give every host the same files; 'cegzsl inspect' prints their digest.", communicator)
       let screen = Screen.standardOutput(isLaunched: MPICommunicator.wasLaunched)
       defer { screen.clear() }
-      let training = try TrainingRun(
+      let phases = TrainingPhases(
         configuration: configuration, dataset: dataset, communicator: communicator, version: Build.version,
         screen: screen)
-      var directory: RunDirectory?
-      try communicator.onRoot {
-        directory = try RunDirectory(path: runDirectory, keep: configuration.keep, isResuming: resume != nil)
-      }
-      return try training.run(
-        directory: directory, resume: request,
+      return try phases.run(
+        runDirectory, resume: request,
         config: RunConfigText(try ConfigurationFile.text(configuration), earlier: earlier))
     }
   }
@@ -84,6 +80,7 @@ struct Train: ParsableCommand {
     let text = String(decoding: try communicator.broadcast(own), as: UTF8.self)
     let configuration = try options.resolve(of: Self.self, base: text.isEmpty ? nil : (text, path))
     try configuration.precision.requireSupport()
+    try configuration.requireConstants()
     guard !text.isEmpty else { return (configuration, nil) }
     var earlier = Configuration()
     try earlier.apply(ConfigurationFile.parse(text, path: path), place: path)

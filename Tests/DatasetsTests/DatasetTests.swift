@@ -83,13 +83,13 @@ import Testing
   }
 
   @Test func validationIsKeptAside() throws {
-    var options = DataOptions()
-    options.holdsOutValidation = true
-    let derived = try SmallData().load(options)
-    guard let task = derived.validation else {
-      Issue.record("no validation task")
-      return
-    }
+    let whole = try SmallData().load(DataOptions())
+    let derived = try whole.selecting()
+    let task = derived.test
+    #expect(whole.heldOut.task == task && task.classifierRows == derived.trainingRows)
+    #expect(
+      Set(derived.trainingRows + task.seenRows + task.unseenRows) == Set(whole.trainingRows), "no test row is in it")
+    #expect(derived.contentDigest != whole.contentDigest)
     #expect(task.unseenClasses.count == 1 && derived.trainingClasses.count == 3)
     #expect(Set(derived.trainingRows).isDisjoint(with: task.seenRows + task.unseenRows))
     #expect(task.unseenRows.allSatisfy { derived.labels[$0] == task.unseenClasses[0] })
@@ -99,9 +99,9 @@ import Testing
     // train_loc leaks a test_seen row, as in every published split.
     data.locations["train_loc"] = (1...18).map(Double.init)
     data.locations["val_loc"] = (19...24).map(Double.init)
-    let given = try data.load(options)
-    #expect(given.validation?.unseenClasses == [3])
-    #expect(Set(given.validation?.unseenRows ?? []) == [18, 19, 20, 21, 22])
+    let given = try data.load(DataOptions()).selecting()
+    #expect(given.test.unseenClasses == [3])
+    #expect(Set(given.test.unseenRows) == [18, 19, 20, 21, 22])
     #expect(given.notes.contains { $0.contains("train_loc contains 3 rows that are not in trainval_loc") })
     #expect(given.fingerprint == derived.fingerprint, "the test split is the same")
   }

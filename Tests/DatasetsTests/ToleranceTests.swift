@@ -144,12 +144,16 @@ import Testing
 
   /// `--select validation` where nothing can be kept aside says why, in training and in the report.
   @Test func validationThatCannotBeHeldOut() throws {
-    var options = DataOptions()
-    options.holdsOutValidation = true
+    func refuses(_ data: SmallData, _ cause: String) throws {
+      let dataset = try data.load()
+      #expect(dataset.heldOut.task == nil)
+      let error = #expect(throws: DatasetError.self) { try dataset.selecting() }
+      #expect(error?.problems.count == 1 && error?.problems[0].contains(cause) == true, "\(error?.problems ?? [])")
+    }
     let cause = "no seen class has a second training row"
-    try check(cause, options) { $0.locations["trainval_loc"] = [1, 7, 13, 19] }
     var data = SmallData()
     data.locations["trainval_loc"] = [1, 7, 13, 19]
+    try refuses(data, cause)
     try data.withFolder { folder in
       let report = DatasetReport(folder: folder, options: DataOptions())
       #expect(report.problems.isEmpty)
@@ -157,10 +161,10 @@ import Testing
         report.lines.contains { $0.contains("with --select validation: not possible") && $0.contains(cause) },
         "\(report.lines)")
     }
-    try check("2 seen classes are too few", options) { data in
-      data.locations["trainval_loc"]?.removeAll { $0 > 12 }
-      data.locations["test_seen_loc"]?.removeAll { $0 > 12 }
-    }
+    data = SmallData()
+    data.locations["trainval_loc"]?.removeAll { $0 > 12 }
+    data.locations["test_seen_loc"]?.removeAll { $0 > 12 }
+    try refuses(data, "2 seen classes are too few")
   }
 
   /// Published splits come without their features; they can be looked at all the same.

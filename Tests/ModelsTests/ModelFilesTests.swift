@@ -37,7 +37,7 @@ import Testing
     let evaluated = Evaluated(
       test: EvaluationResult(
         last: accuracy, history: [.init(unseen: 0, seen: 0), accuracy], zsl: 0.25, seenClasses: .none,
-        unseenClasses: .none), validation: nil,
+        unseenClasses: .none),
       classifiers: FinalClassifiers(
         generalized: FinalLayer(weight: noise(3, 2), bias: bias),
         unseenOnly: FinalLayer(weight: noise(3, 2), bias: unseenBias), epoch: 2))
@@ -91,6 +91,58 @@ import Testing
     let untested = ClassifierFile(classifiers: classifier.classifiers, figures: nil, maker: classifier.maker)
     #expect(try ClassifierFile(file(untested.part())).figures == nil)
     #expect(read.classifiers.generalized.candidates == [0, 2] && read.classifiers.unseenOnly.candidates == [2])
+  }
+
+  /// A head with two cosines beside the softmax, one of which maps its input.
+  private func stacked() -> ClassifierFile {
+    let mean = noise(1, 2)
+    func deviation(_ values: [Float]) -> Matrix { Matrix(rows: 1, columns: values.count, elements: values) }
+    let terms = [
+      CosineTerm(
+        .ridgeFeatures, standardisation: (noise(1, 4), deviation([1, 2, 3, 0.5])), targets: noise(3, 4), weight: 20),
+      CosineTerm(
+        .ridgeEmbedding, standardisation: (mean, deviation([0.25, 1])), map: noise(2, 5), targets: noise(3, 5),
+        weight: 10),
+    ]
+    let constants = HeadConstants(
+      head: .stacked,
+      parts: [
+        .init(.softmax), .init(.ridgeFeatures, weight: 20, penalty: 0.3),
+        .init(.ridgeEmbedding, weight: 10, penalty: 1),
+      ],
+      gamma: -0.125)
+    let old = classifier.classifiers
+    return ClassifierFile(
+      classifiers: FinalClassifiers(
+        generalized: old.generalized, unseenOnly: old.unseenOnly, epoch: 2, terms: terms, constants: constants),
+      figures: nil, maker: classifier.maker)
+  }
+
+  @Test func headsComeBack() throws {
+    let (head, part) = (stacked(), try stacked().part())
+    let read = try ClassifierFile(file(part)).classifiers
+    #expect(part.metadata["format_version"] == "2", "the softmax alone is not what answers")
+    #expect(try classifier.part().metadata["format_version"] == "1" && classifier.part().metadata["head"] == nil)
+    #expect(read.constants == head.classifiers.constants && read.needsFeatures && read.terms.count == 2)
+    for (a, b) in zip(read.terms, head.classifiers.terms) {
+      #expect(a.part == b.part && a.weight == b.weight && a.map?.elements == b.map?.elements)
+      #expect(a.mean.elements == b.mean.elements && a.deviation.elements == b.deviation.elements)
+      #expect(a.targets.elements == b.targets.elements)
+    }
+    for (metadata, tensors) in [
+      ([:], [Tensor(name: "ridge_features.deviation", shape: [4], floats: [1, 1, 0, 1])]),
+      ([:], [Tensor(name: "ridge_embedding.map", shape: [3, 5], floats: [Float](repeating: 1, count: 15))]),
+      ([:], [Tensor(name: "ridge_features.targets", shape: [2, 4], floats: [Float](repeating: 1, count: 8))]),
+      (["head": #"{"head":"stacked","parts":[{"part":"magic","weight":1}]}"#], []),
+      (["head": #"{"head":"zla","parts":[{"part":"zla","weight":1}]}"#], []),
+      (["head": #"{"head":"stacked","parts":[{"part":"softmax","weight":1},{"part":"softmax","weight":1}]}"#], []),
+      (["head": #"{"head":"ridge","parts":[{"part":"ridge_features","weight":0}]}"#], []),
+      (["format_version": "3"], []),
+    ] as [(KeyValuePairs<String, String?>, [Tensor])] {
+      #expect(throws: (any Error).self, "\(metadata) \(tensors.map(\.name))") {
+        try ClassifierFile(file(part, metadata: metadata, tensors: tensors))
+      }
+    }
   }
 
   @Test func whatIsNoClassesFileIsRefused() throws {

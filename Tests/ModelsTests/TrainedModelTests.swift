@@ -55,7 +55,7 @@ import Testing
     let evaluated = Evaluated(
       test: EvaluationResult(
         last: .init(unseen: 0, seen: 0), history: [.init(unseen: 0, seen: 0)], zsl: 0, seenClasses: .none,
-        unseenClasses: .none), validation: nil,
+        unseenClasses: .none),
       classifiers: FinalClassifiers(
         generalized: layer(network, [0, 1, 2, 4, 5], step: 3), unseenOnly: layer(network, [1, 4], step: 4), epoch: 1))
     let classifier = ClassifierFile(

@@ -8,50 +8,55 @@ import Training
 
 /// Which evaluation is reported, and which is "best on test".
 @Suite struct ResultsTests {
-  private func result(_ history: [(unseen: Double, seen: Double)], zsl: Double) -> EvaluationResult {
+  private func result(
+    _ history: [(unseen: Double, seen: Double)], zsl: Double, ausuc: Double
+  ) -> EvaluationResult {
     let steps = history.map { GeneralizedAccuracy(unseen: $0.unseen, seen: $0.seen) }
     let none = PerClassAccuracy(predictions: [], labels: [])
     return EvaluationResult(
       last: steps.last ?? GeneralizedAccuracy(unseen: 0, seen: 0), history: steps, zsl: zsl, seenClasses: none,
-      unseenClasses: none)
+      unseenClasses: none, ausuc: ausuc)
   }
 
   private var records: [EvaluationRecord] {
     [
+      EvaluationRecord(iteration: 10, epoch: 1, test: result([(0.1, 0.5), (0.6, 0.6)], zsl: 0.1, ausuc: 0.3)),
       EvaluationRecord(
-        iteration: 10, epoch: 1, test: result([(0.1, 0.5), (0.6, 0.6)], zsl: 0.1),
-        validation: result([(0.3, 0.3), (0.2, 0.2)], zsl: 0)),
-      EvaluationRecord(
-        iteration: 20, epoch: 2, test: result([(0.2, 0.4), (0.1, 0.1)], zsl: 0.2),
-        validation: result([(0.1, 0.1), (0.5, 0.5)], zsl: 0)),
-      EvaluationRecord(
-        iteration: 30, epoch: 3, test: result([(0.7, 0.3), (0.4, 0.5)], zsl: 0.3),
-        validation: result([(0.2, 0.2), (0.2, 0.2)], zsl: 0)),
+        iteration: 20, epoch: 2, test: result([(0.2, 0.4), (0.1, 0.1)], zsl: 0.2, ausuc: 0.5),
+        head: HeadConstants(head: .softmax, parts: [.init(.softmax)], gamma: 1.5)),
+      EvaluationRecord(iteration: 30, epoch: 3, test: result([(0.7, 0.3), (0.4, 0.5)], zsl: 0.3, ausuc: 0.5)),
     ]
   }
 
-  private func results(_ select: Selection, _ records: [EvaluationRecord]) throws -> Results {
+  private func results(
+    _ select: Selection, _ records: [EvaluationRecord], validation: SelectionRecord? = nil
+  ) throws -> Results {
     var configuration = Configuration()
     configuration.select = select
     let dataset = GZSLDataset(
       random: Matrix(rows: 4, columns: 2), labels: [0, 1, 0, 1], descriptors: Matrix(rows: 3, columns: 2))
     return Results(
-      records: records, dataset: dataset, configuration: configuration, ranks: 1, seconds: 1, version: "test")
+      records: records, validation: validation,
+      Results.Origin(dataset: dataset, configuration: configuration, ranks: 1, seconds: 1, version: "test"))
   }
 
-  @Test func withoutSelectionTheLastEpochOfTheLastEvaluation() throws {
+  @Test func theLastEpochOfTheLastEvaluation() throws {
     let results = try results(.last, records)
     #expect((results.unseen, results.seen, results.zsl) == (0.4, 0.5, 0.3))
     #expect(results.iteration == 30 && results.epoch == 3 && results.classifierEpoch == 2)
-    #expect(results.selection == "last")
+    #expect(results.selection == "last" && results.ausuc == 0.5 && results.calibrated == nil)
   }
 
-  /// The validation rows choose evaluation and classifier epoch; the test rows are only looked at there.
-  @Test func selectionLooksAtValidationOnly() throws {
-    let results = try results(.validation, records)
-    #expect(results.iteration == 20 && results.classifierEpoch == 2)
-    #expect((results.unseen, results.seen, results.zsl) == (0.1, 0.1, 0.2))
-    #expect(results.validation?.harmonic == 0.5)
+  /// The first phase's highest AUSUC, of equal ones the first, whatever its H; and as many epochs of all training rows.
+  @Test func theFirstPhaseChoosesByAUSUC() throws {
+    let choice = SelectionRecord(records, iterationsPerEpoch: 8, lastIteration: 30)
+    #expect(choice.iteration == 20 && choice.epoch == 2 && choice.evaluations == 3 && choice.lastIteration == 30)
+    #expect(choice.ausuc == 0.5 && abs((choice.harmonic ?? 0) - 0.1) < 1e-12 && choice.head.gamma == 1.5)
+    // 20 of 8 are two and a half epochs.
+    #expect(choice.iterations(iterationsPerEpoch: 10, bound: 0) == 25)
+    #expect(choice.iterations(iterationsPerEpoch: 10, bound: 12) == 12)
+    let results = try results(.validation, records, validation: choice)
+    #expect(results.iteration == 30 && results.selection == "validation" && results.validation == choice)
   }
 
   /// What nothing was counted for is null, and never 0, which would say that all answers were wrong; and is read back as that.
@@ -59,7 +64,7 @@ import Training
     let accuracies = [0.2, 0.5, 0.25].map { GeneralizedAccuracy(unseen: nil, seen: $0) }
     let test = EvaluationResult(
       last: accuracies[2], history: accuracies, zsl: nil, seenClasses: .none, unseenClasses: .none)
-    let record = EvaluationRecord(iteration: 3, epoch: 1, test: test, validation: nil)
+    let record = EvaluationRecord(iteration: 3, epoch: 1, test: test)
     let line = try JSONValue(encoding: record).text()
     #expect(line.contains(#""last":{"unseen":null,"seen":0.25}"#) && line.contains(#""zsl":null"#), "\(line)")
     let read = try JSONDecoder().decode(EvaluationRecord.self, from: Data(line.utf8))

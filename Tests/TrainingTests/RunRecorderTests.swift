@@ -28,15 +28,16 @@ import Training
     return EvaluationRecord(
       iteration: iteration, epoch: 1,
       test: EvaluationResult(
-        last: accuracy, history: [accuracy], zsl: 0.75, seenClasses: .none, unseenClasses: table), validation: nil)
+        last: accuracy, history: [accuracy], zsl: 0.75, seenClasses: .none, unseenClasses: table))
   }
 
   private func results(_ records: [EvaluationRecord]) -> Results {
     Results(
       records: records,
-      dataset: GZSLDataset(
-        random: Matrix(rows: 4, columns: 2), labels: [0, 1, 0, 1], descriptors: Matrix(rows: 3, columns: 2)),
-      configuration: Configuration(), ranks: 1, seconds: 1, version: "test")
+      Results.Origin(
+        dataset: GZSLDataset(
+          random: Matrix(rows: 4, columns: 2), labels: [0, 1, 0, 1], descriptors: Matrix(rows: 3, columns: 2)),
+        configuration: Configuration(), ranks: 1, seconds: 1, version: "test"))
   }
 
   private func text(_ directory: RunDirectory, _ name: String) -> String {

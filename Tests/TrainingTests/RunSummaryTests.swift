@@ -32,7 +32,7 @@ import Training
     let accuracy = GeneralizedAccuracy(unseen: 0.25, seen: 0.75)
     let evaluated = Evaluated(
       test: EvaluationResult(
-        last: accuracy, history: [accuracy], zsl: 0.5, seenClasses: .none, unseenClasses: .none), validation: nil,
+        last: accuracy, history: [accuracy], zsl: 0.5, seenClasses: .none, unseenClasses: .none),
       classifiers: FinalClassifiers(generalized: layer, unseenOnly: layer, epoch: 1))
     let maker = ClassifierFile.Maker(
       programVersion: "1", iteration: iteration, epoch: 1, datasetDigest: "", options: [:])
@@ -81,15 +81,24 @@ import Training
 
       try save(run, 12)
       try
-        #"{"unseen": 0.25, "seen": 0.75, "harmonic": 0.375, "zsl": 0.5, "iteration": 12, "selection": "last", "data": "/data\u001b[1m"}"#
+        #"{"unseen": 0.25, "seen": 0.75, "harmonic": 0.375, "zsl": 0.5, "iteration": 12, "selection": "last", "data": "/data\u001b[1m", "ausuc": 0.125, "calibrated": {"harmonic": 0.5}, "baselines": {"ridge": {"ausuc": 0.75}}}"#
         .write(toFile: run + "/results.json", atomically: true, encoding: .utf8)
       text = try show(run)
       expect(
         text, says: "finished, iteration 12 of 12, epoch 3", "of iteration 4, 12",
         "U 25.0  S 75.0  H 37.5  T1 50.0 percent, iteration 12 (last epoch, nothing selected)",
+        "AUSUC 12.5, calibrated H 50.0; ridge regression without a network: AUSUC 75.0",
         "classifiers for all and for unseen classes (U 25.0  S 75.0  H 37.5  T1 50.0)", "/data\\u{1B}[1m, split",
         "--data '/data\\u{1B}[1m' --run '\(run)' --resume latest --epochs N")
       #expect(!text.contains("lack") && !text.contains("best"))
+    }
+  }
+
+  @Test func theFirstPhaseIsTold() throws {
+    try withTemporaryFolder { run in
+      try FileManager.default.createDirectory(atPath: run + "/selection", withIntermediateDirectories: false)
+      try save(run + "/selection", 8)
+      expect(try show(run), says: "in the first phase of --select validation, saved at iteration 8", "--resume latest")
     }
   }
 

@@ -4,13 +4,12 @@ import Training
 @Suite struct SavePolicyTests {
   /// Epochs of 4 iterations, 20 in all.
   private func policy(
-    evaluateEvery: Interval = .never, checkpointEvery: Interval = .never, select: Selection = .last
+    evaluateEvery: Interval = .never, checkpointEvery: Interval = .never, isSelecting: Bool = false
   ) -> SavePolicy {
     var configuration = Configuration()
     configuration.evaluateEvery = evaluateEvery
     configuration.checkpointEvery = checkpointEvery
-    configuration.select = select
-    return SavePolicy(configuration, iterationsPerEpoch: 4, lastIteration: 20)
+    return SavePolicy(configuration, iterationsPerEpoch: 4, lastIteration: 20, isSelecting: isSelecting)
   }
 
   private func iterations(_ policy: SavePolicy, _ what: (SavePolicy.Due) -> Bool) -> [Int] {
@@ -33,7 +32,7 @@ import Training
   }
 
   @Test func whatValidationMayChooseIsSaved() {
-    let policy = policy(evaluateEvery: .iterations(6), checkpointEvery: .iterations(9), select: .validation)
+    let policy = policy(evaluateEvery: .iterations(6), checkpointEvery: .iterations(9), isSelecting: true)
     #expect(iterations(policy, \.saves) == [6, 9, 12, 18, 20])
   }
 

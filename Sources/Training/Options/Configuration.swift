@@ -88,12 +88,19 @@ extension Configuration {
       ranks: rankCount, leaves: batchTree.leafCount, leafRows: batchTree.leafRows, batchSize: self.batchSize)
   }
 
+  /// A head that cannot do without chosen constants gets them.
+  ///
+  /// - Throws: `ConfigurationError.headNeedsSelection`.
+  package func requireConstants() throws {
+    guard self.head.needsSelection, self.select == .last else { return }
+    throw ConfigurationError.headNeedsSelection(self.head.rawValue)
+  }
+
   package var dataOptions: DataOptions {
     var options = DataOptions()
     options.featureFile = self.features
     options.classEmbeddingFile = self.classEmbedding
     (options.firstLabel, options.firstRow) = (self.firstLabel, self.firstRow)
-    options.holdsOutValidation = self.select == .validation
     options.splitSeed = UInt64(self.seed)
     return options
   }

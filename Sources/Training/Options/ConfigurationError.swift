@@ -9,6 +9,8 @@ package enum ConfigurationError: ReportableError, Equatable {
   case badFile(path: String, line: Int?, problem: String)
   case strayWord(String)
   case missingValue(name: String, expected: String)
+  /// A head whose constants have to be chosen, and nothing that chooses them.
+  case headNeedsSelection(String)
 
   package var exitStatus: ExitStatus { .usage }
   package var description: String {
@@ -23,6 +25,8 @@ package enum ConfigurationError: ReportableError, Equatable {
       "command line: '\(word)' belongs to no option; options have two dashes and a value behind a blank or '='."
     case .missingValue(let name, let expected):
       "command line: \(name) needs a value: \(expected)."
+    case .headNeedsSelection(let head):
+      "--head \(head) is a weighted sum whose weights validation has to choose: train with --select validation as well, or take another head."
     case .unknownPreset(let name, let known):
       "There is no preset '\(name)'. Known: \(known.joined(separator: ", ")); see 'cegzsl presets'."
     }

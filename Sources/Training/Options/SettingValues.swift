@@ -1,5 +1,6 @@
 // The kinds of values that options have, and the two that only options need.
 import Datasets
+import Evaluation
 import Kernels
 import Networks
 
@@ -41,11 +42,11 @@ package enum Interval: SettingValue, CustomStringConvertible {
   }
 }
 
-/// Which evaluation the honest figure comes from.
+/// Whether something is chosen before the test rows are looked at.
 package enum Selection: String, SettingValue, CaseIterable {
-  /// The last one: nothing is selected.
+  /// Nothing: the figures are those of the last iteration.
   case last
-  /// The one with the highest H on validation rows, which the model does not train on.
+  /// Epochs, the head's constants and γ, by AUSUC on validation rows and classes that a first phase holds out.
   case validation
 }
 
@@ -64,6 +65,7 @@ package struct PathList: SettingValue {
 }
 
 extension FirstNumber: SettingValue {}
+extension HeadKind: SettingValue {}
 extension EmbeddingKind: SettingValue {}
 extension ProductPrecision: SettingValue {}
 

@@ -70,6 +70,9 @@ package struct Settings: Sendable {
   package let syntheticPerClass = Setting(
     "synthetic-per-class", 100, in: 1...(1 << 24), mayChange: true,
     "Synthetic features per unseen class for the final classifier.")
+  package let head = Setting(
+    choice: "head", HeadKind.softmax, mayChange: true,
+    "What answers: softmax (the paper's), zla, ridge, prototype, or stacked: a weighted sum that validation chooses.")
   package let classifierEpochs = Setting(
     "classifier-epochs", 25, in: 1...65535, mayChange: true,
     "Epochs of the final classifier; conventional ZSL takes four times as many.")
@@ -79,7 +82,9 @@ package struct Settings: Sendable {
     "classifier-batch-size", 0, in: 0...(1 << 24), mayChange: true,
     "Batch size of the final classifier; 0: --synthetic-per-class, as the authors' code has it.")
   package let select = Setting(
-    choice: "select", Selection.last, "last, or validation: train on a part and choose on held-out rows and classes.")
+    choice: "select", Selection.last,
+    "last, or validation: epochs, the head's constants and γ are chosen in a first phase that holds classes and rows out; then all "
+      + "training rows are trained on anew.")
   package let evaluateEvery = Setting(
     "evaluate-every", Interval.never, "Evaluate every so many iterations, or e.g. 5epochs; 0: at the end only.")
   package let checkpointEvery = Setting(

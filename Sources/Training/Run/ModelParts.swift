@@ -38,7 +38,7 @@ extension Configuration {
     let all = Settings.all
     let names = [
       all.syntheticPerClass.name, all.classifierEpochs.name, all.classifierLearningRate.name,
-      all.classifierBatchSize.name,
+      all.classifierBatchSize.name, all.head.name,
     ]
     return resolved.filter { names.contains($0.name) }
   }

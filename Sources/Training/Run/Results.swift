@@ -4,8 +4,8 @@ import Files
 import Foundation
 
 /// `results.json`: the honest figure, the best-on-test figure under its own name, and what they belong to.
-package struct Results: Codable, Sendable {
-  package struct Choice: Codable, Sendable {
+package struct Results: Encodable, Sendable {
+  package struct Choice: Encodable, Sendable {
     @Fraction package var unseen: Double?
     @Fraction package var seen: Double?
     @Fraction package var harmonic: Double?
@@ -26,7 +26,7 @@ package struct Results: Codable, Sendable {
     }
   }
 
-  package struct ClassRow: Codable, Sendable {
+  package struct ClassRow: Encodable, Sendable {
     package let name: String
     package let isSeen: Bool
     package let correct: Int
@@ -44,7 +44,14 @@ package struct Results: Codable, Sendable {
   @Fraction package var seen: Double?
   @Fraction package var harmonic: Double?
   @Fraction package var zsl: Double?
-  /// "last" or "validation": how the four figures above were chosen. Neither looks at test rows.
+  /// Area under the seen-unseen curve; nil where rows of one kind are missing.
+  package let ausuc: Double?
+  /// At the γ that validation chose; nil where nobody chose one.
+  package let calibrated: OperatingPoint?
+  package let head: HeadConstants?
+  /// What is reached without any network.
+  package let baselines: Baselines?
+  /// "last" or "validation": how the figures above were chosen. Neither looks at test rows.
   package let selection: String
   package let iteration: Int
   package let epoch: Int
@@ -52,12 +59,15 @@ package struct Results: Codable, Sendable {
   /// Highest H over all evaluations and classifier epochs, chosen on the test rows: what papers print. Not comparable with
   /// the figures above.
   package let bestOnTest: Choice
-  /// The validation figures of the chosen evaluation.
-  package let validation: Choice?
-  /// Per class, after the classifier epoch that the figures above are of.
+  /// What was chosen on validation rows, and with which figures there.
+  package let validation: SelectionRecord?
+  /// Per class, without γ.
   package let classes: [ClassRow]
   package let split: SplitFingerprint
   package let classEmbedding: String
+  /// SHA-256 of the descriptors, and of features, labels, descriptors and rows together.
+  package let descriptorsDigest: String
+  package let dataDigest: String
   package let data: String
   package let notes: [String]
   package let configuration: [String: String]
@@ -66,37 +76,58 @@ package struct Results: Codable, Sendable {
   package let version: String
 
   enum CodingKeys: String, CodingKey {
-    case unseen, seen, harmonic, zsl, selection, iteration, epoch, validation, classes, split, data, notes
+    case unseen, seen, harmonic, zsl, ausuc, calibrated, head, baselines
+    case selection, iteration, epoch, validation, classes, split, data, notes
     case configuration, ranks, seconds, version
     case classifierEpoch = "classifier_epoch"
     case bestOnTest = "best_on_test"
     case classEmbedding = "class_embedding"
+    case descriptorsDigest = "descriptors_sha256"
+    case dataDigest = "data_sha256"
   }
 
-  /// - Parameter records: at least one evaluation, in order.
+  /// What figures belong to.
+  package struct Origin {
+    let dataset: GZSLDataset
+    let configuration: Configuration
+    let ranks: Int
+    let seconds: Double
+    let version: String
+
+    package init(dataset: GZSLDataset, configuration: Configuration, ranks: Int, seconds: Double, version: String) {
+      self.dataset = dataset
+      self.configuration = configuration
+      self.ranks = ranks
+      self.seconds = seconds
+      self.version = version
+    }
+  }
+
+  /// - Parameters:
+  ///   - records: at least one evaluation, in order; the last one counts.
+  ///   - validation: of a run that chose.
   package init(
-    records: [EvaluationRecord], dataset: GZSLDataset, configuration: Configuration, ranks: Int, seconds: Double,
-    version: String
+    records: [EvaluationRecord], validation: SelectionRecord? = nil, baselines: Baselines? = nil, _ origin: Origin
   ) {
     precondition(!records.isEmpty, "results of a run without an evaluation")
-    let last = records[records.count - 1]
-    let chosen = configuration.select == .validation ? records.bestOnValidation ?? last : last
-    let classifierEpoch =
-      configuration.select == .validation ? chosen.validation?.bestEpoch ?? 1 : chosen.test.history.count
-    let accuracy = chosen.test.history.isEmpty ? chosen.test.last : chosen.test.history[classifierEpoch - 1]
+    let (dataset, configuration) = (origin.dataset, origin.configuration)
+    let chosen = records[records.count - 1]
+    let accuracy = chosen.test.last
     unseen = accuracy.unseen
     seen = accuracy.seen
     harmonic = accuracy.harmonic
     zsl = chosen.test.zsl
+    ausuc = chosen.test.ausuc
+    calibrated = chosen.test.calibrated
+    head = chosen.head
+    self.baselines = baselines
     selection = configuration.select.rawValue
     iteration = chosen.iteration
     epoch = chosen.epoch
-    self.classifierEpoch = classifierEpoch
-    let best = records.bestOnTest ?? last
+    classifierEpoch = chosen.test.history.count
+    let best = records.bestOnTest ?? chosen
     bestOnTest = Choice(best.test.best, iteration: best.iteration, classifierEpoch: best.test.bestEpoch)
-    validation = chosen.validation.map {
-      Choice($0.best, iteration: chosen.iteration, classifierEpoch: $0.bestEpoch)
-    }
+    self.validation = validation
     classes = [(chosen.test.seenClasses, true), (chosen.test.unseenClasses, false)].flatMap { table, isSeen in
       table.rows.map { row in
         ClassRow(
@@ -106,35 +137,20 @@ package struct Results: Codable, Sendable {
     }
     split = dataset.fingerprint
     classEmbedding = dataset.classEmbeddingFile
+    var digest = Digest()
+    digest.add(dataset.descriptors)
+    descriptorsDigest = digest.hexadecimal()
+    dataDigest = dataset.contentDigest
     data = dataset.folder
     notes = dataset.notes
     self.configuration = Dictionary(uniqueKeysWithValues: configuration.resolved.map { ($0.name, $0.value) })
-    self.ranks = ranks
-    self.seconds = seconds
-    self.version = version
+    ranks = origin.ranks
+    seconds = origin.seconds
+    version = origin.version
   }
 
   /// The file's text.
   package func json() throws -> String {
     try JSONValue(encoding: self).sortedByKey.text(.page) + "\n"
-  }
-
-  /// The table that ends a run on the terminal.
-  package var table: String {
-    func percent(_ value: Double?) -> String { value.map { String(format: "%5.1f", 100 * $0) } ?? "  n/a" }
-    var text = "class                                        rows  accuracy\n"
-    for row in classes {
-      let name = (row.isSeen ? "seen    " : "unseen  ") + row.name.forTerminal
-      let padded = name.count < 42 ? name + String(repeating: " ", count: 42 - name.count) : String(name.prefix(42))
-      text += "\(padded) \(String(format: "%6d", row.total))     \(percent(row.accuracy))\n"
-    }
-    text += "\nU \(percent(unseen))   S \(percent(seen))   H \(percent(harmonic))   T1 \(percent(zsl))   (percent; "
-    text +=
-      selection == "last" ? "last epoch, nothing selected)\n" : "chosen on validation rows, iteration \(iteration))\n"
-    text += "best on test (as papers print): U \(percent(bestOnTest.unseen))   S \(percent(bestOnTest.seen))   "
-    text += "H \(percent(bestOnTest.harmonic))   at iteration \(bestOnTest.iteration)\n"
-    text +=
-      "split: \(split.name), \(split.trainval)/\(split.testSeen)/\(split.testUnseen) rows, \(split.sha256.prefix(16))"
-    return text
   }
 }

@@ -13,8 +13,8 @@ package struct RunExists: ReportableError {
   }
 }
 
-/// The files of a run, written by rank 0: `config.yaml`, `metrics.jsonl`, `evaluations.jsonl`, `results.json` and the
-/// checkpoints.
+/// The files of a run, written by rank 0: `config.yaml`, `metrics.jsonl`, `evaluations.jsonl`, `results.json`, `figures.json` and the
+/// checkpoints; of a run that selects also `selection.json` and the first phase's own files in `selection`.
 package final class RunDirectory {
   package let path: String
   package let checkpoints: CheckpointStore
@@ -42,7 +42,7 @@ package final class RunDirectory {
     // An empty folder of checkpoints is what a refused start leaves.
     let checkpoints = (try? FileManager.default.contentsOfDirectory(atPath: path + "/checkpoints")) ?? []
     return !checkpoints.isEmpty
-      || ["config.yaml", "metrics.jsonl", "results.json"].contains {
+      || ["config.yaml", "metrics.jsonl", "results.json", "selection"].contains {
         FileManager.default.fileExists(atPath: "\(path)/\($0)")
       }
   }

@@ -22,11 +22,11 @@ package final class RunRecorder {
   ///   - iteration: iterations done; 0 for a new run.
   ///   - configText: what `config.yaml` is to hold. Where that changes, or evaluations go, `results.json` is made anew: it never stands
   ///     beside a configuration or evaluations that are not its own.
-  ///   - results: of evaluations, at least one.
+  ///   - results: of evaluations, at least one; nil where they are not a run's results.
   /// - Throws: `StorageError`, `FileError`.
   package init(
     directory: RunDirectory, after iteration: Int, configText: String, screen: Screen,
-    results: ([EvaluationRecord]) -> Results
+    results: (([EvaluationRecord]) -> Results)?
   ) throws {
     self.directory = directory
     self.screen = screen
@@ -37,7 +37,9 @@ package final class RunRecorder {
     let isAsBefore = records.count == before && directory.holds("config.yaml", text: configText)
     if !isAsBefore { try directory.remove("results.json") }
     try directory.write("config.yaml", text: configText)
-    if !isAsBefore && !records.isEmpty { try directory.write("results.json", text: try results(records).json()) }
+    if !isAsBefore, !records.isEmpty, let results {
+      try directory.write("results.json", text: try results(records).json())
+    }
   }
 
   /// - Parameter lastIteration: of the run.
@@ -60,17 +62,19 @@ package final class RunRecorder {
     lastLine = now
   }
 
-  /// - Parameter results: of all evaluations, this one included.
-  package func record(_ evaluation: EvaluationRecord, results: ([EvaluationRecord]) -> Results) throws {
+  /// - Parameters:
+  ///   - files: of this evaluation, by name.
+  ///   - results: of all evaluations, this one included; nil as well.
+  package func record(
+    _ evaluation: EvaluationRecord, files: [String: String] = [:], results: (([EvaluationRecord]) throws -> Results)?
+  ) throws {
+    // Before the line that says that this evaluation is done: a crash in between makes it anew.
+    for (name, text) in files { try directory.write(name, text: text) }
     records.append(evaluation)
     try directory.append("evaluations.jsonl", line: try JSONValue(encoding: evaluation).text())
     for (tag, value) in evaluation.scalars { try events.scalar(tag, Float(value), step: evaluation.iteration) }
     try events.flush()
-    try directory.write("results.json", text: try results(records).json())
-    let test = evaluation.test
-    func percent(_ value: Double?) -> String { value.map { String(format: "%.1f", 100 * $0) } ?? "n/a" }
-    screen.line(
-      "evaluation after iteration \(evaluation.iteration): U \(percent(test.last.unseen))  S \(percent(test.last.seen))  "
-        + "H \(percent(test.last.harmonic))  T1 \(percent(test.zsl))")
+    if let results { try directory.write("results.json", text: try results(records).json()) }
+    screen.line("evaluation after iteration \(evaluation.iteration): \(evaluation.line)")
   }
 }

@@ -40,6 +40,10 @@ package struct RunSummary: Sendable {
   let lastMetrics: Int?
   /// Who works there now.
   package let holder: String?
+  /// What a first phase chose.
+  let selection: SelectionRecord?
+  /// Iterations of the first phase that are saved, while it is under way or where it was interrupted.
+  let firstPhase: Int?
 
   /// - Parameter options: of the run's `config.yaml`.
   /// - Throws: `RunMissing`, `StorageError`.
@@ -69,6 +73,9 @@ package struct RunSummary: Sendable {
         } catch { entries.append(Entry(summary: summary, figures: nil, problem: "\(error)")) }
       } catch { damaged.append("\(error)") }
     }
+    selection = SelectionRecord(run: run)
+    let first = try? CheckpointStore.list(runDirectory: "\(run)/\(TrainingPhases.selectionFolder)")
+    firstPhase = selection == nil ? first?.lazy.compactMap { try? $0.get().iteration }.first : nil
     checkpoints = entries
     self.damaged = damaged
     self.classes = classes
@@ -92,6 +99,9 @@ package struct RunSummary: Sendable {
   package var lastIteration: Int? {
     guard let rows = classes?.origin.trainingRowCount else { return nil }
     let perEpoch = BatchSampler.iterationsPerEpoch(rowCount: rows, batchSize: configuration.batchSize)
+    if configuration.select == .validation, let selection {
+      return selection.iterations(iterationsPerEpoch: perEpoch, bound: configuration.maxIterations)
+    }
     return configuration.lastIteration(iterationsPerEpoch: perEpoch)
   }
 

@@ -19,6 +19,7 @@ extension RunSummary {
   }
 
   private var state: String {
+    if let firstPhase { return "in the first phase of --select validation, saved at iteration \(firstPhase)" }
     guard let newest = checkpoints.first?.summary else {
       return damaged.isEmpty ? "no checkpoint yet" : "no checkpoint can be used"
     }
@@ -89,10 +90,19 @@ extension RunSummary {
       zsl: results["zsl"]?.double)
     let iteration = results["iteration"]?.integer.map { ", iteration \($0)" } ?? ""
     let selection =
-      results["selection"]?.string == "validation" ? "chosen on validation rows" : "last epoch, nothing selected"
+      results["selection"]?.string == "validation"
+      ? "epochs, head and γ chosen on held-out classes" : "last epoch, nothing selected"
     let best = results["best_on_test"]?["harmonic"]?.double
-    return paragraph("figures", "\(figures) percent\(iteration) (\(selection))")
-      + (best.map { paragraph("", "best on test, as papers print: H \(percent($0))") } ?? [])
+    var more: [String] = []
+    if let ausuc = results["ausuc"]?.double {
+      let calibrated = results["calibrated"]?["harmonic"]?.double
+      let ridge = results["baselines"]?["ridge"]?["ausuc"]?.double
+      more.append(
+        "AUSUC \(percent(ausuc))" + (calibrated.map { ", calibrated H \(percent($0))" } ?? "")
+          + (ridge.map { "; ridge regression without a network: AUSUC \(percent($0))" } ?? ""))
+    }
+    if let best { more.append("best on test, as papers print: H \(percent(best))") }
+    return paragraph("figures", "\(figures) percent\(iteration) (\(selection))") + more.flatMap { paragraph("", $0) }
   }
 
   // MARK: Checkpoints

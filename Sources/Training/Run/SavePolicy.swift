@@ -2,15 +2,17 @@
 package struct SavePolicy: Sendable {
   private let evaluateEvery: Interval
   private let checkpointEvery: Interval
-  private let select: Selection
+  private let isSelecting: Bool
   private let iterationsPerEpoch: Int
   private let lastIteration: Int
 
-  /// - Parameter lastIteration: of the whole run.
-  package init(_ configuration: Configuration, iterationsPerEpoch: Int, lastIteration: Int) {
+  /// - Parameters:
+  ///   - lastIteration: of the whole run.
+  ///   - isSelecting: whether evaluations are there to choose one of them.
+  package init(_ configuration: Configuration, iterationsPerEpoch: Int, lastIteration: Int, isSelecting: Bool) {
     evaluateEvery = configuration.evaluateEvery
     checkpointEvery = configuration.checkpointEvery
-    select = configuration.select
+    self.isSelecting = isSelecting
     self.iterationsPerEpoch = iterationsPerEpoch
     self.lastIteration = lastIteration
   }
@@ -33,8 +35,8 @@ package struct SavePolicy: Sendable {
     var due = Due()
     due.evaluates = isDue(evaluateEvery, iteration) && !isLast && !isStopping
     due.mustSucceed = isStopping || isLast
-    // A figure that was chosen on validation rows needs its model.
-    due.saves = due.mustSucceed || isDue(checkpointEvery, iteration) || (due.evaluates && select == .validation)
+    // A figure that may be chosen needs its model.
+    due.saves = due.mustSucceed || isDue(checkpointEvery, iteration) || (due.evaluates && isSelecting)
     return due
   }
 

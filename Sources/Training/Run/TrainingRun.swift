@@ -9,7 +9,7 @@ import Models
 import Networks
 import Profiling
 
-/// A whole run on all ranks: start or resume, iterate, evaluate, save, stop. Rank 0 alone touches the run directory.
+/// A run's iterations on all ranks: start or resume, iterate, evaluate, save, stop. Rank 0 alone touches the run directory.
 package final class TrainingRun {
   private let configuration: Configuration
   private let dataset: GZSLDataset
@@ -18,6 +18,9 @@ package final class TrainingRun {
   private let version: String
   private let parts: ModelParts
   private let screen: Screen
+  private let phase: RunPhase
+  /// Of this run.
+  private let lastIteration: Int
   private let policy: SavePolicy
   private let start = ContinuousClock().now
   /// Rank 0 only.
@@ -28,13 +31,18 @@ package final class TrainingRun {
   private var restoredPath: String?
   /// The classifiers of the newest evaluation, for the checkpoint of its iteration.
   private var classifier: (iteration: Int, part: CheckpointPart)?
+  /// Made with the first evaluation.
+  private lazy var baselines = Baselines(dataset, withESZSL: false, context: trainer.step.model.context)
 
-  /// - Parameter screen: rank 0 prints there.
+  /// - Parameters:
+  ///   - dataset: its test task is what is evaluated.
+  ///   - screen: rank 0 prints there.
   /// - Throws: `BatchError`, `SharedMemoryError`, `CollectiveError`.
   package init(
     configuration: Configuration, dataset: GZSLDataset, communicator: any Communicator, version: String,
-    screen: Screen
+    phase: RunPhase = .final(nil), screen: Screen
   ) throws {
+    self.phase = phase
     self.configuration = configuration
     self.dataset = dataset
     self.communicator = communicator
@@ -47,8 +55,15 @@ package final class TrainingRun {
       context: ProductContext(precision: configuration.precision), memory: communicator.hostStorage)
     trainer = try Trainer(
       configuration: configuration, dataset: dataset, model: model, communicator: communicator)
+    lastIteration =
+      switch phase {
+      case .final(let choice?):
+        choice.iterations(iterationsPerEpoch: trainer.iterationsPerEpoch, bound: configuration.maxIterations)
+      case .final(nil), .selecting: trainer.lastIteration
+      }
     policy = SavePolicy(
-      configuration, iterationsPerEpoch: trainer.iterationsPerEpoch, lastIteration: trainer.lastIteration)
+      configuration, iterationsPerEpoch: trainer.iterationsPerEpoch, lastIteration: lastIteration,
+      isSelecting: phase.isSelecting)
     // Ranks of a host share the parameters: another's initial ones would overwrite what rank 0 restores.
     if communicator.isFirstOfHost { model.initialise(trainer.source) }
   }
@@ -67,7 +82,7 @@ package final class TrainingRun {
       if communicator.isRoot {
         log(
           "the run is after iteration \(trainer.iteration) already, and these options end it after iteration "
-            + "\(trainer.lastIteration): nothing is done or changed. Give more --epochs or --max-iterations to go on; 'cegzsl show' "
+            + "\(lastIteration): nothing is done or changed. Give more --epochs or --max-iterations to go on; 'cegzsl show' "
             + "prints what is there.")
       }
       return .done
@@ -89,10 +104,6 @@ package final class TrainingRun {
 
   /// What is between the start and the end of a run.
   private func work() throws -> ExitStatus {
-    if configuration.watchdog > 0 && communicator.rankCount > 1 {
-      Watchdog.start(
-        seconds: configuration.watchdog, name: "rank \(communicator.rank) of \(communicator.rankCount)")
-    }
     describe()
     guard try iterate() else {
       if communicator.isRoot {
@@ -103,11 +114,18 @@ package final class TrainingRun {
       return .stoppedResumable
     }
     try end()
-    if let recorder { log("\n" + results(recorder.records).table) }
+    if let recorder, !phase.isSelecting { log("\n" + results(recorder.records).table) }
     return .done
   }
 
   private func log(_ line: String) { screen.line(line) }
+
+  /// On rank 0, what a phase that selects has found; nil elsewhere.
+  package var selection: SelectionRecord? {
+    guard let recorder, phase.isSelecting else { return nil }
+    return SelectionRecord(
+      recorder.records, iterationsPerEpoch: trainer.iterationsPerEpoch, lastIteration: lastIteration)
+  }
 
   // MARK: Parts of a run
 
@@ -120,7 +138,7 @@ package final class TrainingRun {
       guard let directory else { return }
       if let checkpoint = try resume.checkpoint(of: directory, log: screen.line) {
         try checkpoint.summary.requireFit(configuration, datasetDigest: dataset.contentDigest)
-        if checkpoint.iteration > trainer.lastIteration {
+        if checkpoint.iteration > lastIteration {
           trainer.restore(iteration: checkpoint.iteration)
           return
         }
@@ -143,22 +161,23 @@ package final class TrainingRun {
       )
       checkpoints = directory.checkpoints
       recorder = try RunRecorder(
-        directory: directory, after: trainer.iteration, configText: config.text, screen: screen, results: results)
+        directory: directory, after: trainer.iteration, configText: config.text, screen: screen,
+        results: phase.isSelecting ? nil : results)
     }
     trainer.restore(iteration: try trainer.step.share(restored, iteration: trainer.iteration))
-    return trainer.iteration <= trainer.lastIteration
+    return trainer.iteration <= lastIteration
   }
 
   /// Returns whether the run's last iteration is done: false after a signal.
   private func iterate() throws -> Bool {
-    while trainer.iteration < trainer.lastIteration {
+    while trainer.iteration < lastIteration {
       let report = try trainer.runIteration()
-      try recorder?.record(report, lastIteration: trainer.lastIteration)
+      try recorder?.record(report, lastIteration: lastIteration)
       let isStopping = try communicator.sum(StopSignal.number != 0 ? 1 : 0) > 0
       let due = policy.due(after: trainer.iteration, isStopping: isStopping)
       if due.evaluates { try evaluate() }
       if due.saves { try save(mustSucceed: due.mustSucceed) }
-      if isStopping && trainer.iteration < trainer.lastIteration { return false }
+      if isStopping && trainer.iteration < lastIteration { return false }
     }
     return true
   }
@@ -181,7 +200,7 @@ package final class TrainingRun {
       let evaluation = GZSLEvaluation(
         model: trainer.step.model, communicator: communicator, classifier: configuration.classifierSettings,
         syntheticPerClass: configuration.syntheticPerClass, source: trainer.source)
-      let evaluated = try evaluation.run(dataset, iteration: trainer.iteration)
+      let evaluated = try evaluation.run(dataset, iteration: trainer.iteration, plan)
       try communicator.onRoot {
         guard let evaluated, let recorder, let saver else { return }
         let (iteration, epoch) = (trainer.iteration, trainer.epoch)
@@ -196,8 +215,26 @@ package final class TrainingRun {
         } else {
           classifier = (iteration, part)
         }
-        try recorder.record(record, results: results)
+        if phase.isSelecting {
+          // What was chosen can be looked at.
+          let isBest = (recorder.records + [record]).bestByArea?.iteration == iteration
+          let files = isBest ? ["validation.csv": PredictionsFile(evaluated, dataset).text()] : [:]
+          return try recorder.record(record, files: files, results: nil)
+        }
+        let figures = FiguresFile(evaluated, dataset, baselines: baselines, iteration: iteration)
+        try recorder.record(record, files: [FiguresFile.fileName: try figures.json()], results: results)
       }
+    }
+  }
+
+  /// The head and its constants. Ranks other than 0 need to know its parts alone.
+  private var plan: HeadPlan {
+    switch phase {
+    case .selecting: .choosing(configuration.head)
+    case .final(let choice?): .given(choice.head)
+    // Its constants are chosen without any network.
+    case .final(nil) where configuration.head == .ridge && communicator.isRoot: .given(baselines.ridgeConstants)
+    case .final(nil): .given(HeadConstants(usual: configuration.head))
     }
   }
 
@@ -218,10 +255,8 @@ package final class TrainingRun {
 
   /// The figure by which validation rows choose the model of this iteration; nil if they do not.
   private func bestFigure(among records: [EvaluationRecord]) -> Double? {
-    guard configuration.select == .validation, let best = records.bestOnValidation,
-      best.iteration == trainer.iteration
-    else { return nil }
-    return best.validation?.best.harmonic
+    guard phase.isSelecting, let best = records.bestByArea, best.iteration == trainer.iteration else { return nil }
+    return best.test.ausuc
   }
 
   private func checkpoint(_ optimizerTensors: [Tensor]) throws -> Checkpoint {
@@ -244,8 +279,10 @@ package final class TrainingRun {
 
   private func results(_ records: [EvaluationRecord]) -> Results {
     Results(
-      records: records, dataset: dataset, configuration: configuration, ranks: communicator.rankCount,
-      seconds: (ContinuousClock().now - start) / .seconds(1), version: version)
+      records: records, validation: phase.choice, baselines: baselines,
+      Results.Origin(
+        dataset: dataset, configuration: configuration, ranks: communicator.rankCount,
+        seconds: (ContinuousClock().now - start) / .seconds(1), version: version))
   }
 
   private func describe() {
@@ -263,6 +300,6 @@ package final class TrainingRun {
       "\(dataset.trainingRows.count) training rows of \(dataset.trainingClasses.count) classes, "
         + "\(dataset.test.unseenClasses.count) unseen; batch \(configuration.batchSize) over \(communicator.rankCount) "
         + "rank(s), \(perRank); \(trainer.iterationsPerEpoch) iterations an epoch, to iteration "
-        + "\(trainer.lastIteration)")
+        + "\(lastIteration)")
   }
 }

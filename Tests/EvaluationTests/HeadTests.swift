@@ -1,0 +1,350 @@
+import Collectives
+import Foundation
+import Kernels
+import Matrices
+import Networks
+import TestSupport
+import Testing
+
+@testable import Datasets
+@testable import Evaluation
+
+private typealias Rows = [[Double]]
+
+/// Every head against its formula in plain Double.
+@Suite struct HeadTests {
+  // MARK: Plain algebra
+
+  private func product(_ a: Rows, _ b: Rows) -> Rows {
+    a.map { row in b[0].indices.map { c in row.indices.reduce(0) { $0 + row[$1] * b[$1][c] } } }
+  }
+
+  private func transposed(_ a: Rows) -> Rows { a[0].indices.map { c in a.map { $0[c] } } }
+
+  private func norm(_ row: [Double]) -> Double { row.reduce(0) { $0 + $1 * $1 }.squareRoot() }
+
+  private func cosine(_ a: [Double], _ b: [Double]) -> Double {
+    zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } / norm(a) / norm(b)
+  }
+
+  /// x of (a + shift·1)·x = b, by elimination.
+  private func solved(_ a: Rows, shift: Double, _ b: Rows) -> Rows {
+    var rows = a.indices.map { r in a[r].indices.map { a[r][$0] + ($0 == r ? shift : 0) } + b[r] }
+    for p in rows.indices {
+      let pivot = (p..<rows.count).max { abs(rows[$0][p]) < abs(rows[$1][p]) } ?? p
+      rows.swapAt(p, pivot)
+      for r in rows.indices where r != p {
+        let factor = rows[r][p] / rows[p][p]
+        for c in rows[r].indices { rows[r][c] -= factor * rows[p][c] }
+      }
+    }
+    return rows.indices.map { r in rows[r].dropFirst(a.count).map { $0 / rows[r][r] } }
+  }
+
+  private func standardiser(_ rows: Rows) -> ([Double]) -> [Double] {
+    let count = Double(rows.count)
+    let means = rows[0].indices.map { c in rows.reduce(0) { $0 + $1[c] } / count }
+    let deviations = rows[0].indices.map { c in
+      (rows.reduce(0) { $0 + ($1[c] - means[c]) * ($1[c] - means[c]) } / count).squareRoot()
+    }
+    return { row in row.indices.map { (row[$0] - means[$0]) / (deviations[$0] > 0 ? deviations[$0] : 1) } }
+  }
+
+  // MARK: A small world
+
+  /// Classes 0, 2, 3 and 5 are seen, 1 and 4 unseen, 6 is neither; features are not scaled.
+  private struct World {
+    let dataset: GZSLDataset
+    let x: Rows
+    let labels: [Int]
+    let descriptors: Rows
+    let h: Rows
+    let synthetic: (seen: Rows, unseen: Rows)
+    let task: GZSLTask
+
+    init(seed: UInt64) {
+      let draws = Draws(seed: seed)
+      let features = draws.matrix(60, 5).copied()
+      labels = (0..<60).map { [0, 2, 3, 5, 1, 4][$0 < 40 ? $0 % 4 : $0 < 48 ? $0 % 4 : 4 + $0 % 2] }
+      // A column that does not vary.
+      for r in 0..<60 { features[r, 3] = 0.75 }
+      let attributes = draws.matrix(7, 4).copied()
+      task = GZSLTask(
+        seenClasses: [0, 2, 3, 5], unseenClasses: [1, 4], classifierRows: Array(0..<40), seenRows: Array(40..<48),
+        unseenRows: Array(48..<60))
+      dataset = GZSLDataset(random: features, labels: labels, descriptors: attributes, task: task)
+      (x, descriptors) = (doubles(features), doubles(attributes))
+      h = doubles(draws.matrix(60, 6))
+      synthetic = (doubles(draws.matrix(20, 6)), doubles(draws.matrix(10, 6)))
+    }
+
+    var rows: HeadRows {
+      HeadRows(
+        dataset: dataset, task: task, real: matrix(Array(h[0..<40])), syntheticUnseen: matrix(synthetic.unseen),
+        syntheticSeen: matrix(synthetic.seen))
+    }
+
+    func fitting(_ settings: ClassifierSettings = ClassifierSettings(epochs: 3, learningRate: 0.01, batchSize: 8))
+      -> HeadFitting
+    {
+      HeadFitting(rows, settings: settings, source: RandomSource(seed: 5), drawNumber: 2, context: ProductContext())
+    }
+
+    /// Of unit length, centred by the mean over seen classes.
+    var centred: Rows {
+      let units = descriptors.map { row in row.map { $0 / row.reduce(0) { $0 + $1 * $1 }.squareRoot() } }
+      return units.map { row in row.indices.map { c in row[c] - task.seenClasses.reduce(0) { $0 + units[$1][c] } / 4 } }
+    }
+  }
+
+  private func expect(_ term: CosineTerm, _ input: Rows, _ expected: (_ row: Int, _ classIndex: Int) -> Double) {
+    let cosines = Matrix(rows: input.count, columns: 7)
+    term.cosines(into: cosines, matrix(input), context: ProductContext())
+    for r in input.indices {
+      for c in 0..<6 {
+        let value = expected(r, c)
+        #expect(abs(Double(cosines[r, c]) - value) < 2e-5, "row \(r), class \(c): \(cosines[r, c]) instead of \(value)")
+      }
+      #expect(cosines[r, 6] == 0, "it is no candidate")
+    }
+  }
+
+  // MARK: Heads
+
+  @Test(arguments: [0.03, 0.3, 3]) func ridgeToMeans(penalty: Double) {
+    let world = World(seed: 1)
+    let z = world.x.map(standardiser(Array(world.x[0..<40])))
+    let means = world.task.seenClasses.map { c in
+      let own = (0..<40).filter { world.labels[$0] == c }.map { z[$0] }
+      return own[0].indices.map { k in own.reduce(0) { $0 + $1[k] } / Double(own.count) }
+    }
+    let d = world.task.seenClasses.map { world.centred[$0] }
+    let gram = product(d, transposed(d))
+    let shift = penalty * gram.indices.reduce(0) { $0 + gram[$1][$1] } / 4
+    let w = product(transposed(d), solved(gram, shift: shift, means))
+    let targets = product(world.centred, w)
+    expect(world.fitting().term(.ridgeFeatures, penalty: penalty), world.x) { cosine(z[$0], targets[$1]) }
+  }
+
+  @Test(arguments: [0.03, 3]) func ridgeToDescriptors(penalty: Double) {
+    let world = World(seed: 2)
+    let z = world.h.map(standardiser(Array(world.h[0..<40])))
+    let own = Array(z[0..<40])
+    let targets = (0..<40).map { world.centred[world.labels[$0]] }
+    let b = solved(product(transposed(own), own), shift: 0.1 * penalty * 40, product(transposed(own), targets))
+    let predictions = product(z, b)
+    expect(world.fitting().term(.ridgeEmbedding, penalty: penalty), world.h) {
+      cosine(predictions[$0], world.centred[$1])
+    }
+  }
+
+  @Test func prototypes() {
+    let world = World(seed: 3)
+    let standardise = standardiser(Array(world.h[0..<40]))
+    func mean(_ rows: Rows, _ place: Int) -> [Double] {
+      let own = rows[5 * place..<5 * place + 5]
+      return standardise(rows[0].indices.map { k in own.reduce(0) { $0 + $1[k] } / 5 })
+    }
+    let means = [
+      0: mean(world.synthetic.seen, 0), 2: mean(world.synthetic.seen, 1), 3: mean(world.synthetic.seen, 2),
+      5: mean(world.synthetic.seen, 3), 1: mean(world.synthetic.unseen, 0), 4: mean(world.synthetic.unseen, 1),
+    ]
+    expect(world.fitting().term(.prototype, penalty: nil), world.h) {
+      cosine(standardise(world.h[$0]), means[$1] ?? [])
+    }
+  }
+
+  /// Training in plain Double: cosines over the temperature plus logarithms of the classes' shares, cross-entropy, Adam.
+  @Test func logitAdjustment() throws {
+    let world = World(seed: 4)
+    let standardise = standardiser(Array(world.h[0..<40]))
+    let candidates = [0, 1, 2, 3, 4, 5]
+    let x = (world.h[0..<40] + world.synthetic.unseen).map { row in
+      let z = standardise(row)
+      return z.map { $0 / norm(z) }
+    }
+    let labels = world.labels[0..<40] + Array(repeating: 1, count: 5) + Array(repeating: 4, count: 5)
+    let units = candidates.map { c in world.descriptors[c].map { $0 / norm(world.descriptors[c]) } }
+    let settings = ClassifierSettings(epochs: 3, learningRate: 0.01, batchSize: 8)
+    var trained = PlainPrototypes(world: units, inputSize: 6)
+    trained.train(x, Array(labels), settings)
+    expect(world.fitting(settings).term(.zla, penalty: nil), world.h) { row, c in
+      cosine(standardise(world.h[row]), trained.prototype(c))
+    }
+  }
+
+  /// The sum of a head is that of its parts, and what is no candidate stays out.
+  @Test func stackedScoresAreWeightedSums() {
+    let world = World(seed: 6)
+    let fitting = world.fitting()
+    let draws = Draws(seed: 7)
+    let (weight, bias) = (draws.matrix(7, 6).copied(), draws.matrix(1, 7).copied())
+    bias[0, 6] = -.infinity
+    let layer = FinalLayer(weight: weight, bias: bias)
+    let terms = [(HeadPart.ridgeFeatures, 20.0), (.ridgeEmbedding, 5)].map {
+      fitting.term($0.0, penalty: 0.3).weighing($0.1)
+    }
+    let head = FinalClassifiers(generalized: layer, unseenOnly: layer, epoch: 1, terms: terms)
+    let (x, h) = (matrix(world.x), matrix(world.h))
+    let (scores, first, second) = (
+      Matrix(rows: 60, columns: 7), Matrix(rows: 60, columns: 7), Matrix(rows: 60, columns: 7)
+    )
+    head.scores(into: scores, features: x, h: h, amongUnseen: false, context: ProductContext())
+    terms[0].cosines(into: first, x, context: ProductContext())
+    terms[1].cosines(into: second, h, context: ProductContext())
+    for r in 0..<60 {
+      for c in 0..<6 {
+        let linear = (0..<6).reduce(Double(bias[0, c])) { $0 + Double(weight[c, $1]) * world.h[r][$1] }
+        #expect(abs(Double(scores[r, c]) - linear - 20 * Double(first[r, c]) - 5 * Double(second[r, c])) < 1e-4)
+      }
+      #expect(scores[r, 6] == -.infinity)
+    }
+    #expect(head.needsFeatures && !FinalClassifiers(generalized: layer, unseenOnly: layer, epoch: 1).needsFeatures)
+  }
+
+  // MARK: Choosing
+
+  /// One part knows seen classes, another unseen ones, a third nothing: the first two are found, and the sum is better than each.
+  @Test func whatHelpsIsFound() {
+    let draws = Draws(seed: 21)
+    let (seenLabels, unseenLabels) = (draws.labels(150, below: 3), draws.labels(150, below: 3).map { $0 + 3 })
+    let labels = seenLabels + unseenLabels
+    func part(_ part: HeadPart, noise: Double, seen: Double, unseen: Double) -> PartScores {
+      PartScores(
+        part: part, penalty: nil,
+        scores: labels.flatMap { label in
+          (0..<6).map { c in
+            Float(draws.number(size: noise) + (c != label ? 0 : label < 3 ? seen : unseen))
+          }
+        })
+    }
+    let rows = ChoiceRows(
+      classCount: 6, seenLabels: seenLabels, unseenLabels: unseenLabels, seenClasses: [0, 1, 2],
+      unseenClasses: [3, 4, 5])
+    let choice = HeadChoice(rows)
+    let parts = [
+      part(.softmax, noise: 2, seen: 2, unseen: 0), part(.prototype, noise: 0, seen: 0, unseen: 0),
+      part(.ridgeFeatures, noise: 0.1, seen: 0, unseen: 0.1),
+    ]
+    let weights = choice.stack(parts)
+    #expect(weights[0] == 1 && weights[1] == 0 && weights[2] >= 10, "\(weights)")
+    let areas = parts.map { rows.area($0.scores) }
+    #expect(rows.area(choice.sum(parts, weights)) > (areas.max() ?? 1) + 0.1)
+    #expect(choice.bestPenalty([parts[1], parts[0], parts[1]]).part == .softmax)
+    // What it begins with may go.
+    let useless = [part(.softmax, noise: 30, seen: 0, unseen: 0), part(.zla, noise: 0.01, seen: 1, unseen: 1)]
+    let alone = choice.stack(useless)
+    #expect(alone[1] > 0 && rows.area(choice.sum(useless, alone)) > 0.9, "\(alone)")
+  }
+
+  // MARK: Baselines
+
+  @Test func baselinesWithoutAChoice() throws {
+    let world = World(seed: 8)
+    let baselines = Baselines(world.dataset, withESZSL: true, context: ProductContext())
+    let z = world.x.map(standardiser(Array(world.x[0..<40])))
+    let units = world.descriptors.map { row in row.map { $0 / norm(row) } }
+    let own = Array(z[0..<40])
+    // ESZSL with γ = N and λ = mean diagonal.
+    let y = (0..<40).map { r in world.task.seenClasses.map { $0 == world.labels[r] ? 1.0 : -1 } }
+    let d = world.task.seenClasses.map { units[$0] }
+    let products = product(transposed(d), d)
+    let left = solved(product(transposed(own), own), shift: 40, product(product(transposed(own), y), d))
+    let v = transposed(
+      solved(products, shift: products.indices.reduce(0) { $0 + products[$1][$1] } / 4, transposed(left)))
+    var method = world.fitting().eszsl()
+    let map = method.map(ESZSL.Penalties(features: 1, descriptors: 1))
+    for r in v.indices { for c in v[r].indices { #expect(abs(map[r, c] - v[r][c]) < 1e-5, "V[\(r), \(c)]") } }
+    let scores = product(product(z, v), transposed(units))
+    func table(_ rows: Range<Int>, among classes: [Int], _ scores: Rows) -> Double? {
+      PerClassAccuracy(
+        predictions: rows.map { r in classes.max { scores[r][$0] < scores[r][$1] } ?? -1 },
+        labels: rows.map { world.labels[$0] }
+      ).mean
+    }
+    let eszsl = try #require(baselines.eszsl)
+    let all = [0, 1, 2, 3, 4, 5]
+    #expect(eszsl.seen == table(40..<48, among: all, scores) && eszsl.unseen == table(48..<60, among: all, scores))
+    #expect(eszsl.zsl == table(48..<60, among: [1, 4], scores) && eszsl.calibrated == nil)
+    let means = (0..<6).map { c in
+      let own = (0..<40).filter { world.labels[$0] == c }.map { z[$0] }
+      return z[0].indices.map { k in own.reduce(0) { $0 + $1[k] } / Double(max(own.count, 1)) }
+    }
+    let nearest = z.map { row in means.map { norm($0) > 0 ? cosine(row, $0) : 0 } }
+    #expect(baselines.nearestMeanSeen == table(40..<48, among: world.task.seenClasses, nearest))
+    #expect(baselines.ridge.lambda == 0.3 && baselines.ridgeConstants.gamma == nil)
+  }
+}
+
+/// `PrototypeClassifier` in plain Double, from the same draws.
+private struct PlainPrototypes {
+  private let descriptors: Rows
+  private var weight: Rows
+  private var bias: [Double]
+  private let source = RandomSource(seed: 5)
+
+  init(world descriptors: Rows, inputSize: Int) {
+    self.descriptors = descriptors
+    let initial = Matrix(rows: inputSize, columns: descriptors[0].count)
+    fillNormal(initial, source, .classifierWeights, step: 2, firstRow: 0, scale: 0.02)
+    weight = doubles(initial)
+    bias = [Double](repeating: 0, count: inputSize)
+  }
+
+  func raw(_ c: Int) -> [Double] {
+    weight.indices.map { k in bias[k] + zip(weight[k], descriptors[c]).reduce(0) { $0 + $1.0 * $1.1 } }
+  }
+
+  func prototype(_ c: Int) -> [Double] { raw(c) }
+
+  mutating func train(_ x: Rows, _ labels: [Int], _ settings: ClassifierSettings) {
+    let temperature = Double(PrototypeClassifier.temperature)
+    let shares = descriptors.indices.map { c in
+      Double(max(labels.count { $0 == c }, 1)) / Double(labels.count)
+    }
+    var moments = [String: (first: Double, second: Double)]()
+    var step = 0
+    func moved(_ value: Double, _ name: String, _ gradient: Double) -> Double {
+      var own = moments[name] ?? (0, 0)
+      own = (0.5 * own.first + 0.5 * gradient, 0.999 * own.second + 0.001 * gradient * gradient)
+      moments[name] = own
+      let power = { (base: Double) in (0..<step).reduce(1.0) { value, _ in value * base } }
+      let (first, second) = (own.first / (1 - power(0.5)), own.second / (1 - power(0.999)))
+      return value - settings.learningRate * first / (second.squareRoot() + 1e-8)
+    }
+    for epoch in 0..<settings.epochs {
+      let order = source.sample(x.count, below: x.count, .classifierOrder, step: 2 * 65536 + epoch)
+      for start in stride(from: 0, to: order.count, by: settings.batchSize) {
+        let batch = order[start..<min(start + settings.batchSize, order.count)]
+        let (dw, db) = gradients(batch.map { (x[$0], labels[$0]) }, shares, temperature)
+        step += 1
+        for k in weight.indices {
+          for a in weight[k].indices { weight[k][a] = moved(weight[k][a], "\(k),\(a)", dw[k][a]) }
+          bias[k] = moved(bias[k], "\(k)", db[k])
+        }
+      }
+    }
+  }
+
+  private func gradients(_ rows: [([Double], Int)], _ shares: [Double], _ temperature: Double) -> (Rows, [Double]) {
+    let raws = descriptors.indices.map { raw($0) }
+    let norms = raws.map { $0.reduce(0) { $0 + $1 * $1 }.squareRoot() }
+    var dw = weight.map { $0.map { _ in 0.0 } }
+    var db = bias.map { _ in 0.0 }
+    for (x, label) in rows {
+      let cosines = raws.indices.map { c in zip(x, raws[c]).reduce(0) { $0 + $1.0 * $1.1 } / norms[c] }
+      let powers = cosines.indices.map { shares[$0] * exp(cosines[$0] / temperature) }
+      let total = powers.reduce(0, +)
+      for c in raws.indices {
+        let slope = (powers[c] / total - (c == label ? 1 : 0)) / temperature / Double(rows.count)
+        for k in x.indices {
+          // d cos / d p = (x − cos·p̂) / ‖p‖.
+          let own = slope * (x[k] - cosines[c] * raws[c][k] / norms[c]) / norms[c]
+          db[k] += own
+          for a in descriptors[c].indices { dw[k][a] += own * descriptors[c][a] }
+        }
+      }
+    }
+    return (dw, db)
+  }
+}
