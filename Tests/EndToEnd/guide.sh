@@ -1,7 +1,7 @@
 #!/bin/sh
 # The commands of README.md and of the guide's page about clusters, as they stand there, on small data that their names fit; the README's
-# Python too. Networks are small and iterations few: a `cegzsl` on the PATH adds that to `train`. What needs ssh, Slurm or minutes is left to
-# cluster.sh, slurm.sh and launch/test itself.
+# Python too. Networks are small and iterations few: a `cegzsl` on the PATH adds that to `train`. What needs ssh, Slurm, restarts or minutes is left
+# to cluster.sh, slurm.sh, restarts.sh and launch/test itself.
 . "$(dirname -- "$0")/support/common.sh"
 
 mkdir "$scratch/guide" "$scratch/bin" "$scratch/temporary"
@@ -18,9 +18,7 @@ chmod +x "$scratch/bin/cegzsl"
 PATH=$scratch/bin:$PATH
 export PATH
 cd "$scratch/guide"
-ln -s "$root/launch" launch
 
-# data EXTENSION: a table in that form.
 awk 'BEGIN {
   split("cat dog cow hen pig", names, " ")
   print "class,tall,round,loud" >"classes.csv"
@@ -43,7 +41,8 @@ mv y.csv y.npy
 commands() {
   # shellcheck disable=SC2016 # backquotes of Markdown, not of the shell
   awk '/^```sh/ { inside = 1; next } /^```/ { inside = 0 } inside' "$1" | sed 's/ *#.*//' |
-    grep -v -e '^launch/quickstart' -e '^launch/test' -e '^launch/cluster' -e '^sbatch' -e '^$' >commands || true
+    grep -v -e '^launch/quickstart' -e '^launch/test' -e '^launch/cluster' -e '^launch/local' -e '^sbatch' -e '^$' |
+    sed "s#^launch/#$root/launch/#" >commands || true
   [ "$(wc -l <commands)" -ge "$2" ] || fail "$1 has $(wc -l <commands) commands: are they still found?"
 }
 
@@ -63,8 +62,7 @@ done
 [ -e "$(checkpoint runs/first 5)/classifier.safetensors" ] || fail "the README's run was not resumed"
 count=$(wc -l <commands)
 
-commands "$root/Sources/Training/Training.docc/Cluster.md" 2
-sed -i 's#--run DIR#--run RUN#' commands
+commands "$root/Sources/Training/Training.docc/Cluster.md" 1
 run_commands
 count=$((count + $(wc -l <commands)))
 

@@ -156,7 +156,8 @@ package struct TrainingPhases {
         + String(format: "%.1f", Double(first + second) / Double(max(second, 1)))
         + " times the iterations of --select last")
     if evaluations == 1 {
-      screen.line("note: the number of epochs is not chosen, as --evaluate-every asks for no evaluation before the last")
+      screen.line(
+        "note: the number of epochs is not chosen, as --evaluate-every asks for no evaluation before the last")
     }
   }
 

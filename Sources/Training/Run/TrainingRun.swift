@@ -104,7 +104,9 @@ package final class TrainingRun {
 
   /// What is between the start and the end of a run.
   private func work() throws -> ExitStatus {
-    describe()
+    if communicator.isRoot {
+      RunDescription(trainer, configuration, dataset, lastIteration: lastIteration).lines.forEach(log)
+    }
     guard try iterate() else {
       if communicator.isRoot {
         log(
@@ -283,23 +285,5 @@ package final class TrainingRun {
       Results.Origin(
         dataset: dataset, configuration: configuration, ranks: communicator.rankCount,
         seconds: (ContinuousClock().now - start) / .seconds(1), version: version))
-  }
-
-  private func describe() {
-    guard communicator.isRoot else { return }
-    dataset.notes.forEach { log("note: \($0.forTerminal)") }
-    let counts = trainer.step.rankRows.tree.partition(rankCount: communicator.rankCount).map(\.count)
-    let most = counts.max() ?? 0
-    let perRank = (counts.min() == most ? "" : "at most ") + "\(most) row\(most == 1 ? "" : "s") each"
-    if configuration.batchSize == 1 && configuration.embedding.hasProjection {
-      log(
-        "note: a batch of 1 row has no contrast: the critic step's instance loss is 0 throughout. Choose a larger --batch-size, or "
-          + "--embedding class")
-    }
-    log(
-      "\(dataset.trainingRows.count) training rows of \(dataset.trainingClasses.count) classes, "
-        + "\(dataset.test.unseenClasses.count) unseen; batch \(configuration.batchSize) over \(communicator.rankCount) "
-        + "rank(s), \(perRank); \(trainer.iterationsPerEpoch) iterations an epoch, to iteration "
-        + "\(lastIteration)")
   }
 }
