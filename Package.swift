@@ -62,7 +62,7 @@ let package = Package(
       name: "Training",
       dependencies: [
         "Matrices", "Profiling", "Kernels", "Collectives", "Files", "Datasets", "Networks", "Losses", "Optimizers",
-        "Checkpoints", "Evaluation", "Models",
+        "Checkpoints", "Evaluation", "Models", .product(name: "Yams", package: "Yams"),
       ], swiftSettings: settings),
     .target(
       name: "Diagnosis", dependencies: ["Matrices", "Kernels", "Collectives", "Files"], swiftSettings: settings),
@@ -83,12 +83,14 @@ let package = Package(
         "Datasets", "Files",
         "Collectives", "Kernels", "Matrices",
         "Profiling", .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "Logging", package: "swift-log"),
-        .product(name: "Yams", package: "Yams"), "CProcessor",
+        .product(name: "Logging", package: "swift-log"), "CProcessor",
       ]),
     .target(
       name: "TestSupport", dependencies: ["Matrices", "Collectives"], path: "Tests/TestSupport", swiftSettings: settings
     ),
+    .target(
+      name: "Fuzzing", dependencies: ["Files", "Checkpoints", "Training", "Matrices"], path: "Tests/Fuzzing",
+      swiftSettings: settings),
     .testTarget(name: "ProfilingTests", dependencies: ["Profiling"], swiftSettings: settings),
     .testTarget(name: "MatricesTests", dependencies: ["Matrices", "TestSupport"], swiftSettings: settings),
     .target(
@@ -147,6 +149,19 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "DiagnosisTests", dependencies: ["Diagnosis", "TestSupport"], swiftSettings: settings),
+    .testTarget(
+      name: "FuzzingTests", dependencies: ["Fuzzing", "Files"], exclude: ["make_corpus.py"],
+      resources: [.copy("Corpus")], swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]
 )
+
+// libFuzzer over the readers: instrumented code that nothing else is to be linked with. launch/fuzz builds it, in a
+// folder of its own.
+if Context.environment["CEGZSL_FUZZ"] != nil {
+  package.targets += [
+    .target(name: "CLibFuzzer", path: "Tests/FuzzingProgram/CLibFuzzer"),
+    .executableTarget(
+      name: "fuzz", dependencies: ["Fuzzing", "CLibFuzzer"], path: "Tests/FuzzingProgram/fuzz", swiftSettings: settings),
+  ]
+}

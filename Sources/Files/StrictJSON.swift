@@ -9,7 +9,8 @@ package struct JSONError: Error, Equatable, CustomStringConvertible {
 
 extension JSONValue {
   /// Parses one value with optional white space around it. Stricter than Foundation's parser, which drops repeated keys:
-  /// refuses those, invalid UTF-8, integers beyond 64 bits, and nesting deeper than 32.
+  /// refuses those, invalid UTF-8, integers beyond 64 bits, nesting deeper than 32, and more than 400 000 values, which would take
+  /// many times the memory of their text.
   package init(parsing bytes: [UInt8]) throws(JSONError) {
     var parser = JSONParser(bytes: bytes)
     self = try parser.document()
@@ -17,8 +18,11 @@ extension JSONValue {
 }
 
 private struct JSONParser {
+  static let mostValues = 400_000
+
   let bytes: [UInt8]
   var index = 0
+  var valueCount = 0
 
   init(bytes: [UInt8]) { self.bytes = bytes }
 
@@ -45,6 +49,8 @@ private struct JSONParser {
 
   private mutating func value(depth: Int) throws(JSONError) -> JSONValue {
     if depth > 32 { throw error("nesting deeper than 32") }
+    valueCount += 1
+    if valueCount > Self.mostValues { throw error("more than \(Self.mostValues) values") }
     skipSpace()
     switch next {
     case UInt8(ascii: "{"): return try object(depth: depth)

@@ -5,9 +5,11 @@ struct HDF5ArrayIndex {
 
   private let file: HDF5Bytes
   private let chunkByteCount: Int
+  private let walk: HDF5Walk
 
-  init(_ file: HDF5Bytes, chunkByteCount: Int) {
+  init(_ file: HDF5Bytes, chunkByteCount: Int, _ walk: HDF5Walk) {
     self.file = file
+    self.walk = walk
     self.chunkByteCount = chunkByteCount
   }
 
@@ -35,6 +37,7 @@ struct HDF5ArrayIndex {
     let (bytes, overflow) = count.multipliedReportingOverflow(by: entries.size)
     guard !overflow else { throw FormatError("has a chunk index of impossible sizes; it is damaged") }
     var cursor = try file.cursor(at: address, count: bytes)
+    try walk.step(bytes: bytes)
     for number in first..<first + count {
       let chunk = try file.address(&cursor)
       var (byteCount, skipped) = (chunkByteCount, 0)
@@ -170,6 +173,7 @@ struct HDF5ArrayIndex {
     let pages = shape.entries > array.pageEntries ? shape.entries / array.pageEntries : 0
     let bitBytes = (pages + 7) / 8
     let bits = try file.source.bytes(at: place, count: bitBytes * shape.blocks)
+    try walk.step(bytes: bits.count)
     place += bits.count
     var addresses = try file.cursor(at: place, count: shape.blocks * file.addressSize)
     for block in 0..<shape.blocks {

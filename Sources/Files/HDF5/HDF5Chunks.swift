@@ -31,8 +31,8 @@ struct HDF5ChunkLayout {
 
   /// Bytes of a whole chunk.
   var chunkByteCount: Int { chunkSizes.reduce(elementSize, *) }
-  /// Chunks along each dimension.
-  var counts: [Int] { zip(sizes, chunkSizes).map { ($0 + $1 - 1) / $1 } }
+  /// Chunks along each dimension, which is none of 0.
+  var counts: [Int] { zip(sizes, chunkSizes).map { ($0 - 1) / $1 + 1 } }
 
   /// The chunks that exist, by their number in row-major order.
   ///
@@ -45,9 +45,10 @@ struct HDF5ChunkLayout {
       try file.source.requireRange(chunk.address, chunk.byteCount)
       table[number] = chunk
     }
-    let array = HDF5ArrayIndex(file, chunkByteCount: chunkByteCount)
+    let walk = HDF5Walk(file)
+    let array = HDF5ArrayIndex(file, chunkByteCount: chunkByteCount, walk)
     switch index {
-    case .treeV1(let address): try readTreeV1(address, add)
+    case .treeV1(let address): try readTreeV1(address, walk, add)
     case .single(let address, let byteCount, let skipped):
       if let address {
         let chunk = HDF5Chunk(address: address, byteCount: byteCount ?? chunkByteCount, skippedFilters: skipped)
@@ -62,7 +63,11 @@ struct HDF5ChunkLayout {
       let growing = maximum.firstIndex { $0 == nil } ?? 0
       let order = [growing] + sizes.indices.filter { $0 != growing }
       if let address { try array.readExtensible(at: address) { try add(place(ofEntry: $0, order: order), $1) } }
-    case .treeV2(let address): try readTreeV2(address, add)
+    case .treeV2(let address): try readTreeV2(address, walk, add)
+    }
+    // Bytes that stand for many chunks would be unpacked as often.
+    guard table.values.reduce(0, { $0 + $1.byteCount }) <= file.source.size else {
+      throw FormatError("has chunks that lie in one another; it is damaged")
     }
     return table
   }
@@ -101,6 +106,10 @@ struct HDF5ChunkLayout {
     let (bytes, overflow) = total.multipliedReportingOverflow(by: chunkByteCount)
     guard !overflow else { throw FormatError("claims more chunks than a file has") }
     try file.source.requireRange(address, bytes)
+    // A table of them is larger than they are.
+    guard total <= 1 << 18 + bytes / 64 else {
+      throw FormatError("has \(total) chunks of \(chunkByteCount) bytes each; write it with larger ones")
+    }
     for entry in 0..<total {
       try add(
         place(ofEntry: entry, order: Array(sizes.indices)),
@@ -108,10 +117,10 @@ struct HDF5ChunkLayout {
     }
   }
 
-  private func readTreeV1(_ address: Int?, _ add: ([Int], HDF5Chunk) throws -> Void) throws {
+  private func readTreeV1(_ address: Int?, _ walk: HDF5Walk, _ add: ([Int], HDF5Chunk) throws -> Void) throws {
     guard let address else { return }
     let keySize = 8 + 8 * (sizes.count + 1)
-    try HDF5TreeV1(at: address, kind: 1, keySize: keySize, in: file).forEachLeaf(HDF5Walk(file)) { key, chunk in
+    try HDF5TreeV1(at: address, kind: 1, keySize: keySize, in: file).forEachLeaf(walk) { key, chunk in
       var key = key
       let (byteCount, skipped) = (try key.number(4), try key.number(4))
       let place = try chunkSizes.map { try key.number(8) / $0 }
@@ -119,9 +128,9 @@ struct HDF5ChunkLayout {
     }
   }
 
-  private func readTreeV2(_ address: Int?, _ add: ([Int], HDF5Chunk) throws -> Void) throws {
+  private func readTreeV2(_ address: Int?, _ walk: HDF5Walk, _ add: ([Int], HDF5Chunk) throws -> Void) throws {
     guard let address else { return }
-    try HDF5TreeV2(at: address, in: file).forEachRecord { record in
+    try HDF5TreeV2(at: address, in: file).forEachRecord(walk) { record in
       var record = record
       guard let chunk = try file.address(&record) else { return }
       var (byteCount, skipped) = (chunkByteCount, 0)

@@ -172,8 +172,8 @@ final class HDF5ChunkedBytes: ByteSource {
     rowBytes = layout.sizes.dropFirst().reduce(layout.elementSize, *)
     size = rowBytes * layout.sizes[0]
     // Chunks that do not exist are free: what a file hardly wrote is not worth more memory than what it packed.
-    storedSize = min(chunks.values.reduce(0) { $0 + $1.byteCount }, layout.file.source.size)
-    guard size <= max(1 << 24, InflatedBytes.greatestRatio * storedSize) else {
+    storedSize = chunks.values.reduce(0) { $0 + $1.byteCount }
+    guard size <= max(1 << 22, InflatedBytes.greatestRatio * storedSize) else {
       throw FormatError(
         "claims \(sizesText(layout.sizes)) elements, far more than the file; it is damaged, or hardly anything was "
           + "written to it"

@@ -17,26 +17,30 @@ struct HDF5File {
     isMatlab =
       header.count == 128 && header.suffix(2) == Array("IM".utf8) && header.starts(with: "MATLAB".utf8)
     var path: Set<Int> = []
-    try addGroup(try HDF5Object(at: file.rootHeader, in: file), at: file.rootHeader, prefix: "", &path)
+    let walk = HDF5Walk(file)
+    try addGroup(try HDF5Object(at: file.rootHeader, in: file), at: file.rootHeader, prefix: "", &path, walk)
   }
 
-  private mutating func addGroup(_ object: HDF5Object, at address: Int, prefix: String, _ path: inout Set<Int>) throws {
+  private mutating func addGroup(
+    _ object: HDF5Object, at address: Int, prefix: String, _ path: inout Set<Int>, _ walk: HDF5Walk
+  ) throws {
     // A group that contains itself is listed once.
     guard path.count < Self.deepest, path.insert(address).inserted else { return }
     defer { path.remove(address) }
-    for member in try HDF5Group(object, in: file).members {
+    for member in try HDF5Group(object, in: file, walk).members {
       // What MATLAB's cells refer to.
       if isMatlab && (member.name == "#refs#" || member.name == "#subsystem#") { continue }
       let name = prefix + member.name
       let object = try HDF5Object(at: member.address, in: file)
+      try walk.step(bytes: object.byteCount)
       guard arrays.count < Self.mostArrays else { throw FormatError("has more than \(Self.mostArrays) datasets") }
       if let dataset = try HDF5Dataset(object, in: file) {
         arrays.append(
           try isMatlab ? MatlabHDF5(file: file).array(name, dataset, object) : dataset.array(name, in: file))
-      } else if isMatlab, let sparse = try MatlabHDF5(file: file).sparse(name, object) {
+      } else if isMatlab, let sparse = try MatlabHDF5(file: file).sparse(name, object, walk) {
         arrays.append(sparse)
       } else if object.has(.symbolTable) || object.has(.linkInfo) || object.has(.link) {
-        try addGroup(object, at: member.address, prefix: name + (isMatlab ? "." : "/"), &path)
+        try addGroup(object, at: member.address, prefix: name + (isMatlab ? "." : "/"), &path, walk)
       }
     }
   }

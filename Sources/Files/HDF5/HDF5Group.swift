@@ -6,10 +6,10 @@ struct HDF5Group {
   static let mostMembers = 100_000
 
   /// - Throws: `FormatError` for a group that is damaged.
-  init(_ object: HDF5Object, in file: HDF5Bytes) throws {
+  init(_ object: HDF5Object, in file: HDF5Bytes, _ walk: HDF5Walk) throws {
     if var table = try object.body(.symbolTable) {
       guard let tree = try file.address(&table), let heap = try file.address(&table) else { return }
-      try addOlder(tree: tree, names: try LocalHeap(at: heap, in: file), in: file, walk: HDF5Walk(file))
+      try addOlder(tree: tree, names: try LocalHeap(at: heap, in: file), in: file, walk: walk)
     }
     for var link in try object.bodies(.link) { try add(&link, file) }
     if var info = try object.body(.linkInfo) {
@@ -18,7 +18,7 @@ struct HDF5Group {
       if flags & 1 != 0 { try info.skip(8) }
       if let heap = try file.address(&info), let tree = try file.address(&info) {
         let heap = try FractalHeap(at: heap, in: file)
-        try HDF5TreeV2(at: tree, in: file).forEachRecord { record in
+        try HDF5TreeV2(at: tree, in: file).forEachRecord(walk) { record in
           var record = record
           // Behind the hash of the name.
           try record.skip(4)
@@ -55,6 +55,7 @@ struct HDF5Group {
       try list.expect("SNOD")
       try list.skip(2)
       let count = try list.number(2)
+      try walk.step(bytes: count * (2 * file.addressSize + 24))
       var entries = try file.cursor(at: leaf + 8, count: count * (2 * file.addressSize + 24))
       for _ in 0..<count {
         let name = try names.name(at: try entries.number(file.addressSize))
@@ -118,6 +119,7 @@ struct HDF5TreeV1 {
       throw FormatError("has a tree with a node out of place; it is damaged")
     }
     let count = try cursor.number(2)
+    try walk.step(bytes: count * (keySize + file.addressSize))
     var entries = try file.cursor(
       at: node + 8 + 2 * file.addressSize, count: count * (keySize + file.addressSize) + (count > 0 ? keySize : 0))
     for _ in 0..<count {

@@ -16,6 +16,9 @@ struct HDF5Object {
   private let messages: [(type: Int, isShared: Bool, body: [UInt8])]
   private let file: HDF5Bytes
 
+  /// Of all messages together.
+  var byteCount: Int { messages.reduce(0) { $0 + 16 + $1.body.count } }
+
   private static let mostMessages = 20_000
 
   /// - Throws: `FormatError` where there is no whole object header.

@@ -82,19 +82,23 @@ extension HDF5Dataset {
 /// Texts of any length lie in collections, which are read once.
 private struct GlobalHeap {
   private let file: HDF5Bytes
+  private let walk: HDF5Walk
   private var collections: [Int: [Int: Range<Int>]] = [:]
 
-  init(_ file: HDF5Bytes) { self.file = file }
+  init(_ file: HDF5Bytes) {
+    self.file = file
+    walk = HDF5Walk(file)
+  }
 
   mutating func object(_ number: Int, in address: Int) throws -> [UInt8] {
-    if collections[address] == nil { collections[address] = try Self.places(at: address, file) }
+    if collections[address] == nil { collections[address] = try Self.places(at: address, file, walk) }
     guard let place = collections[address]?[number] else {
       throw FormatError("has a text that does not exist; it is damaged")
     }
     return try file.source.bytes(at: place.lowerBound, count: place.count)
   }
 
-  private static func places(at address: Int, _ file: HDF5Bytes) throws -> [Int: Range<Int>] {
+  private static func places(at address: Int, _ file: HDF5Bytes, _ walk: HDF5Walk) throws -> [Int: Range<Int>] {
     var header = try file.cursor(at: address, count: 8 + file.lengthSize)
     try header.expect("GCOL")
     try header.skip(4)
@@ -103,6 +107,7 @@ private struct GlobalHeap {
     var result: [Int: Range<Int>] = [:]
     var place = address + 8 + file.lengthSize
     while place + 8 + file.lengthSize <= address + size {
+      try walk.step(bytes: 8 + file.lengthSize)
       var entry = try file.cursor(at: place, count: 8 + file.lengthSize)
       let number = try entry.number(2)
       try entry.skip(6)

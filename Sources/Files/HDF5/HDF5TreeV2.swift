@@ -43,21 +43,20 @@ struct HDF5TreeV2 {
 
   private static func bytesNeeded(_ value: Int) -> Int { max(1, (64 - value.leadingZeroBitCount + 7) / 8) }
 
-  func forEachRecord(_ body: (ByteCursor) throws -> Void) throws {
+  func forEachRecord(_ walk: HDF5Walk, _ body: (ByteCursor) throws -> Void) throws {
     guard let root, rootCount > 0 else { return }
-    try visit(root, count: rootCount, level: depth, HDF5Walk(file), body)
+    try visit(root, count: rootCount, level: depth, walk, body)
   }
 
   private func visit(_ node: Int, count: Int, level: Int, _ walk: HDF5Walk, _ body: (ByteCursor) throws -> Void) throws
   {
-    try walk.step()
     let pointerSize =
       level == 0 ? 0 : file.addressSize + countSizes[level - 1] + (level > 1 ? totalSizes[level - 1] : 0)
+    try walk.step(bytes: count * (recordSize + pointerSize))
     var cursor = try file.cursor(at: node, count: 6 + count * recordSize + (level == 0 ? 0 : (count + 1) * pointerSize))
     try cursor.expect(level == 0 ? "BTLF" : "BTIN")
     try cursor.skip(2)
     for _ in 0..<count {
-      try walk.step()
       try body(ByteCursor(try cursor.raw(recordSize)))
     }
     guard level > 0 else { return }

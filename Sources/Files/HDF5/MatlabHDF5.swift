@@ -43,9 +43,10 @@ struct MatlabHDF5 {
   private func textsOfCells(_ dataset: HDF5Dataset) throws -> [String] {
     var budget = TextBudget(file.source)
     let addresses = try dataset.references(in: file)
+    let walk = HDF5Walk(file)
     var known: [Int: String] = [:]
     return try addresses.enumerated().map { index, address in
-      guard let text = try known[address] ?? text(ofCell: address, depth: 0) else {
+      guard let text = try known[address] ?? text(ofCell: address, depth: 0, walk) else {
         throw FormatError("cell \(index + 1) of \(addresses.count) is not a text")
       }
       known[address] = text
@@ -55,8 +56,9 @@ struct MatlabHDF5 {
   }
 
   /// A row of characters, a number, or a cell with one of these.
-  private func text(ofCell address: Int, depth: Int) throws -> String? {
+  private func text(ofCell address: Int, depth: Int, _ walk: HDF5Walk) throws -> String? {
     let object = try HDF5Object(at: address, in: file)
+    try walk.step(bytes: object.byteCount)
     guard let dataset = try HDF5Dataset(object, in: file), depth < 8 else { return nil }
     let attributes = try HDF5Attributes(object, in: file)
     if attributes.numbers["MATLAB_empty"].map({ $0 != 0 }) == true { return "" }
@@ -66,7 +68,7 @@ struct MatlabHDF5 {
       return texts.count == 1 ? texts[0] : nil
     case ("cell", .reference):
       let inner = try dataset.references(in: file)
-      return inner.count == 1 ? try text(ofCell: inner[0], depth: depth + 1) : nil
+      return inner.count == 1 ? try text(ofCell: inner[0], depth: depth + 1, walk) : nil
     case (_, .number) where dataset.count == 1:
       return numberText(try dataset.numbers().doubles()[0])
     default: return nil
@@ -74,12 +76,14 @@ struct MatlabHDF5 {
   }
 
   /// A group of `data`, `ir` and `jc` is a sparse matrix; its attribute says how many rows it has.
-  func sparse(_ name: String, _ object: HDF5Object) throws -> StoredArray? {
+  func sparse(_ name: String, _ object: HDF5Object, _ walk: HDF5Walk) throws -> StoredArray? {
     let attributes = try HDF5Attributes(object, in: file)
     guard let rowCount = attributes.numbers["MATLAB_sparse"], rowCount >= 0 else { return nil }
     var parts: [String: HDF5Dataset] = [:]
-    for member in try HDF5Group(object, in: file).members {
-      parts[member.name] = try HDF5Dataset(try HDF5Object(at: member.address, in: file), in: file)
+    for member in try HDF5Group(object, in: file, walk).members {
+      let part = try HDF5Object(at: member.address, in: file)
+      try walk.step(bytes: part.byteCount)
+      parts[member.name] = try HDF5Dataset(part, in: file)
     }
     guard let starts = parts["jc"], starts.count > 0 else {
       throw FormatError("has a sparse matrix without jc; it is damaged")

@@ -1,13 +1,12 @@
 import Foundation
-import Training
 import Yams
 
 /// A configuration as a flat YAML mapping, 'name: value' per line.
-enum ConfigurationFile {
+package enum ConfigurationFile {
   /// Names and values in their order.
   ///
   /// - Throws: `ConfigurationError.badFile` with the line of what is no YAML, is given twice, or has more than one value.
-  static func parse(_ text: String, path: String) throws -> [(name: String, value: String)] {
+  package static func parse(_ text: String, path: String) throws -> [(name: String, value: String)] {
     func bad(_ line: Int?, _ problem: String) -> ConfigurationError {
       .badFile(path: path, line: line, problem: problem)
     }
@@ -48,11 +47,11 @@ enum ConfigurationFile {
   }
 
   /// The resolved configuration as `config.yaml` holds it; reading it back gives the same configuration.
-  static func text(_ configuration: Configuration) throws -> String {
+  package static func text(_ configuration: Configuration) throws -> String {
     try text(configuration.resolved)
   }
 
-  static func text(_ values: [(name: String, value: String)]) throws -> String {
+  package static func text(_ values: [(name: String, value: String)]) throws -> String {
     let pairs = values.map { (Node($0.name), Node($0.value)) }
     return try Yams.serialize(node: Node.mapping(Node.Mapping(pairs)))
   }
