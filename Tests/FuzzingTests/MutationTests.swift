@@ -8,7 +8,7 @@ import Testing
 ///     CEGZSL_FUZZ_SEED=N swift test --filter MutationTests      the same files once more
 ///     launch/fuzz READER                                        guided by what code they reach
 @Suite struct MutationTests {
-  @Test func damagedFilesAreReadOrRefused() async {
+  @Test func mutantsAreReadOrRefused() async {
     let log = MutationRun.log(parent: getpid())
     defer { unlink(log) }
     let ended = await #expect(processExitsWith: .success) { try MutationRun.all() }
