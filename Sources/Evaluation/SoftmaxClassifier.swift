@@ -17,6 +17,14 @@ package struct ClassifierSettings: Sendable, Equatable {
     self.learningRate = learningRate
     self.batchSize = batchSize
   }
+
+  /// The rows of an epoch's steps: all of them once, in a fresh random order; the last step may have fewer than the others.
+  ///
+  /// - Parameter drawNumber: separates this classifier's random draws from those of others.
+  func batches(rowCount: Int, epoch: Int, source: RandomSource, drawNumber: Int) -> [ArraySlice<Int>] {
+    let order = source.sample(rowCount, below: rowCount, .classifierOrder, step: drawNumber &* 65536 &+ epoch)
+    return stride(from: 0, to: order.count, by: batchSize).map { order[$0..<min($0 + batchSize, order.count)] }
+  }
 }
 
 /// One linear layer and a softmax over the candidate classes, trained with Adam (β₁ 0.5). Weights ~ N(0, 0.02²).
@@ -63,10 +71,7 @@ package struct SoftmaxClassifier: Sendable {
     let order = BatchTree(rowCount: settings.batchSize).order
     var adam = Adam()
     for epoch in 0..<settings.epochs {
-      let rowOrder = source.sample(
-        x.rowCount, below: x.rowCount, .classifierOrder, step: drawNumber &* 65536 &+ epoch)
-      for first in stride(from: 0, to: rowOrder.count, by: settings.batchSize) {
-        let chosen = rowOrder[first..<min(first + settings.batchSize, rowOrder.count)]
+      for chosen in settings.batches(rowCount: x.rowCount, epoch: epoch, source: source, drawNumber: drawNumber) {
         let rows = batch.rows(0..<chosen.count)
         let batchScores = scores.rows(0..<chosen.count)
         gatherRows(rows, from: x, chosen)

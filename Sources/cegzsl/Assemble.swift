@@ -1,5 +1,6 @@
 import ArgumentParser
 import Datasets
+import Files
 import Foundation
 import Matrices
 
@@ -77,16 +78,29 @@ struct Assemble: ParsableCommand {
   }
 
   func run() throws {
-    try withRanks(threads: nil) { communicator in
-      try communicator.onRoot {
-        let dataset = try GZSLDataset.assemble(parts, to: out)
-        dataset.notes.forEach { print("note: \($0)") }
-        print(dataset.summary)
-        print("wrote \(out)/res101.mat and \(out)/att_splits.mat. Next:")
-        print("  cegzsl train --data \(out) --run RUN --batch-size \(dataset.handyBatchSize)")
-      }
-      return .done
+    try withRootRank {
+      let dataset = try GZSLDataset.assemble(parts, to: out)
+      printNotes(dataset.notes)
+      print(printable(dataset.summary))
+      print("wrote \(out)/res101.mat and \(out)/att_splits.mat. Next:")
+      print("  cegzsl train --data \(out.forShell) --run RUN --batch-size \(dataset.handyBatchSize)")
     }
+  }
+}
+
+/// How the files of a data folder are called and counted.
+struct DataFileOptions: ParsableArguments {
+  @Option(help: "Feature file in the folder.")
+  var features: String = "res101.mat"
+  @Option(help: "Descriptor file in the folder, e.g. sent_splits.mat.")
+  var classEmbedding: String = "att_splits.mat"
+  @OptionGroup var counting: CountingOptions
+
+  var options: DataOptions {
+    var options = DataOptions()
+    (options.featureFile, options.classEmbeddingFile) = (features, classEmbedding)
+    (options.firstLabel, options.firstRow) = (counting.firstLabel, counting.firstRow)
+    return options
   }
 }
 

@@ -17,37 +17,28 @@ struct Baseline: ParsableCommand {
 
   @Option(help: "Folder with the feature file and the descriptor file, or an .npz file with everything.")
   var data: String
-  @Option(help: "Feature file in the folder.")
-  var features: String = "res101.mat"
-  @Option(help: "Descriptor file in the folder, e.g. sent_splits.mat.")
-  var classEmbedding: String = "att_splits.mat"
   @Option(help: "Seed of the classes and rows that are held out, as for train.")
   var seed: UInt64 = 1
   @Option(help: "Write the figures here as JSON.")
   var output: String?
-  @OptionGroup var counting: CountingOptions
+  @OptionGroup var files: DataFileOptions
   @OptionGroup var threadOptions: ThreadOptions
 
   func run() throws {
-    try withRanks(threads: threadOptions.threads) { communicator in
-      try communicator.onRoot {
-        var options = DataOptions()
-        (options.featureFile, options.classEmbeddingFile) = (features, classEmbedding)
-        (options.firstLabel, options.firstRow) = (counting.firstLabel, counting.firstRow)
-        options.splitSeed = seed
-        let dataset = try GZSLDataset.load(folder: data, options: options)
-        dataset.notes.forEach { print("note: \($0.forTerminal)") }
-        let baselines = Baselines(dataset, withESZSL: true, context: ProductContext())
-        print(baselines.lines.joined(separator: "\n"))
-        if case .impossible(let reason) = dataset.heldOut {
-          print("note: λ is the usual one, and nothing is calibrated: \(reason)")
-        }
-        if let output {
-          let text = try JSONValue(encoding: baselines).sortedByKey.text(.page) + "\n"
-          try DurableFile.replace(output, contents: Array(text.utf8))
-        }
+    try withRootRank(threads: threadOptions.threads) {
+      var options = files.options
+      options.splitSeed = seed
+      let dataset = try GZSLDataset.load(folder: data, options: options)
+      printNotes(dataset.notes)
+      let baselines = Baselines(dataset, withESZSL: true, context: ProductContext())
+      print(baselines.lines.joined(separator: "\n"))
+      if case .impossible(let reason) = dataset.heldOut {
+        print("note: λ is the usual one, and nothing is calibrated: \(reason)")
       }
-      return .done
+      if let output {
+        let text = try JSONValue(encoding: baselines).sortedByKey.text(.page) + "\n"
+        try DurableFile.replace(output, contents: Array(text.utf8))
+      }
     }
   }
 }

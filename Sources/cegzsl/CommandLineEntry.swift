@@ -65,5 +65,13 @@ enum Build {
 }
 
 func writeError(_ text: String) {
-  FileHandle.standardError.write(Data((text + "\n").utf8))
+  FileHandle.standardError.write(Data((printable(text) + "\n").utf8))
+}
+
+/// On standard output, what a user should know of how data were read.
+func printNotes(_ notes: [String]) { notes.forEach { print(printable("note: \($0)")) } }
+
+/// Line by line, with names from files as they can be printed.
+func printable(_ text: String) -> String {
+  text.split(separator: "\n", omittingEmptySubsequences: false).map { String($0).forTerminal }.joined(separator: "\n")
 }

@@ -21,25 +21,15 @@ struct Convert: ParsableCommand {
   var out: String
   @Option(help: "xlsa17, prepared or npz. Default: npz for a name that ends so, else xlsa17.")
   var to: DataForm?
-  @Option(help: "Feature file in the folder.")
-  var features: String = "res101.mat"
-  @Option(help: "Descriptor file in the folder, e.g. sent_splits.mat.")
-  var classEmbedding: String = "att_splits.mat"
-  @OptionGroup var counting: CountingOptions
+  @OptionGroup var files: DataFileOptions
 
   func run() throws {
-    try withRanks(threads: nil) { communicator in
-      try communicator.onRoot {
-        var options = DataOptions()
-        (options.featureFile, options.classEmbeddingFile) = (features, classEmbedding)
-        (options.firstLabel, options.firstRow) = (counting.firstLabel, counting.firstRow)
-        let form = to ?? ((out as NSString).pathExtension.lowercased() == "npz" ? .npz : .xlsa17)
-        let dataset = try GZSLDataset.convert(folder: data, options: options, to: out, form: form)
-        dataset.notes.forEach { print("note: \($0)") }
-        print(dataset.summary)
-        print("wrote \(out) (\(form.rawValue))")
-      }
-      return .done
+    try withRootRank {
+      let form = to ?? ((out as NSString).pathExtension.lowercased() == "npz" ? .npz : .xlsa17)
+      let dataset = try GZSLDataset.convert(folder: data, options: files.options, to: out, form: form)
+      printNotes(dataset.notes)
+      print(printable(dataset.summary))
+      print("wrote \(out) (\(form.rawValue))")
     }
   }
 }

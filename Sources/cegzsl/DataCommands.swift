@@ -10,22 +10,14 @@ struct Inspect: ParsableCommand {
 
   @Option(help: "Folder with the feature file and the descriptor file, or an .npz file with everything.")
   var data: String
-  @Option(help: "Feature file in the folder.")
-  var features: String = "res101.mat"
-  @Option(help: "Descriptor file in the folder, e.g. sent_splits.mat.")
-  var classEmbedding: String = "att_splits.mat"
-  @OptionGroup var counting: CountingOptions
+  @OptionGroup var files: DataFileOptions
 
   func run() throws {
     try withRanks(threads: nil) { communicator in
       var status: UInt8 = 0
       try communicator.onRoot {
-        var options = DataOptions()
-        options.featureFile = features
-        options.classEmbeddingFile = classEmbedding
-        (options.firstLabel, options.firstRow) = (counting.firstLabel, counting.firstRow)
-        let report = DatasetReport(folder: data, options: options)
-        print(report.lines.joined(separator: "\n"))
+        let report = DatasetReport(folder: data, options: files.options)
+        print(printable(report.lines.joined(separator: "\n")))
         status = report.problems.isEmpty ? 0 : 1
       }
       return try communicator.broadcast([status]) == [0] ? .done : .badData
@@ -43,23 +35,12 @@ struct Prepare: ParsableCommand {
   var data: String
   @Option(help: "New folder for features.safetensors and dataset.safetensors.")
   var out: String
-  @Option(help: "Feature file in the folder.")
-  var features: String = "res101.mat"
-  @Option(help: "Descriptor file in the folder, e.g. sent_splits.mat.")
-  var classEmbedding: String = "att_splits.mat"
-  @OptionGroup var counting: CountingOptions
+  @OptionGroup var files: DataFileOptions
 
   func run() throws {
-    try withRanks(threads: nil) { communicator in
-      try communicator.onRoot {
-        var options = DataOptions()
-        options.featureFile = features
-        options.classEmbeddingFile = classEmbedding
-        (options.firstLabel, options.firstRow) = (counting.firstLabel, counting.firstRow)
-        try GZSLDataset.prepare(folder: data, options: options, to: out)
-        print("prepared \(data) in \(out)")
-      }
-      return .done
+    try withRootRank {
+      try GZSLDataset.prepare(folder: data, options: files.options, to: out)
+      print("prepared \(data) in \(out)")
     }
   }
 }
@@ -75,12 +56,9 @@ struct DemoDataCommand: ParsableCommand {
   var seed: UInt64 = 1
 
   func run() throws {
-    try withRanks(threads: nil) { communicator in
-      try communicator.onRoot {
-        try DemoData.write(to: out, seed: seed)
-        print("wrote \(out)/res101.mat and \(out)/att_splits.mat")
-      }
-      return .done
+    try withRootRank {
+      try DemoData.write(to: out, seed: seed)
+      print("wrote \(out)/res101.mat and \(out)/att_splits.mat")
     }
   }
 }

@@ -100,7 +100,7 @@ struct Evaluate: ParsableCommand {
           dataset: dataset, configuration: configuration, ranks: communicator.rankCount,
           seconds: (ContinuousClock().now - start) / .seconds(1), version: Build.version))
       if isAsked {
-        dataset.notes.forEach { print("note: \($0.forTerminal)") }
+        printNotes(dataset.notes)
         print(results.table)
         let figures = FiguresFile(evaluated, dataset, baselines: baselines, iteration: loaded.iteration)
         try write(
@@ -136,7 +136,7 @@ struct Evaluate: ParsableCommand {
     if loaded.isComplete { return }
     let differences = base.differences(configuration, datasetDigest: dataset.contentDigest)
     guard differences.isEmpty else {
-      print("note: \(loaded.path) stays without its classifiers: \(differences.joined(separator: "; "))")
+      printNotes(["\(loaded.path) stays without its classifiers: \(differences.joined(separator: "; "))"])
       return
     }
     let parts = ModelParts(dataset: dataset, configuration: configuration, programVersion: Build.version)

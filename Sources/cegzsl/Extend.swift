@@ -43,10 +43,7 @@ struct Extend: ParsableCommand {
   }
 
   func run() throws {
-    try withRanks(threads: threads.threads) { communicator in
-      try communicator.onRoot { try extend() }
-      return .done
-    }
+    try withRootRank(threads: threads.threads) { try extend() }
   }
 
   private func extend() throws {
@@ -59,7 +56,7 @@ struct Extend: ParsableCommand {
     guard differences.isEmpty else { throw CheckpointMismatch(path: checkpoint.path, differences: differences) }
     // Other classes take another head: the softmax alone is trained anew here.
     if model.classifier != nil { _ = try model.layer(.all) }
-    let table = try newTable(model.classes)
+    let table = try newTable(model)
     let training = ModelExtension(
       model, table: table, settings: configuration.classifierSettings, keptEpoch: keptEpoch(model, configuration),
       syntheticPerClass: configuration.syntheticPerClass, seed: UInt64(configuration.seed))
@@ -73,14 +70,14 @@ struct Extend: ParsableCommand {
     print("  cegzsl predict --run \(out.forShell) --features FILE")
   }
 
-  private func newTable(_ old: ClassTable) throws -> ClassTable {
+  private func newTable(_ model: TrainedModel) throws -> ClassTable {
+    let old = model.classes
     var table = old
     if let drop {
       table = table.removing(Set(try ClassNameList.parse(drop, in: old, path: source.run)))
     }
     if let descriptors {
-      let more = try ClassDescriptors(ArrayReference(descriptors), attributeSize: old.attributeSize)
-      more.notes.forEach { writeError("note: \($0.forTerminal)") }
+      let more = try ClassDescriptors(option: descriptors, of: model)
       if let name = more.names.first(where: { table.number(of: $0) != nil }) {
         throw UseError.classIsThere(name: name, path: source.run)
       }

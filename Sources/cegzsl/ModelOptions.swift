@@ -1,5 +1,6 @@
 import ArgumentParser
 import Checkpoints
+import Datasets
 import Files
 import Foundation
 import Matrices
@@ -26,6 +27,16 @@ struct ModelOptions: ParsableArguments {
     let (loaded, warnings) = try CheckpointChoice(checkpoint).load(run: run, files: files)
     warnings.forEach { writeError("warning: \($0)") }
     return (loaded, try TrainedModel(loaded))
+  }
+}
+
+extension ClassDescriptors {
+  /// Of a command's `--descriptors`; notes go to standard error.
+  ///
+  /// - Throws: what `init` throws.
+  init(option: String, of model: TrainedModel) throws {
+    try self.init(ArrayReference(option), attributeSize: model.attributeSize)
+    notes.forEach { writeError("note: \($0)") }
   }
 }
 

@@ -37,10 +37,7 @@ struct Predict: ParsableCommand {
   @OptionGroup var threads: ThreadOptions
 
   func run() throws {
-    try withRanks(threads: threads.threads) { communicator in
-      try communicator.onRoot { try predict() }
-      return .done
-    }
+    try withRootRank(threads: threads.threads) { try predict() }
   }
 
   private func predict() throws {
@@ -52,7 +49,7 @@ struct Predict: ParsableCommand {
       throw UseError.badCount(option: "--top", value: top, most: candidates.count, of: "classes that may be answered")
     }
     let rows = try FeatureSource(reference, featureSize: model.featureSize)
-    rows.notes.forEach { writeError("note: \($0.forTerminal)") }
+    rows.notes.forEach { writeError("note: \($0)") }
     let names = model.classes.names.map(CsvWriter.field)
     try OutputFile.rows(logits, count: rows.rowCount, columns: model.classes.count) { addLogits in
       try OutputFile.rows(embedding, count: rows.rowCount, columns: model.embeddingSize) { addEmbeddings in

@@ -33,6 +33,14 @@ func withRanks(
   }
 }
 
+/// Runs the work of a command that needs one process. Where a launcher started several, rank 0 does it and the others wait.
+func withRootRank(threads: Int? = nil, _ body: () throws -> Void) throws {
+  try withRanks(threads: threads) { communicator in
+    try communicator.onRoot(body)
+    return .done
+  }
+}
+
 /// A launcher started several processes, but MPI does not connect them: each would do the whole job.
 private struct RanksApart: ReportableError {
   let announced: Int

@@ -33,16 +33,13 @@ struct Report: ParsableCommand {
   }
 
   func run() throws {
-    try withRanks(threads: threadOptions.threads) { communicator in
-      try communicator.onRoot {
-        let subjects = try runs.map(subject)
-        let page = ReportPage(subjects, version: Build.version).html
-        try NewPath.replacing(output) { path in
-          _ = try DurableFile.create(path) { try $0.write(Array(page.utf8)) }
-        }
-        print("\(output.forTerminal): \(subjects.count) run(s), \(page.utf8.count / 1024 + 1) KiB")
+    try withRootRank(threads: threadOptions.threads) {
+      let subjects = try runs.map(subject)
+      let page = ReportPage(subjects, version: Build.version).html
+      try NewPath.replacing(output) { path in
+        _ = try DurableFile.create(path) { try $0.write(Array(page.utf8)) }
       }
-      return .done
+      print("\(output.forTerminal): \(subjects.count) run(s), \(page.utf8.count / 1024 + 1) KiB")
     }
   }
 
@@ -53,7 +50,7 @@ struct Report: ParsableCommand {
       return ReportPage.Subject(record: record, map: try map(record), mapProblem: nil)
     } catch {
       // The page is worth having without it.
-      writeError("note: \(run.forTerminal): no map: \(error)")
+      writeError("note: \(run): no map: \(error)")
       return ReportPage.Subject(record: record, map: nil, mapProblem: "\(error)")
     }
   }
@@ -82,10 +79,15 @@ private struct NoMap: ReportableError {
 
 /// What commands read of run directories.
 enum RunFiles {
-  /// Names and values of `config.yaml`; none where it cannot be read.
+  /// Names and values of `config.yaml`; none, and a note, where it cannot be read.
   static func options(_ run: String) -> [(name: String, value: String)] {
     let path = run + "/config.yaml"
-    let text = FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) } ?? ""
-    return (try? ConfigurationFile.parse(text, path: path)) ?? []
+    guard let bytes = FileManager.default.contents(atPath: path) else { return [] }
+    do {
+      return try ConfigurationFile.parse(String(decoding: bytes, as: UTF8.self), path: path)
+    } catch {
+      writeError("note: options are shown as their defaults: \(error)")
+      return []
+    }
   }
 }

@@ -26,23 +26,20 @@ struct Runs: ParsableCommand {
   var json = false
 
   func run() throws {
-    try withRanks(threads: nil) { communicator in
-      try communicator.onRoot {
-        let root = folder.hasSuffix("/") ? folder : folder + "/"
-        let runs = try RunSearch.runs(under: folder).map { path in
-          let name = path.hasPrefix(root) ? String(path.dropFirst(root.count)) : path
-          return (name: name, record: try RunRecord(run: path, options: RunFiles.options(path)))
-        }
-        let table = try RunTable(runs, sort: sort, isReversed: reverse)
-        if json {
-          table.jsonLines.forEach { print($0) }
-        } else if runs.isEmpty {
-          print("no run under \(folder.forTerminal)")
-        } else {
-          print(table.lines.joined(separator: "\n"))
-        }
+    try withRootRank {
+      let root = folder.hasSuffix("/") ? folder : folder + "/"
+      let runs = try RunSearch.runs(under: folder).map { path in
+        let name = path.hasPrefix(root) ? String(path.dropFirst(root.count)) : path
+        return (name: name, record: try RunRecord(run: path, options: RunFiles.options(path)))
       }
-      return .done
+      let table = try RunTable(runs, sort: sort, isReversed: reverse)
+      if json {
+        table.jsonLines.forEach { print($0) }
+      } else if runs.isEmpty {
+        print("no run under \(folder.forTerminal)")
+      } else {
+        print(table.lines.joined(separator: "\n"))
+      }
     }
   }
 }

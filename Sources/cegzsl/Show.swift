@@ -12,12 +12,9 @@ struct Show: ParsableCommand {
   var json = false
 
   func run() throws {
-    try withRanks(threads: nil) { communicator in
-      try communicator.onRoot {
-        let summary = try RunSummary(run: runDirectory, options: RunFiles.options(runDirectory))
-        print(json ? summary.json.text() : summary.lines.joined(separator: "\n"))
-      }
-      return .done
+    try withRootRank {
+      let summary = try RunSummary(run: runDirectory, options: RunFiles.options(runDirectory))
+      print(json ? summary.json.text() : summary.lines.joined(separator: "\n"))
     }
   }
 }

@@ -50,10 +50,7 @@ struct Synthesize: ParsableCommand {
   }
 
   func run() throws {
-    try withRanks(threads: threads.threads) { communicator in
-      try communicator.onRoot { try synthesize() }
-      return .done
-    }
+    try withRootRank(threads: threads.threads) { try synthesize() }
   }
 
   private func synthesize() throws {
@@ -96,8 +93,7 @@ struct Synthesize: ParsableCommand {
 
   private func chosenClasses(_ model: TrainedModel) throws -> (names: [String], descriptors: Matrix) {
     if let descriptors {
-      let read = try ClassDescriptors(ArrayReference(descriptors), attributeSize: model.attributeSize)
-      read.notes.forEach { writeError("note: \($0.forTerminal)") }
+      let read = try ClassDescriptors(option: descriptors, of: model)
       return (read.names, read.descriptors)
     }
     let numbers = try ClassNameList.parse(classes ?? "", in: model.classes, path: source.run)

@@ -12,48 +12,25 @@ import Testing
 @testable import Files
 
 /// Exported graphs, computed by their nodes in Double, say what the model says. (That other programs take the bytes: `launch/interop`.)
-@Suite struct ModelExportTests {
-  private let source = RandomSource(seed: 4)
-  private let featureSize = 11
-  private let attributeSize = 3
-  private let classCount = 5
-
-  private func noise(_ rows: Int, _ columns: Int, step: Int) -> Matrix {
-    let x = Matrix(rows: rows, columns: columns)
-    fillNormal(x, source, .synthesis, step: step, firstRow: 0)
-    return x
-  }
+@Suite struct ModelExportTests: SmallModels {
+  let source = RandomSource(seed: 4)
+  let featureSize = 11
+  let attributeSize = 3
+  let embeddingSize = 7
+  let names = ["ä", "b\"", "=c", "d,", "e"]
+  let roles: [ClassTable.Role] = [.seen, .unseen, .seen, .unused, .unseen]
 
   private func model(_ kind: EmbeddingKind) -> TrainedModel {
-    let network = HybridModel(
-      sizes: ModelSizes(
-        feature: featureSize, attribute: attributeSize, noise: 4, generatorWidth: 9, criticWidth: 3, embedding: 7,
-        projection: 3, comparatorWidth: 3, kind: kind), context: ProductContext())
-    network.initialise(source)
+    let network = network(kind)
     // Biases begin at zero, where one that is left out would not be noticed.
     for tensor in network.tensors where tensor.name.hasSuffix(".bias") {
       if case .matrix(let bias) = tensor.data { fillNormal(bias, source, .synthesis, step: 8, firstRow: 0) }
     }
-    func layer(_ candidates: [Int], step: Int) -> FinalLayer {
-      let bias = Matrix(rows: 1, columns: classCount)
-      bias.fill(-.infinity)
-      for candidate in candidates { bias[0, candidate] = Float(candidate) / 10 }
-      return FinalLayer(weight: noise(classCount, network.sizes.classifierInput, step: step), bias: bias)
-    }
-    let fitted = FeatureScaling(features: noise(30, featureSize, step: 1), rows: Array(0..<30))
-    let data = ClassesFile(
-      classes: ClassTable(
-        names: ["ä", "b\"", "=c", "d,", "e"], descriptors: noise(classCount, attributeSize, step: 2),
-        roles: [.seen, .unseen, .seen, .unused, .unseen]),
-      scaling: FeatureScaling(minimum: fitted.minimum, range: fitted.range, maximum: 0.75),
-      origin: DataOrigin(
-        datasetDigest: "d", classEmbeddingFile: "f",
-        split: SplitFingerprint(trainval: [], testSeen: [], testUnseen: []), trainingRowCount: 30))
     let classifier = ClassifierFile(
       classifiers: FinalClassifiers(
-        generalized: layer([0, 1, 2, 4], step: 3), unseenOnly: layer([1, 4], step: 4), epoch: 1), figures: nil,
-      maker: .init(programVersion: "1", iteration: 7, epoch: 1, datasetDigest: "d", options: [:]))
-    return TrainedModel(path: "", iteration: 7, network: network, data: data, classifier: classifier)
+        generalized: layer(network, [0, 1, 2, 4], step: 3), unseenOnly: layer(network, [1, 4], step: 4), epoch: 1),
+      figures: nil, maker: .init(programVersion: "1", iteration: 7, epoch: 1, datasetDigest: "d", options: [:]))
+    return TrainedModel(path: "", iteration: 7, network: network, data: data(), classifier: classifier)
   }
 
   // MARK: The operators that are used, by definition

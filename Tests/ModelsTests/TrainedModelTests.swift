@@ -12,46 +12,15 @@ import TestSupport
 import Testing
 
 /// A model that is used without its data set and its run.
-@Suite struct TrainedModelTests {
-  private let source = RandomSource(seed: 9)
-  private let featureSize = 21
-  private let attributeSize = 5
-  private let classCount = 6
-
-  private func noise(_ rows: Int, _ columns: Int, step: Int) -> Matrix {
-    let x = Matrix(rows: rows, columns: columns)
-    fillNormal(x, source, .synthesis, step: step, firstRow: 0)
-    return x
-  }
-
-  private func network(_ kind: EmbeddingKind) -> HybridModel {
-    let network = HybridModel(
-      sizes: ModelSizes(
-        feature: featureSize, attribute: attributeSize, noise: 4, generatorWidth: 9, criticWidth: 3, embedding: 14,
-        projection: 3, comparatorWidth: 3, kind: kind), context: ProductContext())
-    network.initialise(source)
-    return network
-  }
-
-  private func layer(_ network: HybridModel, _ candidates: [Int], step: Int) -> FinalLayer {
-    let bias = Matrix(rows: 1, columns: classCount)
-    bias.fill(-.infinity)
-    for candidate in candidates { bias[0, candidate] = Float(candidate) / 10 }
-    return FinalLayer(weight: noise(classCount, network.sizes.classifierInput, step: step), bias: bias)
-  }
+@Suite struct TrainedModelTests: SmallModels {
+  let source = RandomSource(seed: 9)
+  let featureSize = 21
+  let attributeSize = 5
+  let embeddingSize = 14
+  let names = ["a", "b", "c", "d", "e", "f"]
+  let roles: [ClassTable.Role] = [.seen, .unseen, .seen, .unused, .unseen, .seen]
 
   private func parts(_ network: HybridModel) throws -> [CheckpointFile: CheckpointPart] {
-    // A data set's own maximum is 1.
-    let fitted = FeatureScaling(features: noise(30, featureSize, step: 1), rows: Array(0..<30))
-    let classes = ClassesFile(
-      classes: ClassTable(
-        names: ["a", "b", "c", "d", "e", "f"], descriptors: noise(classCount, attributeSize, step: 2),
-        roles: [.seen, .unseen, .seen, .unused, .unseen, .seen]),
-      scaling: FeatureScaling(minimum: fitted.minimum, range: fitted.range, maximum: 0.75),
-      origin: DataOrigin(
-        datasetDigest: "d", classEmbeddingFile: "f",
-        split: SplitFingerprint(trainval: [], testSeen: [], testUnseen: []),
-        trainingRowCount: 30))
     let evaluated = Evaluated(
       test: EvaluationResult(
         last: .init(unseen: 0, seen: 0), history: [.init(unseen: 0, seen: 0)], zsl: 0, seenClasses: .none,
@@ -61,7 +30,7 @@ import Testing
     let classifier = ClassifierFile(
       evaluated, maker: .init(programVersion: "1", iteration: 7, epoch: 1, datasetDigest: "d", options: [:]))
     return [
-      .model: CheckpointPart(network.tensors), .optimizer: CheckpointPart([]), .classes: try classes.part(),
+      .model: CheckpointPart(network.tensors), .optimizer: CheckpointPart([]), .classes: try data().part(),
       .classifier: try classifier.part(),
     ]
   }

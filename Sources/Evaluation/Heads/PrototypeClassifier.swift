@@ -67,10 +67,7 @@ struct PrototypeClassifier {
     let order = BatchTree(rowCount: classes).order
     var adam = Adam()
     for epoch in 0..<settings.epochs {
-      let rowOrder = source.sample(
-        x.rowCount, below: x.rowCount, .classifierOrder, step: drawNumber &* 65536 &+ epoch)
-      for first in stride(from: 0, to: rowOrder.count, by: settings.batchSize) {
-        let chosen = rowOrder[first..<min(first + settings.batchSize, rowOrder.count)]
+      for chosen in settings.batches(rowCount: x.rowCount, epoch: epoch, source: source, drawNumber: drawNumber) {
         let (rows, batchScores) = (batch.rows(0..<chosen.count), scores.rows(0..<chosen.count))
         gatherRows(rows, from: x, chosen)
         makePrototypes(into: p, norms: norms)
