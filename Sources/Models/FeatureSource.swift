@@ -26,17 +26,18 @@ package struct FeatureSource {
 
   package var rowCount: Int { rows.rowCount }
 
-  /// The next rows, at most so many; nil after the last.
+  /// The next rows into the first ones of `block` [N×X], as many as fit there and are left.
   ///
+  /// - Returns: how many; 0 after the last.
   /// - Throws: `FeatureError.notFinite`, `ArrayFileError`, `StorageError`.
-  package func next(_ most: Int) throws -> Matrix? {
+  package func next(into block: Matrix) throws -> Int {
     let first = rows.position
-    guard let block = try rows.next(most) else { return nil }
-    if let bad = firstNonFinite(block) {
+    let count = try rows.next(into: block)
+    if let bad = firstNonFinite(block.rows(0..<count)) {
       throw FeatureError.notFinite(
         place: place, row: first + bad.row + 1, column: bad.column + 1, value: block[bad.row, bad.column])
     }
-    return block
+    return count
   }
 }
 

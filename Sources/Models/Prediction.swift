@@ -17,6 +17,31 @@ package struct PredictedBlock {
   package let best: [[Int]]
 }
 
+/// Room for what a model computes of N rows; used again for the next ones.
+package struct ClassifiedRows {
+  /// N×X.
+  let scaledFeatures: Matrix
+  /// N×H.
+  package let embeddings: Matrix
+  /// N×C, in the order of the classes; −∞ for classes that may not be answered.
+  package let scores: Matrix
+
+  package init(of model: TrainedModel, rowCount: Int) {
+    scaledFeatures = Matrix(rows: rowCount, columns: model.featureSize)
+    embeddings = Matrix(rows: rowCount, columns: model.embeddingSize)
+    scores = Matrix(rows: rowCount, columns: model.classes.count)
+  }
+
+  private init(_ whole: ClassifiedRows, _ range: Range<Int>) {
+    scaledFeatures = whole.scaledFeatures.rows(range)
+    embeddings = whole.embeddings.rows(range)
+    scores = whole.scores.rows(range)
+  }
+
+  /// Some of them, in the same memory.
+  package func rows(_ range: Range<Int>) -> ClassifiedRows { ClassifiedRows(self, range) }
+}
+
 extension TrainedModel {
   /// Goes through all rows of a source.
   ///
@@ -32,21 +57,20 @@ extension TrainedModel {
     let candidates = try candidates(answering)
     precondition((1...candidates.count).contains(top), "\(top) of \(candidates.count) classes")
     let most = min(blockRows, max(source.rowCount, 1))
-    let embeddings = Matrix(rows: most, columns: embeddingSize)
-    let logits = Matrix(rows: most, columns: classes.count)
+    let features = Matrix(rows: most, columns: featureSize)
     let probabilities = Matrix(rows: most, columns: classes.count)
+    let room = ClassifiedRows(of: self, rowCount: most)
     var firstRow = 0
-    while let x = try source.next(most) {
-      let rows = 0..<x.rowCount
-      embed(x, into: embeddings.rows(rows))
-      try scores(into: logits.rows(rows), features: x, answering: answering)
-      probabilities.rows(rows).copy(from: logits.rows(rows))
-      softmaxRows(probabilities.rows(rows))
+    while case let count = try source.next(into: features), count > 0 {
+      let (rows, probabilities) = (room.rows(0..<count), probabilities.rows(0..<count))
+      try classify(features.rows(0..<count), answering: answering, into: rows)
+      probabilities.copy(from: rows.scores)
+      softmaxRows(probabilities)
       try body(
         PredictedBlock(
-          firstRow: firstRow, embeddings: embeddings.rows(rows), logits: logits.rows(rows),
-          probabilities: probabilities.rows(rows), best: best(logits.rows(rows), candidates, count: top)))
-      firstRow += x.rowCount
+          firstRow: firstRow, embeddings: rows.embeddings, logits: rows.scores, probabilities: probabilities,
+          best: best(rows.scores, candidates, count: top)))
+      firstRow += count
     }
   }
 }

@@ -17,10 +17,8 @@ package enum Answering: String, Sendable, CaseIterable {
 /// A model with all that using it takes: no data set, no optimizer. Rows go from raw features through `embed` to `scores`.
 ///
 ///     let model = try TrainedModel.load(run: "runs/first", .best).model
-///     let h = Matrix(rows: x.rowCount, columns: model.embeddingSize)
-///     model.embed(x, into: h)
-///     let scores = Matrix(rows: x.rowCount, columns: model.classes.count)
-///     try model.scores(into: scores, h, answering: .all)
+///     let rows = ClassifiedRows(of: model, rowCount: x.rowCount)
+///     try model.classify(x, answering: .all, into: rows)
 ///
 /// Every row's result is the same bits whichever rows are with it, and those of the run's own evaluation: rows may come in blocks of any
 /// size. It may be used from one thread at a time; the products take all threads of the pool.
@@ -74,26 +72,21 @@ package struct TrainedModel: Sendable {
     }
   }
 
-  /// scores [N×C] ← logits of rows by any head, in the order of the classes; −∞ for classes that may not be answered.
+  /// What any head answers to raw features x [N×X], which must be finite.
   ///
-  /// - Parameter features: N×X, raw, finite.
+  /// - Parameter rows: of N rows, out.
   /// - Throws: `ModelError.incomplete` for a model without a classifier.
-  package func scores(into scores: Matrix, features: Matrix, answering: Answering) throws {
+  package func classify(_ x: Matrix, answering: Answering, into rows: ClassifiedRows) throws {
     let classifiers = try classifiers()
-    for first in stride(from: 0, to: features.rowCount, by: Self.block) {
-      let rows = first..<min(first + Self.block, features.rowCount)
-      let (scaled, h) = (
-        Matrix(rows: rows.count, columns: featureSize), Matrix(rows: rows.count, columns: embeddingSize)
-      )
-      data.scaling.scale(features.rows(rows), into: scaled)
-      network.embed(scaled, into: h)
-      classifiers.scores(
-        into: scores.rows(rows), features: scaled, h: h, amongUnseen: answering == .unseen, context: network.context)
-    }
+    data.scaling.scale(x, into: rows.scaledFeatures)
+    network.embed(rows.scaledFeatures, into: rows.embeddings)
+    classifiers.scores(
+      into: rows.scores, features: rows.scaledFeatures, h: rows.embeddings, amongUnseen: answering == .unseen,
+      context: network.context)
   }
 
   /// scores [N×C] ← logits of embeddings h [N×H], in the order of the classes; −∞ for classes that may not be answered. For heads that look
-  /// at embeddings alone; the other method does for all.
+  /// at embeddings alone; `classify` does for all.
   ///
   /// - Throws: `ModelError.incomplete` for a model without a classifier, `.needsFeatures` for a head that looks at features too.
   package func scores(into scores: Matrix, _ h: Matrix, answering: Answering) throws {

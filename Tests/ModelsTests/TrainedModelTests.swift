@@ -167,8 +167,9 @@ import Testing
         throws: FeatureError.width(place: folder + "/x.npy", rows: 9, columns: featureSize, featureSize: 20)
       ) { try FeatureSource(reference, featureSize: 20) }
       let source = try FeatureSource(reference, featureSize: featureSize)
-      _ = try source.next(5)
-      let error = #expect(throws: FeatureError.self) { try source.next(5) }
+      let block = Matrix(rows: 5, columns: featureSize)
+      #expect(try source.next(into: block) == 5)
+      let error = #expect(throws: FeatureError.self) { try source.next(into: block) }
       #expect(error?.description.contains("row 8, feature 4 is nan") == true && error?.exitStatus == .badData)
       // The other way round, as its width tells.
       let turned = try FeatureSource(reference, featureSize: 9)

@@ -81,13 +81,13 @@ import Training
       let rows = try #require(files.locations[location])
       let x = Matrix(rows: rows.count, columns: features.columnCount)
       gatherRows(x, from: features, rows[...])
-      let scores = Matrix(rows: rows.count, columns: model.classes.count)
-      try model.scores(into: scores, features: x, answering: answering)
+      let answers = ClassifiedRows(of: model, rowCount: rows.count)
+      try model.classify(x, answering: answering, into: answers)
+      let scores = answers.scores
       let candidates = try model.candidates(answering)
       if try !model.classifiers().needsFeatures, gamma == 0 {
-        let h = Matrix(rows: rows.count, columns: model.embeddingSize)
-        model.embed(x, into: h)
-        #expect(try model.predictions(h, answering: answering) == highestScores(scores, among: candidates))
+        let chosen = try model.predictions(answers.embeddings, answering: answering)
+        #expect(chosen == highestScores(scores, among: candidates))
       } else if gamma == 0 {
         #expect(throws: ModelError.self) { try model.layer(answering) }
       }

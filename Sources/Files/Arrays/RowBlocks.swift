@@ -29,51 +29,62 @@ package final class RowBlocks {
 
   /// The next rows, at most so many; nil after the last.
   ///
-  /// - Throws: `ArrayFileError` for bytes that are damaged, or a cell that is no number, with its row; `StorageError`.
+  /// - Throws: as the other method.
   package func next(_ most: Int) throws -> Matrix? {
     precondition(most > 0, "\(most) rows at a time")
     let count = min(most, rowCount - position)
     guard count > 0 else { return nil }
-    do {
-      let block = try read(position..<position + count)
-      position += count
-      return block
-    } catch let error as FormatError { throw wrap(error) }
+    let block = Matrix(rows: count, columns: columnCount)
+    _ = try next(into: block)
+    return block
   }
 
-  private func read(_ rows: Range<Int>) throws -> Matrix {
-    if let whole { return whole.rows(rows) }
+  /// The next rows into the first ones of `block`, which is contiguous and has the columns: as many as fit there and are left.
+  ///
+  /// - Returns: how many; 0 after the last.
+  /// - Throws: `ArrayFileError` for bytes that are damaged, or a cell that is no number, with its row; `StorageError`.
+  package func next(into block: Matrix) throws -> Int {
+    precondition(block.isContiguous && block.columnCount == columnCount)
+    let rows = position..<position + min(block.rowCount, rowCount - position)
+    guard !rows.isEmpty else { return 0 }
+    do {
+      try read(rows, into: block.rows(0..<rows.count))
+    } catch let error as FormatError { throw wrap(error) }
+    position = rows.upperBound
+    return rows.count
+  }
+
+  private func read(_ rows: Range<Int>, into block: Matrix) throws {
+    if let whole {
+      block.copy(from: whole.rows(rows))
+      return
+    }
     switch source {
     case .runs(let elements):
-      let block = Matrix(rows: rows.count, columns: columnCount)
       try elements.read(rows.lowerBound * columnCount..<rows.upperBound * columnCount, into: block.start)
-      return block
     case .columns(let elements):
-      if elements.isRandomAccess || rows.count == rowCount { return try transposed(elements, rows) }
+      if elements.isRandomAccess || rows.count == rowCount { return try transpose(elements, rows, into: block) }
       // Every block would unpack everything once more.
-      let all = try transposed(elements, 0..<rowCount)
+      let all = Matrix(rows: rowCount, columns: columnCount)
+      try transpose(elements, 0..<rowCount, into: all)
       whole = all
-      return all.rows(rows)
+      block.copy(from: all.rows(rows))
     case .table(var cells):
       defer { source = .table(cells) }
-      let block = Matrix(rows: rows.count, columns: columnCount)
       for r in 0..<rows.count {
         guard let row = try cells.next() else { throw FormatError("became shorter while it was read") }
         for (column, value) in row.enumerated() { block.row(r)[column] = Float(value) }
       }
-      return block
     }
   }
 
   /// Rows that lie across the elements' order.
-  private func transposed(_ elements: StoredElements, _ rows: Range<Int>) throws -> Matrix {
-    let block = Matrix(rows: rows.count, columns: columnCount)
+  private func transpose(_ elements: StoredElements, _ rows: Range<Int>, into block: Matrix) throws {
     let column = Matrix(rows: 1, columns: rows.count)
     for c in 0..<columnCount {
       let start = c * rowCount
       try elements.read(start + rows.lowerBound..<start + rows.upperBound, into: column.start)
       for r in 0..<rows.count { block.row(r)[c] = column.start[r] }
     }
-    return block
   }
 }

@@ -66,6 +66,11 @@ struct StoredElements {
   /// Writes the elements of `range`, rounded to `Value` where that is narrower.
   func read<Value: BinaryFloatingPoint>(_ range: Range<Int>, into target: UnsafeMutablePointer<Value>) throws {
     precondition(range.lowerBound >= 0 && range.upperBound <= count, "elements \(range) of \(count)")
+    if lies(as: Value.self) {
+      return try bytes.read(
+        at: range.lowerBound * type.byteCount,
+        into: UnsafeMutableRawBufferPointer(start: target, count: range.count * type.byteCount))
+    }
     let most = min(range.count, 1 << 16)
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, most * type.byteCount), alignment: 16)
     defer { scratch.deallocate() }
@@ -77,6 +82,12 @@ struct StoredElements {
       decode(UnsafeRawBufferPointer(piece), some, into: target + (start - range.lowerBound))
       start += some
     }
+  }
+
+  /// Whether the bytes in the file are those in memory.
+  private func lies<Value: BinaryFloatingPoint>(as _: Value.Type) -> Bool {
+    guard !isBigEndian, 1.littleEndian == 1 else { return false }
+    return type == .float32 && Value.self == Float.self || type == .float64 && Value.self == Double.self
   }
 
   /// All elements.

@@ -61,13 +61,9 @@ package func unscaleRows(_ x: Matrix, minimum: Matrix, range: Matrix, maximum: F
 
 /// The first element of x that is NaN or infinite, in row-major order.
 package func firstNonFinite(_ x: Matrix) -> (row: Int, column: Int)? {
+  guard nonFiniteCount(x) > 0 else { return nil }
   for r in 0..<x.rowCount {
     let row = x.row(r)
-    var sum = Vector()
-    for c in stride(from: 0, to: x.columnCount, by: vectorWidth) {
-      sum.addProduct(load(row + c, x.columnCount &- c), Vector())
-    }
-    guard laneSum(sum) != 0 else { continue }
     for c in 0..<x.columnCount where !row[c].isFinite { return (r, c) }
   }
   return nil
