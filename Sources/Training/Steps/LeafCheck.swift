@@ -37,6 +37,8 @@ extension HybridStep {
   package func requireEqualArithmetic(_ rows: IterationRows, leaf: Int, iteration: Int) throws {
     guard communicator.rankCount > 1 else { return }
     try requireEqualReplicas(iteration: iteration)
+    // What bfloat16 gives may depend on the processor.
+    guard model.context.precision == .float32 else { return }
     try requireEqual(
       try leafDigest(rows, leaf: leaf), subject: "the sums of the same \(leafRowCount) rows", iteration: iteration)
   }
