@@ -9,7 +9,7 @@ package final class RunLock: Sendable {
   /// Throws `CheckpointError.inUse` while another holds it, `StorageError` where the file cannot be made.
   package init(runDirectory: String) throws {
     let path = runDirectory + "/lock"
-    let descriptor = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o644)
+    let descriptor = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, NewEntry.fileMode)
     guard descriptor >= 0 else { throw StorageError.callFailed(call: "open", path: path, code: errno) }
     file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {

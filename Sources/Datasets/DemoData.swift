@@ -23,9 +23,7 @@ package enum DemoData {
   ///
   /// - Throws: `StorageError`.
   package static func write(to folder: String, seed: UInt64 = 1) throws {
-    do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
-      throw StorageError.callFailed(call: "mkdir", path: folder, code: EACCES)
-    }
+    try NewPath.folders(folder)
     let source = RandomSource(seed: seed)
     let classCount = seenClassCount + unseenClassCount
     let attributes = attributes(source, classCount)

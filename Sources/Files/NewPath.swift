@@ -14,9 +14,10 @@ package enum NewPath {
   ///
   /// - Parameter body: fills the folder that it gets, with durable files.
   /// - Throws: `PathTaken`, `StorageError`, and what `body` throws; nothing is left then.
-  package static func folder(_ path: String, body: (String) throws -> Void) throws {
-    try make(path) { aside in
-      let storage = PosixStorage()
+  package static func folder(
+    _ path: String, storage: any Storage = PosixStorage(), body: (String) throws -> Void
+  ) throws {
+    try make(path, storage: storage) { aside in
       try storage.createDirectory(aside)
       try body(aside)
       try storage.synchronizeDirectory(aside)
@@ -27,24 +28,41 @@ package enum NewPath {
   ///
   /// - Parameter body: creates the file whose name it gets, and makes it durable.
   /// - Throws: `PathTaken`, `StorageError`, and what `body` throws; nothing is left then.
-  package static func file(_ path: String, body: (String) throws -> Void) throws { try make(path, body) }
+  package static func file(
+    _ path: String, storage: any Storage = PosixStorage(), body: (String) throws -> Void
+  ) throws { try make(path, storage: storage, body) }
 
   /// The same where an older file may be replaced.
   ///
   /// - Throws: also `StorageError.notRegularFile` where something else stands, which is left alone.
-  package static func replacing(_ path: String, body: (String) throws -> Void) throws {
-    try make(path, mayReplace: true, body)
+  package static func replacing(
+    _ path: String, storage: any Storage = PosixStorage(), body: (String) throws -> Void
+  ) throws { try make(path, mayReplace: true, storage: storage, body) }
+
+  /// Makes a folder and those above it, as far as they are not there, durably; with the user's umask.
+  ///
+  /// - Throws: `StorageError`.
+  package static func folders(_ path: String, storage: any Storage = PosixStorage()) throws {
+    guard try !path.isEmpty && storage.kind(of: path) == nil else { return }
+    let parent = (path as NSString).deletingLastPathComponent
+    try folders(parent, storage: storage)
+    do { try storage.createDirectory(path) } catch {
+      // Somebody else was faster.
+      guard case .callFailed(_, _, EEXIST) = error else { throw error }
+    }
+    try storage.synchronizeDirectory(parent.isEmpty ? "." : parent)
   }
 
-  private static func make(_ path: String, mayReplace: Bool = false, _ body: (String) throws -> Void) throws {
+  private static func make(
+    _ path: String, mayReplace: Bool = false, storage: any Storage, _ body: (String) throws -> Void
+  ) throws {
     var path = path
     while path.count > 1, path.hasSuffix("/") { path.removeLast() }
-    let storage = PosixStorage()
     let there = try storage.kind(of: path)
     guard mayReplace || there == nil else { throw PathTaken(path: path) }
     guard there == nil || there == .file else { throw StorageError.notRegularFile(path: path) }
     let parent = (path as NSString).deletingLastPathComponent
-    if !parent.isEmpty { try makeParents(parent) }
+    try folders(parent, storage: storage)
     let aside = path + ".partial-" + randomNonce()
     do {
       try body(aside)
@@ -52,16 +70,16 @@ package enum NewPath {
       guard try mayReplace || storage.kind(of: path) == nil else { throw PathTaken(path: path) }
       try storage.rename(aside, to: path)
     } catch {
-      try? FileManager.default.removeItem(atPath: aside)
+      try? remove(aside, storage: storage)
       throw error
     }
     try storage.synchronizeDirectory(parent.isEmpty ? "." : parent)
   }
 
-  private static func makeParents(_ path: String) throws {
-    guard try PosixStorage().kind(of: path) == nil else { return }
-    do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
-      throw StorageError.callFailed(call: "mkdir", path: path, code: EACCES)
-    }
+  private static func remove(_ path: String, storage: any Storage) throws {
+    guard let kind = try storage.kind(of: path) else { return }
+    guard kind == .directory else { return try storage.removeFile(path) }
+    for name in try storage.entries(of: path) { try remove(path + "/" + name, storage: storage) }
+    try storage.removeDirectory(path)
   }
 }

@@ -42,6 +42,12 @@ package enum StorageError: ReportableError, LocalizedError, Equatable {
   }
 }
 
+/// Permissions of what is made, less those that the user's umask takes away; nothing is ever writable for everybody.
+package enum NewEntry {
+  package static let fileMode: mode_t = 0o664
+  package static let folderMode: mode_t = 0o775
+}
+
 /// What a path leads to, links not followed.
 package enum EntryKind: Sendable, Equatable {
   case file
@@ -83,7 +89,7 @@ package struct PosixStorage: Storage {
   package init() {}
 
   package func createFile(_ path: String) throws(StorageError) -> Int32 {
-    let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
+    let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, NewEntry.fileMode)
     return try Self.check(file, "open for writing", path)
   }
 
@@ -135,7 +141,7 @@ package struct PosixStorage: Storage {
   }
 
   package func createDirectory(_ path: String) throws(StorageError) {
-    try Self.check(mkdir(path, 0o755), "mkdir", path)
+    try Self.check(mkdir(path, NewEntry.folderMode), "mkdir", path)
   }
 
   package func synchronizeDirectory(_ path: String) throws(StorageError) {

@@ -53,11 +53,7 @@ struct Parity: ParsableCommand {
 
   private func write(_ actual: [Tensor], of path: String, to folder: String) throws {
     let name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
-    do {
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    } catch {
-      throw StorageError.callFailed(call: "mkdir", path: folder, code: ENOENT)
-    }
+    try NewPath.folders(folder)
     let tensors = actual.map { Tensor(name: "actual/" + $0.name, shape: $0.shape, data: $0.data) }
     let path = "\(folder)/\(name).actual.safetensors"
     unlink(path)

@@ -66,7 +66,8 @@ import Testing
         flips += 1
       }
     }
-    #expect(flips > 5000)
+    print("\(flips) single bits flipped, all noticed")
+    #expect(flips >= 10_000)
   }
 
   @Test func filesOfAnotherCheckpoint() throws {

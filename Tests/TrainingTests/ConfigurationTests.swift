@@ -22,7 +22,7 @@ import Training
       embedding=contrastive instance-weight=0.001 class-weight=0.001 instance-temperature=0.1 class-temperature=0.1
       gradient-penalty-weight=10.0 semantic-margin=1.0 critic-iterations=5 accumulate-comparator-gradient=false
       synthetic-per-class=100 head=softmax classifier-epochs=25 classifier-learning-rate=0.001 classifier-batch-size=0 select=last
-      evaluate-every=0 checkpoint-every=10epochs keep=3 watchdog=600 seed=1 initial= precision=float32
+      evaluate-every=0 checkpoint-every=10epochs keep=3 watchdog=600 verify-every=200 seed=1 initial= precision=float32
       """
     let actual = Configuration().resolved.map { "\($0.name)=\($0.value)" }
     #expect(actual == expected.split { $0 == " " || $0 == "\n" }.map(String.init))

@@ -93,6 +93,9 @@ package struct Settings: Sendable {
   package let watchdog = Setting(
     "watchdog", 600, in: 0...1_000_000, mayChange: true,
     "End the run with status 79 when a rank has not moved for so many seconds; 0: never.")
+  package let verifyEvery = Setting(
+    "verify-every", 200, in: 0...1_000_000_000, mayChange: true,
+    "Compare the ranks' parameters and arithmetic every so many iterations, 70 where they differ; 0: when saving.")
   package let seed = Setting("seed", 1, in: 0...(1 << 62), "Seed of everything random.")
   package let initial = Setting(
     "initial",

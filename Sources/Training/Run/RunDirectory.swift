@@ -23,12 +23,7 @@ package final class RunDirectory {
   ///
   /// - Throws: `RunExists` when it holds a run and `isResuming` is false; `CheckpointError.inUse`; `StorageError`.
   package init(path: String, keep: Int, isResuming: Bool) throws {
-    do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch {
-      let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-      throw StorageError.callFailed(call: "mkdir", path: path, code: Int32(cause?.code ?? Int(EACCES)))
-    }
+    try NewPath.folders(path)
     if !isResuming && Self.holdsRun(path) {
       // One that is still running is no run to go on with.
       try RunLock.requireFree(runDirectory: path)
@@ -50,7 +45,7 @@ package final class RunDirectory {
   /// Starts the run's TensorBoard file; points from `firstStep` on replace those of an earlier one.
   package func openEvents(firstStep: Int) throws -> EventFileWriter {
     let folder = path + "/tensorboard"
-    if mkdir(folder, 0o755) != 0 && errno != EEXIST {
+    if mkdir(folder, NewEntry.folderMode) != 0 && errno != EEXIST {
       throw StorageError.callFailed(call: "mkdir", path: folder, code: errno)
     }
     return try EventFileWriter(directory: folder, firstStep: firstStep)
@@ -96,12 +91,18 @@ package final class RunDirectory {
   /// Appends one line in one write, so that a reader never sees half of it.
   package func append(_ name: String, line: String) throws {
     let file = "\(path)/\(name)"
-    let descriptor = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+    let descriptor = open(file, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, NewEntry.fileMode)
+    // A link would lead out of the run.
+    if descriptor < 0, errno == ELOOP { throw StorageError.notRegularFile(path: file) }
     guard descriptor >= 0 else { throw StorageError.callFailed(call: "open", path: file, code: errno) }
     defer { close(descriptor) }
-    let bytes = Array((line + "\n").utf8)
-    guard Foundation.write(descriptor, bytes, bytes.count) == bytes.count else {
-      throw StorageError.callFailed(call: "write", path: file, code: errno)
+    var rest = Array((line + "\n").utf8)[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+      if count < 0 && errno == EINTR { continue }
+      guard count > 0 else { throw StorageError.callFailed(call: "write", path: file, code: errno) }
+      // Of a disk that is about to be full a part may be taken; the next call says why.
+      rest = rest.dropFirst(count)
     }
   }
 }

@@ -16,6 +16,8 @@ package final class Trainer {
   package let schedule: LearningRateSchedule
   /// Iterations done.
   package private(set) var iteration: Int
+  /// Of the ranks' arithmetic, done by this process.
+  private var checks = 0
 
   private let features: FeatureTable
   /// Seen-class number 0..<S of each training row.
@@ -61,6 +63,11 @@ package final class Trainer {
   /// Continues after `iteration` iterations.
   package func restore(iteration: Int) { self.iteration = iteration }
 
+  /// Before the first iteration of this process, and every `--verify-every` from then on.
+  private var isCheckDue: Bool {
+    configuration.verifyEvery > 0 && (checks == 0 || iteration % configuration.verifyEvery == 0)
+  }
+
   package var iterationsPerEpoch: Int { sampler.iterationsPerEpoch }
 
   /// Of the last iteration that is done, from 1; 0 before the first.
@@ -78,6 +85,11 @@ package final class Trainer {
     let first = iteration * configuration.criticIterations
     let inputs = DrawnInputs(
       trainer: self, positions: (0..<configuration.criticIterations).map { sampler.batch(first + $0) })
+    if isCheckDue {
+      let batches = (0..<configuration.criticIterations).map(inputs.batch)
+      try step.requireEqualArithmetic(IterationRows(inputs, batches: batches), leaf: checks, iteration: iteration)
+      checks += 1
+    }
     let (critic, generator) = try step.iteration(
       inputs, criticIterations: configuration.criticIterations, learningRate: schedule.rate(epoch: epoch),
       place: "iteration \(iteration + 1)")

@@ -174,20 +174,10 @@ extension HybridStep {
   }
 
   /// Of what every rank holds whole.
-  private var sharedDigest: Digest {
+  var sharedDigest: Digest {
     var digest = Digest()
     for arena in model.arenas { digest.add(arena.values) }
     digest.add(Self.counterPaths.map { self[keyPath: $0.path] })
     return digest
-  }
-
-  /// - Throws: `RankDisagreement` with status 70 on every rank when the replicas are no longer equal.
-  package func requireEqualReplicas(iteration: Int) throws {
-    try waitForParameters()
-    let digest = sharedDigest
-    try requireAgreement(
-      [("state", String(digest.hexadecimal().prefix(16)))], subject: "their parameters after iteration \(iteration)",
-      cure: "A replica was corrupted, or the hosts differ in hardware or libraries. Nothing was saved; resume from the "
-        + "last checkpoint on equal hosts.", status: .ranksDiverged, communicator)
   }
 }

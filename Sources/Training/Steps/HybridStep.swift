@@ -75,7 +75,10 @@ package final class HybridStep {
       ranksOfHost: communicator.hosts.ranks[communicator.hosts.host(of: rank)].count)
     rankRows = rows
     let pool = MatrixPool()
-    for rowCount in Set(rows.groups.map(\.rows.count)).sorted(by: >) {
+    // That of a leaf is for `requireEqualArithmetic`.
+    for rowCount in Set(rows.groups.map(\.rows.count) + (rankCount > 1 ? [min(tree.leafRows, tree.rowCount)] : []))
+      .sorted(by: >)
+    {
       pool.rewind()
       workspaces[rowCount] = StepWorkspace(
         sizes: model.sizes, rowCount: rowCount, classCount: classCount,
@@ -150,10 +153,10 @@ package final class HybridStep {
   /// Whether all rows of this rank pass at once, so that what was computed of them stays.
   var isOneGroup: Bool { rankRows.groups.count == 1 }
 
-  func workspace(_ group: RowGroup) -> StepWorkspace {
-    guard let workspace = workspaces[group.rows.count] else {
-      preconditionFailure("no workspace for \(group.rows.count) rows")
-    }
+  func workspace(_ group: RowGroup) -> StepWorkspace { workspace(rowCount: group.rows.count) }
+
+  func workspace(rowCount: Int) -> StepWorkspace {
+    guard let workspace = workspaces[rowCount] else { preconditionFailure("no workspace for \(rowCount) rows") }
     return workspace
   }
 }

@@ -1,0 +1,49 @@
+#!/bin/sh
+# A disk (a tmpfs) that is full for a while: the run says so and goes on, the checkpoint that was there stays, and once there is room
+# again it saves, to the bytes of a run that had room all along. Needs root and a kernel that lets it mount; says so where it may not.
+. "$(dirname -- "$0")/support/common.sh"
+. "$(dirname -- "$0")/support/processes.sh"
+
+disk=$scratch/disk
+mkdir "$disk"
+if [ "$(id -u)" -ne 0 ] || ! mount -t tmpfs -o size=24m full "$disk" 2>"$scratch/output"; then
+  passed "NOT RUN: no tmpfs can be mounted here"
+  exit 0
+fi
+trap 'if [ -n "$launcher" ]; then kill -KILL $(descendants "$launcher") "$launcher" 2>/dev/null || true; fi; umount -l "$disk"; rm -rf "$scratch"' EXIT
+run=$disk/run
+set -- --seed 7 --epochs 1000000 --checkpoint-every 10 --keep 2
+newest() { find "$run/checkpoints" -maxdepth 1 -name 'iteration-?????????' 2>/dev/null | sort | tail -n 1 | sed 's/.*iteration-0*//'; }
+has_saved() { has_ended || [ "$(newest)" != "$before" ]; }
+has_failed() { has_ended || grep -q -i 'no space left' "$scratch/output"; }
+
+before=''
+# shellcheck disable=SC2086 # one word per option
+"$root/launch/mpirun" 2 "$program" train --data "$demo" --run "$run" $sizes "$@" --max-iterations 1000000 >"$scratch/output" 2>&1 </dev/null &
+launcher=$!
+wait_until 60 has_saved || fail "no checkpoint within 60 seconds"
+saved=$(newest)
+dd if=/dev/zero of="$disk/filler" bs=64k 2>/dev/null || true
+wait_until 60 has_failed || fail "a full disk goes unnoticed"
+kept=$(newest)
+[ "$kept" -ge "$saved" ] || fail "checkpoint $saved is gone, the newest is ${kept:-none}"
+rm "$disk/filler"
+if has_ended; then
+  # Three saves in a row that fail end a run, and a log that cannot be written does.
+  wait_for_end 74
+  how="ended with 74"
+else
+  before=$kept
+  wait_until 60 has_saved || fail "nothing is saved though there is room again"
+  how="went on"
+  kill -USR1 "$launcher" 2>/dev/null || true
+  wait_until 60 has_ended || fail "still running after SIGUSR1"
+  wait "$launcher" || true
+  launcher=''
+fi
+last=$(($(newest) + 2))
+expect 0 train 2 "$run" "$@" --max-iterations "$last" --resume latest
+expect 0 train 2 "$scratch/whole" "$@" --checkpoint-every 0 --max-iterations "$last"
+expect_same_state "$(checkpoint "$scratch/whole" "$last")" "$(checkpoint "$run" "$last")"
+
+passed "a full disk: the run $how, checkpoint $kept stayed, and with room again it has the bytes of a run that always had it"
