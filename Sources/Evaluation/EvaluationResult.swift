@@ -13,6 +13,7 @@ package struct EvaluationResult: Sendable, Codable, Equatable {
   /// At the γ that validation chose; nil where nobody chose one.
   package let calibrated: OperatingPoint?
 
+  // One parameter for each property: the initialiser that Swift would make, were it not of a package.
   package init(
     last: GeneralizedAccuracy, history: [GeneralizedAccuracy], zsl: Double?, seenClasses: PerClassAccuracy,
     unseenClasses: PerClassAccuracy, ausuc: Double? = nil, calibrated: OperatingPoint? = nil

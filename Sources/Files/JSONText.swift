@@ -22,13 +22,13 @@ extension JSONValue {
   private func append(to text: inout String, _ layout: JSONLayout, depth: Int) {
     switch self {
     case .object(let members):
-      Self.append("{", "}", members, to: &text, layout, depth) { member, text in
+      Self.append(("{", "}"), members, to: &text, layout, depth) { member, text in
         text += Self.quoted(member.key)
         text += layout == .compact ? ":" : layout == .line ? ": " : " : "
         member.value.append(to: &text, layout, depth: depth + 1)
       }
     case .array(let values):
-      Self.append("[", "]", values, to: &text, layout, depth) { $0.append(to: &$1, layout, depth: depth + 1) }
+      Self.append(("[", "]"), values, to: &text, layout, depth) { $0.append(to: &$1, layout, depth: depth + 1) }
     case .string(let string): text += Self.quoted(string)
     case .integer(let value): text += String(value)
     case .number(let value): text += value.isFinite ? String(value) : "null"
@@ -39,18 +39,18 @@ extension JSONValue {
 
   /// The parts of an object or array between its brackets.
   private static func append<Part>(
-    _ opening: String, _ closing: String, _ parts: [Part], to text: inout String, _ layout: JSONLayout, _ depth: Int,
+    _ brackets: (String, String), _ parts: [Part], to text: inout String, _ layout: JSONLayout, _ depth: Int,
     _ body: (Part, inout String) -> Void
   ) {
     func newLine(_ depth: Int) -> String { "\n" + String(repeating: "  ", count: depth) }
-    text += opening
+    text += brackets.0
     for (place, part) in parts.enumerated() {
       if place > 0 { text += layout == .line ? ", " : "," }
       if layout == .page { text += newLine(depth + 1) }
       body(part, &text)
     }
     if layout == .page { text += (parts.isEmpty ? "\n" : "") + newLine(depth) }
-    text += closing
+    text += brackets.1
   }
 
   private static func quoted(_ text: String) -> String {

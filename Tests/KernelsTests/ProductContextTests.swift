@@ -4,12 +4,6 @@ import Matrices
 import TestSupport
 import Testing
 
-private func random(_ rows: Int, _ columns: Int, _ step: Int) -> Matrix {
-  let result = Matrix(rows: rows, columns: columns)
-  fillNormal(result, RandomSource(seed: 7), .demoData, step: step, firstRow: 0)
-  return result
-}
-
 /// Scratch and caches belong to a context: replicas that are threads of one process do not meet in them.
 @Suite struct ProductContextTests {
   private static let isRounded = (try? ProductPrecision.bfloat16.requireSupport()) != nil

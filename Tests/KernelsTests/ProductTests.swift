@@ -4,12 +4,6 @@ import Matrices
 import TestSupport
 import Testing
 
-private func random(_ rows: Int, _ columns: Int, _ step: Int) -> Matrix {
-  let result = Matrix(rows: rows, columns: columns)
-  fillNormal(result, RandomSource(seed: 11), .demoData, step: step, firstRow: 0)
-  return result
-}
-
 private func product(_ a: Matrix, _ b: Matrix) -> [Double] {
   (0..<a.rowCount).flatMap { i in
     (0..<b.columnCount).map { j in
@@ -231,13 +225,13 @@ private func named(_ layout: MatrixLayout) -> NamedMatrices {
     #expect(abs(mean) < 0.02 && abs(variance - 1) < 0.02 && abs(fourth - 3) < 0.15)
     // A row depends on its global index, not on its place in the buffer.
     let later = Matrix(rows: 3, columns: 501)
-    fillNormal(later, RandomSource(seed: 11), .demoData, step: 9, firstRow: 50)
+    fillNormal(later, RandomSource(seed: 5), .demoData, step: 9, firstRow: 50)
     #expect(later.elements == x.rows(50..<53).copied().elements)
   }
 
   /// Box–Muller of the same words in Double.
   @Test func normalDrawsAreBoxMuller() {
-    let source = RandomSource(seed: 11)
+    let source = RandomSource(seed: 5)
     let x = random(300, 130, 9)
     var expected: [Double] = []
     for r in 0..<300 {

@@ -74,17 +74,9 @@ package final class HybridStep {
       groupRows: options.groupRows ?? RankRows.automaticGroupRows(model.sizes, classCount: classCount),
       ranksOfHost: communicator.hosts.ranks[communicator.hosts.host(of: rank)].count)
     rankRows = rows
-    let pool = MatrixPool()
-    // That of a leaf is for `requireEqualArithmetic`.
-    for rowCount in Set(rows.groups.map(\.rows.count) + (rankCount > 1 ? [min(tree.leafRows, tree.rowCount)] : []))
-      .sorted(by: >)
-    {
-      pool.rewind()
-      workspaces[rowCount] = StepWorkspace(
-        sizes: model.sizes, rowCount: rowCount, classCount: classCount,
-        mostSteps: rows.groups.count == 1 ? options.criticIterations + 1 : 1,
-        mostRowsAhead: options.mostRowsAhead, pool: pool)
-    }
+    workspaces = Self.workspaces(
+      model.sizes, rows, classCount: classCount, leafRows: rankCount > 1 ? min(tree.leafRows, tree.rowCount) : nil,
+      options: options)
     classes = try ClassTerms(model: model, descriptors: descriptors, communicator: communicator)
     contrast = try model.projection.map { _ in
       try InstanceContrast(
@@ -121,6 +113,24 @@ package final class HybridStep {
         contrast?.advance()
         return communicator.poll()
       } : nil
+  }
+
+  /// By their rows; they share their memory.
+  ///
+  /// - Parameter leafRows: where `requireEqualArithmetic` needs one of a leaf.
+  private static func workspaces(
+    _ sizes: ModelSizes, _ rows: RankRows, classCount: Int, leafRows: Int?, options: StepOptions
+  ) -> [Int: StepWorkspace] {
+    let pool = MatrixPool()
+    var workspaces: [Int: StepWorkspace] = [:]
+    for rowCount in Set(rows.groups.map(\.rows.count) + [leafRows].compactMap { $0 }).sorted(by: >) {
+      pool.rewind()
+      workspaces[rowCount] = StepWorkspace(
+        sizes: sizes, rowCount: rowCount, classCount: classCount,
+        mostSteps: rows.groups.count == 1 ? options.criticIterations + 1 : 1,
+        mostRowsAhead: options.mostRowsAhead, pool: pool)
+    }
+    return workspaces
   }
 
   /// Takes all steps of one iteration.
