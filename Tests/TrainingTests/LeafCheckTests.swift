@@ -12,6 +12,13 @@ import Training
   /// The semantic baseline's E is as wide as a descriptor.
   private static let world = ReferenceWorld(labels: (0..<40).map { $0 % 3 }, s: 4, a: 6, seed: 5)
 
+  /// Groups of a host's ranks have eight rows, two leaves.
+  private static var inGroups: StepOptions {
+    var options = StepOptions(criticIterations: 1)
+    options.groupRows = 8
+    return options
+  }
+
   /// One bit of one number is another on a rank. Of a feature: so is everything that is computed of it.
   private struct WrongBit: IterationInputs {
     let inputs: WorldInputs
@@ -32,11 +39,12 @@ import Training
   }
 
   private func faults(
-    _ hosts: [Int], kind: EmbeddingKind = .contrastive, leaf: Int, wrongRow: @escaping @Sendable (Int) -> Int?,
+    _ hosts: [Int], kind: EmbeddingKind = .contrastive, options: StepOptions = inGroups, leaf: Int,
+    wrongRow: @escaping @Sendable (Int) -> Int?,
     change: @escaping @Sendable (HybridStep, Int) -> Void = { _, _ in }
   ) throws -> [RankFault?] {
     try onThreads(hosts: hosts) { communicator in
-      let step = try makeStep(Self.world, communicator: communicator, kind: kind, groupRows: 8)
+      let step = try makeStep(Self.world, communicator: communicator, kind: kind, options: options)
       let inputs = WorldInputs(world: Self.world)
       let batches = [inputs.batch(0)]
       let rows =
@@ -59,6 +67,17 @@ import Training
         #expect(try faults(hosts, kind: kind, leaf: leaf, wrongRow: { _ in nil }).allSatisfy { $0 == nil })
       }
     }
+  }
+
+  /// All rows of a rank at once, and fakes of one step, where those of several would fit for a leaf.
+  @Test(arguments: [[2], [1, 1], [2, 1]]) func leavesFitIntoTheBuffersOfWholeRanks(_ hosts: [Int]) throws {
+    var options = StepOptions(criticIterations: 1)
+    options.mostRowsAhead = 12
+    for leaf in [0, 3] {
+      #expect(try faults(hosts, options: options, leaf: leaf, wrongRow: { _ in nil }).allSatisfy { $0 == nil })
+    }
+    let found = try faults([1, 1, 1], options: options, leaf: 3, wrongRow: { $0 == 2 ? 13 : nil })
+    #expect(found.allSatisfy { $0?.suspects.count == 1 })
   }
 
   /// Leaves have four rows: row 13 is in the third, and in the thirteenth of ten.

@@ -65,7 +65,9 @@ import Training
     world.parameters["embedding.fc.weight"]?[0] = .infinity
     let broken = world
     @Sendable func failure(_ communicator: any Communicator, _ groupRows: Int?) throws -> String {
-      let step = try makeStep(broken, communicator: communicator, groupRows: groupRows)
+      var options = StepOptions(criticIterations: 1)
+      options.groupRows = groupRows
+      let step = try makeStep(broken, communicator: communicator, options: options)
       let rows = IterationRows(WorldInputs(world: broken), batches: [Batch(labels: broken.labels)])
       do { _ = try step.criticStep(rows, 0, learningRate: 0.1, name: "test") } catch let error as NonFiniteError {
         return "\(error.gradientCount) \(step.criticOptimizer.stepCount)"

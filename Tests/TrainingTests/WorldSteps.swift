@@ -17,7 +17,8 @@ func gradients(_ step: HybridStep, ofGenerator: Bool) throws -> [String: Matrix]
 /// - Throws: `SharedMemoryError`, `CollectiveError`.
 func makeStep(
   _ world: ReferenceWorld, communicator: any Communicator, kind: EmbeddingKind = .contrastive,
-  precision: ProductPrecision = .float32, accumulatesComparatorGradient: Bool = false, groupRows: Int? = nil
+  precision: ProductPrecision = .float32, accumulatesComparatorGradient: Bool = false,
+  options: StepOptions = StepOptions(criticIterations: 1)
 ) throws -> HybridStep {
   let sizes = ModelSizes(
     feature: world.x, attribute: world.a, noise: world.z, generatorWidth: world.g, criticWidth: world.d,
@@ -38,8 +39,6 @@ func makeStep(
   settings.classWeight = Float(world.classWeight)
   settings.semanticMargin = Float(world.margin)
   settings.accumulatesComparatorGradient = accumulatesComparatorGradient
-  var options = StepOptions(criticIterations: 1)
-  options.groupRows = groupRows
   return try HybridStep(
     model: model, descriptors: matrix(world.descriptors), settings: settings, tree: BatchTree(rowCount: world.b),
     options: options, communicator: communicator)

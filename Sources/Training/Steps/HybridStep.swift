@@ -127,7 +127,7 @@ package final class HybridStep {
       pool.rewind()
       workspaces[rowCount] = StepWorkspace(
         sizes: sizes, rowCount: rowCount, classCount: classCount,
-        mostSteps: rows.groups.count == 1 ? options.criticIterations + 1 : 1,
+        mostSteps: rows.groups.map(\.rows.count) == [rowCount] ? options.criticIterations + 1 : 1,
         mostRowsAhead: options.mostRowsAhead, pool: pool)
     }
     return workspaces

@@ -22,7 +22,9 @@ package struct FakesAhead: Sendable {
     stepCount = Self.stepCount(rowCount: rowCount, mostSteps: mostSteps, mostRows: mostRows)
     noise = pool.matrix(rows: stepCount * rowCount, columns: sizes.noise)
     hidden = pool.matrix(rows: stepCount * rowCount, columns: sizes.generatorWidth)
-    output = stepCount == 1 ? fake : pool.matrix(rows: stepCount * rowCount, columns: sizes.feature)
+    // Asked for in any case, as sets of a pool have the same matrices.
+    let several = pool.matrix(rows: stepCount == 1 ? 0 : stepCount * rowCount, columns: sizes.feature)
+    output = stepCount == 1 ? fake : several
   }
 
   /// Of how many steps the fakes are held.
@@ -50,7 +52,7 @@ package struct StepWorkspace: Sendable {
   package let rowLosses: Matrix
 
   /// - Parameters:
-  ///   - mostSteps: those whose fakes may be generated ahead: an iteration's, or 1 where a rank's rows are several groups.
+  ///   - mostSteps: those whose fakes may be generated ahead: an iteration's, or 1 where a rank's rows are several groups, or those of a leaf.
   ///   - mostRowsAhead: see `FakesAhead`.
   ///   - pool: memory; that of a workspace with at least as many rows, rewound, to lie in its place.
   package init(
