@@ -20,6 +20,7 @@ package struct ONNXModel {
   package enum Attribute {
     case int(Int)
     case float(Float)
+    case ints([Int])
   }
 
   struct Node {
@@ -126,6 +127,9 @@ package struct ONNXModel {
         case .int(let value):
           $0.field(3, varint: UInt64(bitPattern: Int64(value)))  // i
           $0.field(20, varint: 2)  // type: INT
+        case .ints(let values):
+          for value in values { $0.field(8, varint: UInt64(bitPattern: Int64(value))) }  // ints
+          $0.field(20, varint: 7)  // type: INTS
         }
       }
     }

@@ -97,14 +97,7 @@ extension ClassifierFile {
         Tensor(name: name + ".bias", matrix: layer.bias, shape: [layer.classCount]),
       ]
     }
-    let terms = classifiers.terms.flatMap { term in
-      let name = term.part.rawValue
-      return [
-        Tensor(name: name + ".mean", matrix: term.mean, shape: [term.inputSize]),
-        Tensor(name: name + ".deviation", matrix: term.deviation, shape: [term.inputSize]),
-        Tensor(name: name + ".targets", matrix: term.targets),
-      ] + (term.map.map { [Tensor(name: name + ".map", matrix: $0)] } ?? [])
-    }
+    let terms = classifiers.terms.flatMap(\.tensors)
     var metadata = [
       "format": Self.format, "format_version": terms.isEmpty ? "1" : "2", "program_version": maker.programVersion,
       "iteration": "\(maker.iteration)", "epoch": "\(maker.epoch)", "classifier_epoch": "\(classifiers.epoch)",

@@ -18,9 +18,15 @@ package enum ModelPart: String, Sendable, CaseIterable {
 package struct ModelExport {
   private let model: TrainedModel
   private let part: ModelPart
-  private let layer: FinalLayer?
+  private let head: Head?
   private let answering: Answering
   private let programVersion: String
+
+  /// What answers: one layer of embeddings, and cosines that are added to its scores.
+  private struct Head {
+    let layer: FinalLayer
+    let terms: [CosineTerm]
+  }
 
   /// - Parameters:
   ///   - answering: the classifier's classes.
@@ -31,7 +37,9 @@ package struct ModelExport {
     self.part = part
     self.answering = answering
     self.programVersion = programVersion
-    layer = part == .classifier ? try model.layer(answering) : nil
+    head =
+      part == .classifier
+      ? try Head(layer: model.finalLayer(answering), terms: model.classifiers().terms) : nil
   }
 
   // MARK: Texts
@@ -51,7 +59,13 @@ package struct ModelExport {
       ("class_names", names(Array(0..<table.count))), ("seen_classes", names(table.classes(.seen))),
       ("unseen_classes", names(table.classes(.unseen))),
     ]
-    if let layer { result += [("answers", .text(answering.rawValue)), ("candidates", names(layer.candidates))] }
+    if let head {
+      result += [
+        ("answers", .text(answering.rawValue)), ("candidates", names(head.layer.candidates)),
+        ("head", .text((try? model.classifiers().constants.head.rawValue) ?? "softmax")),
+      ]
+      if let gamma = model.gamma { result.append(("gamma", .text("\(gamma)"))) }
+    }
     return result
   }
 
@@ -89,9 +103,13 @@ package struct ModelExport {
     let prefix = part == .generator ? "generator." : "embedding."
     result += model.network.tensors.filter { $0.name.hasPrefix(prefix) }
     result.append(Tensor(name: "descriptors", matrix: model.classes.descriptors))
-    if let layer {
-      result.append(Tensor(name: "softmax.weight", matrix: layer.weight))
-      result.append(Tensor(name: "softmax.bias", matrix: layer.bias, shape: [layer.classCount]))
+    if let head {
+      result.append(Tensor(name: "softmax.weight", matrix: head.layer.weight))
+      result.append(Tensor(name: "softmax.bias", matrix: head.layer.bias, shape: [head.layer.classCount]))
+      for term in head.terms {
+        result += term.tensors
+        result.append(Tensor(name: "\(term.part.rawValue).weight", shape: [1], floats: [term.weight]))
+      }
     }
     return result
   }
@@ -119,20 +137,38 @@ package struct ModelExport {
     addScaler(to: &graph)
     graph.addNode("Sub", ["features", "scaler.minimum"], output: "shifted")
     graph.addNode("Div", ["shifted", "scaler.range"], output: "ranged")
+    graph.addNode("Div", ["ranged", "scaler.maximum"], output: "scaled")
     // A model without an embedding classifies scaled features.
-    let scaled = model.network.embedding == nil ? "embeddings" : "scaled"
-    graph.addNode("Div", ["ranged", "scaler.maximum"], output: scaled)
+    var embeddings = "scaled"
     if let embedding = model.network.embedding {
-      let sums = embedding.isHidden ? "embedding.sums" : "embeddings"
+      embeddings = "embeddings"
+      let sums = embedding.isHidden ? "embedding.sums" : embeddings
       graph.addLinear(
-        scaled, weight: embedding.layer.weight, bias: embedding.layer.bias, name: "embedding.fc", output: sums)
-      if embedding.isHidden { graph.addNode("Relu", [sums], output: "embeddings") }
+        "scaled", weight: embedding.layer.weight, bias: embedding.layer.bias, name: "embedding.fc", output: sums)
+      if embedding.isHidden { graph.addNode("Relu", [sums], output: embeddings) }
+    } else if head == nil {
+      embeddings = "embeddings"
+      graph.addNode("Identity", ["scaled"], output: embeddings)
     }
-    guard let layer else { return graph.addOutput(ONNXModel.Value("embeddings", columnCount: model.embeddingSize)) }
-    graph.addLinear("embeddings", weight: layer.weight, bias: layer.bias, name: "softmax", output: "logits")
+    guard let head else { return graph.addOutput(ONNXModel.Value("embeddings", columnCount: model.embeddingSize)) }
+    add(head, to: &graph, embeddings: embeddings)
+  }
+
+  /// Scores and probabilities from "scaled" features and embeddings.
+  private func add(_ head: Head, to graph: inout ONNXModel, embeddings: String) {
+    // Every summand's scores have a name; the last one's sum is "logits".
+    func sum(_ place: Int) -> String { place == head.terms.count ? "logits" : "scores.\(place)" }
+    graph.addLinear(embeddings, weight: head.layer.weight, bias: head.layer.bias, name: "softmax", output: sum(0))
+    for (place, term) in head.terms.enumerated() {
+      let name = term.part.rawValue
+      term.addCosines(to: &graph, input: term.input == .features ? "scaled" : embeddings)
+      graph.addWeight("\(name).weight", Matrix(rows: 1, columns: 1, elements: [term.weight]), isVector: true)
+      graph.addNode("Mul", ["\(name).cosines", "\(name).weight"], output: "\(name).scores")
+      graph.addNode("Add", [sum(place), "\(name).scores"], output: sum(place + 1))
+    }
     graph.addNode("Softmax", ["logits"], output: "probabilities", attributes: [("axis", .int(1))])
-    graph.addOutput(ONNXModel.Value("logits", columnCount: layer.classCount))
-    graph.addOutput(ONNXModel.Value("probabilities", columnCount: layer.classCount))
+    graph.addOutput(ONNXModel.Value("logits", columnCount: head.layer.classCount))
+    graph.addOutput(ONNXModel.Value("probabilities", columnCount: head.layer.classCount))
   }
 
   private func addGenerator(to graph: inout ONNXModel) {
@@ -153,5 +189,42 @@ package struct ModelExport {
     graph.addNode("Mul", ["ranged", "scaler.range"], output: "shifted")
     graph.addNode("Add", ["shifted", "scaler.minimum"], output: "features")
     graph.addOutput(ONNXModel.Value("features", columnCount: sizes.feature))
+  }
+}
+
+extension CosineTerm {
+  /// Its arrays, as a checkpoint has them, without the weight.
+  var tensors: [Tensor] {
+    let name = part.rawValue
+    return [
+      Tensor(name: name + ".mean", matrix: mean, shape: [inputSize]),
+      Tensor(name: name + ".deviation", matrix: deviation, shape: [inputSize]),
+      Tensor(name: name + ".targets", matrix: targets),
+    ] + (map.map { [Tensor(name: name + ".map", matrix: $0)] } ?? [])
+  }
+
+  /// NAME.cosines [rows, C] of the input [rows, I], as `cosines(into:)` computes them.
+  fileprivate func addCosines(to graph: inout ONNXModel, input: String) {
+    let name = part.rawValue
+    graph.addWeight(name + ".mean", mean, isVector: true)
+    graph.addWeight(name + ".deviation", deviation, isVector: true)
+    graph.addNode("Sub", [input, name + ".mean"], output: name + ".centred")
+    var compared = name + ".standardised"
+    graph.addNode("Div", [name + ".centred", name + ".deviation"], output: compared)
+    if let map {
+      graph.addWeight(name + ".map", map)
+      graph.addNode("MatMul", [compared, name + ".map"], output: name + ".mapped")
+      compared = name + ".mapped"
+    }
+    // A row of zeros has the cosine 0 with everything.
+    graph.addNode(
+      "ReduceL2", [compared], output: name + ".norms", attributes: [("axes", .ints([1])), ("keepdims", .int(1))])
+    graph.addWeight(name + ".least", Matrix(rows: 1, columns: 1, elements: [1e-12]), isVector: true)
+    graph.addNode("Max", [name + ".norms", name + ".least"], output: name + ".divisors")
+    graph.addNode("Div", [compared, name + ".divisors"], output: name + ".directions")
+    let none = Matrix(rows: 1, columns: targets.rowCount)
+    none.fill(0)
+    graph.addLinear(
+      name + ".directions", weight: targets, bias: none, name: name + ".targets", output: name + ".cosines")
   }
 }

@@ -111,8 +111,7 @@ package struct TrainedModel: Sendable {
   ///
   /// - Throws: `ModelError.incomplete`.
   package func candidates(_ answering: Answering) throws -> [Int] {
-    let classifiers = try classifiers()
-    return (answering == .all ? classifiers.generalized : classifiers.unseenOnly).candidates
+    try finalLayer(answering).candidates
   }
 
   /// What validation chose to subtract from the scores of seen classes; nil: nobody chose one.
@@ -136,6 +135,14 @@ package struct TrainedModel: Sendable {
     guard classifiers.terms.isEmpty else {
       throw ModelError.needsFeatures(path: path, head: classifiers.constants.head.rawValue)
     }
+    return try finalLayer(answering)
+  }
+
+  /// The part of a head that is a layer of embeddings; without weights where it has none.
+  ///
+  /// - Throws: `ModelError.incomplete`.
+  func finalLayer(_ answering: Answering) throws -> FinalLayer {
+    let classifiers = try classifiers()
     return answering == .all ? classifiers.generalized : classifiers.unseenOnly
   }
 }

@@ -8,7 +8,7 @@ struct Export: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Write a part of a trained model for other programs: ONNX, safetensors or npz.",
     discussion: """
-      classifier: raw features to logits and probabilities (scaler, embedding, softmax); embedding: raw features to
+      classifier: raw features to logits and probabilities (scaler, embedding, head); embedding: raw features to
       embeddings; generator: noise (standard normal) and descriptors to raw features. Class names are in the metadata, as
       JSON; in an npz archive they are an array.
 

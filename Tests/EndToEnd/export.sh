@@ -8,6 +8,7 @@ mkdir "$scratch/work"
 run=$scratch/run
 expect 0 train 2 "$run" --max-iterations 8 --learning-rate 0.001
 expect 0 train 1 "$scratch/plain" --max-iterations 2 --embedding none
+expect 0 train 1 "$scratch/stacked" --max-iterations 4 --select validation --head stacked
 expect 0 "$program" convert "$demo" "$scratch/demo.npz"
 
 for part in classifier embedding generator; do
@@ -18,6 +19,9 @@ for part in classifier embedding generator; do
 done
 expect 0 "$program" export --run "$run" --format onnx --classes unseen --output "$scratch/unseen.onnx"
 expect 0 "$program" export --run "$scratch/plain" --format onnx --output "$scratch/plain.onnx"
+for format in onnx npz; do
+  expect 0 "$program" export --run "$scratch/stacked" --format $format --output "$scratch/stacked.$format"
+done
 # The same bytes each time; a file that is there is replaced.
 cp "$scratch/classifier.onnx" "$scratch/before.onnx"
 expect 0 "$program" export --run "$run" --format onnx --output "$scratch/classifier.onnx"
@@ -61,7 +65,7 @@ said "the descriptors have 2 numbers, and the model takes"
 read_by=""
 python=${PEER_PYTHON:-python3}
 if "$python" -c 'import numpy' 2>/dev/null; then
-  for name in run plain; do
+  for name in run plain stacked; do
     expect 0 "$program" predict --run "$scratch/$name" --features "$scratch/demo.npz" --logits "$scratch/$name.npy" --output "$scratch/$name.csv" \
       --embedding "$scratch/$name-embedding.npy"
   done

@@ -62,6 +62,13 @@ import Testing
     case "Div": return pairwise(x[0], x[1], /)
     case "Mul": return pairwise(x[0], x[1], *)
     case "Add": return pairwise(x[0], x[1], +)
+    case "Identity": return x[0]
+    case "Max": return pairwise(x[0], x[1], max)
+    case "MatMul":
+      return x[0].map { row in x[1][0].indices.map { k in zip(row, x[1]).reduce(0) { $0 + $1.0 * $1.1[k] } } }
+    case "ReduceL2":
+      #expect(node.attributes.map(\.name) == ["axes", "keepdims"])
+      return x[0].map { [$0.reduce(0) { $0 + $1 * $1 }.squareRoot()] }
     case "Relu": return x[0].map { $0.map { max($0, 0) } }
     case "LeakyRelu":
       guard case .float(let alpha)? = node.attributes.first?.value else { break }
@@ -119,6 +126,51 @@ import Testing
     model.data.scaling.unscale(features)
     try expectEqual(
       try outputs(try graph(.generator), ["noise": noise, "descriptors": descriptors])["features"], features)
+  }
+
+  /// Cosines of features and of embeddings, mapped or not; one row has no direction.
+  @Test(arguments: [EmbeddingKind.contrastive, .none], Answering.allCases)
+  func headsOfSeveralPartsSayWhatTheModelSays(_ kind: EmbeddingKind, _ answering: Answering) throws {
+    let (plain, x) = (model(kind), noise(20, featureSize, step: 5))
+    let own = try plain.classifiers()
+    let scaled = Matrix(rows: 20, columns: featureSize)
+    plain.data.scaling.scale(x, into: scaled)
+    func term(_ part: HeadPart, _ mean: Matrix, width: Int?, weight: Float, step: Int) -> CosineTerm {
+      let deviation = Matrix(rows: 1, columns: mean.columnCount)
+      for i in 0..<mean.columnCount { deviation[0, i] = 0.5 + Float(i) / 10 }
+      let targets = noise(classCount, width ?? mean.columnCount, step: step)
+      normaliseRows(targets, norms: Matrix(rows: 1, columns: classCount))
+      return CosineTerm(
+        part, standardisation: (mean, deviation), map: width.map { noise(mean.columnCount, $0, step: step + 1) },
+        targets: targets, weight: weight)
+    }
+    let terms = [
+      term(.ridgeFeatures, scaled.rows(0..<1), width: 3, weight: 0.7, step: 20),
+      term(.prototype, noise(1, plain.embeddingSize, step: 22), width: nil, weight: 2, step: 23),
+    ]
+    let model = TrainedModel(
+      path: "", iteration: 7, network: plain.network, data: plain.data,
+      classifier: ClassifierFile(
+        classifiers: FinalClassifiers(
+          generalized: own.generalized, unseenOnly: own.unseenOnly, epoch: 1, terms: terms,
+          constants: HeadConstants(
+            head: .stacked, parts: [.init(.softmax), .init(.ridgeFeatures), .init(.prototype)], gamma: 0.25)),
+        figures: nil, maker: try #require(plain.classifier).maker))
+    let rows = ClassifiedRows(of: model, rowCount: 20)
+    try model.classify(x, answering: answering, into: rows)
+    let export = try ModelExport(model, .classifier, answering: answering, programVersion: "1")
+    let found = try outputs(export.onnx, ["features": x])
+    try expectEqual(found["logits"], rows.scores)
+    softmaxRows(rows.scores)
+    try expectEqual(found["probabilities"], rows.scores)
+    let names = Set(export.tensors.map(\.name))
+    #expect(
+      names.isSuperset(of: [
+        "ridge_features.mean", "ridge_features.deviation", "ridge_features.map", "ridge_features.targets",
+        "ridge_features.weight", "prototype.targets", "prototype.weight", "softmax.weight",
+      ]) && !names.contains("prototype.map"))
+    let metadata = Dictionary(uniqueKeysWithValues: export.metadata.map { ($0.key, $0.value) })
+    #expect(metadata["head"] == "stacked" && metadata["gamma"] == "0.25")
   }
 
   @Test func namesAndArraysGoWithIt() throws {

@@ -8,7 +8,7 @@ import numpy as np
 folder = sys.argv[1]
 data = np.load(folder + "/demo.npz", allow_pickle=False)
 x, names = data["features"].astype(np.float32), [str(name) for name in data["classes"]]
-logits = {name: np.load(f"{folder}/{name}.npy") for name in ("run", "plain", "unseen")}
+logits = {name: np.load(f"{folder}/{name}.npy") for name in ("run", "plain", "unseen", "stacked")}
 embeddings = np.load(folder + "/run-embedding.npy")
 done, missing = [], []
 
@@ -27,7 +27,15 @@ def classify(arrays, x):
     """The classifier as the guide describes it."""
     scaled = (x - arrays["scaler.minimum"]) / arrays["scaler.range"] / arrays["scaler.maximum"]
     h = np.maximum(scaled @ arrays["embedding.fc.weight"].T + arrays["embedding.fc.bias"], 0)
-    return h @ arrays["softmax.weight"].T + arrays["softmax.bias"], h
+    scores = h @ arrays["softmax.weight"].T + arrays["softmax.bias"]
+    for part in ("ridge_features", "ridge_embedding", "prototype", "zla"):
+        if part + ".targets" in arrays:
+            z = ((scaled if part == "ridge_features" else h) - arrays[part + ".mean"]) / arrays[part + ".deviation"]
+            if part + ".map" in arrays:
+                z = z @ arrays[part + ".map"]
+            z = z / np.maximum(np.linalg.norm(z, axis=1, keepdims=True), 1e-12)
+            scores = scores + arrays[part + ".weight"] * (z @ arrays[part + ".targets"].T)
+    return scores, h
 
 
 with np.load(folder + "/classifier.npz", allow_pickle=False) as arrays:
@@ -36,6 +44,10 @@ with np.load(folder + "/classifier.npz", allow_pickle=False) as arrays:
     assert [str(n) for n in arrays["class_names"]] == names and str(arrays["part"][0]) == "classifier"
 with np.load(folder + "/generator.npz", allow_pickle=False) as arrays:
     generator = {name: arrays[name] for name in arrays.files}
+with np.load(folder + "/stacked.npz", allow_pickle=False) as arrays:
+    assert any(name.endswith(".targets") for name in arrays.files), "a stacked head of one part shows little"
+    close(classify(arrays, x)[0], logits["stacked"], "npz, stacked")
+    assert str(arrays["head"][0]) == "stacked" and float(str(arrays["gamma"][0])) == float(str(arrays["gamma"][0]))
 done.append("numpy")
 
 
@@ -83,7 +95,7 @@ try:
 except ImportError:
     missing.append("onnx")
 else:
-    for name in ("classifier", "embedding", "generator", "unseen", "plain"):
+    for name in ("classifier", "embedding", "generator", "unseen", "plain", "stacked"):
         onnx.checker.check_model(onnx.load(f"{folder}/{name}.onnx"), full_check=True)
     done.append("onnx.checker")
 
@@ -95,7 +107,7 @@ else:
     def session(name):
         return onnxruntime.InferenceSession(f"{folder}/{name}.onnx", providers=["CPUExecutionProvider"])
 
-    for name, of in (("classifier", "run"), ("plain", "plain"), ("unseen", "unseen")):
+    for name, of in (("classifier", "run"), ("plain", "plain"), ("unseen", "unseen"), ("stacked", "stacked")):
         graph = session(name)
         for count in (1, 7, len(x)):
             found, probabilities = graph.run(["logits", "probabilities"], {"features": x[:count]})
