@@ -123,12 +123,19 @@ package final class HybridStep {
   ) -> [Int: StepWorkspace] {
     let pool = MatrixPool()
     var workspaces: [Int: StepWorkspace] = [:]
-    for rowCount in Set(rows.groups.map(\.rows.count) + [leafRows].compactMap { $0 }).sorted(by: >) {
+    // Fakes are generated ahead where all rows of the rank are one group.
+    func stepsAhead(_ rowCount: Int) -> Int {
+      FakesAhead.stepCount(
+        rowCount: rowCount, mostSteps: rows.groups.map(\.rows.count) == [rowCount] ? options.criticIterations + 1 : 1,
+        mostRows: options.mostRowsAhead)
+    }
+    let rowCounts = Set(rows.groups.map(\.rows.count) + [leafRows].compactMap { $0 }).sorted(by: >)
+    let reservedRows = rowCounts.map { stepsAhead($0) == 1 ? 0 : stepsAhead($0) * $0 }.max() ?? 0
+    for rowCount in rowCounts {
       pool.rewind()
       workspaces[rowCount] = StepWorkspace(
-        sizes: sizes, rowCount: rowCount, classCount: classCount,
-        mostSteps: rows.groups.map(\.rows.count) == [rowCount] ? options.criticIterations + 1 : 1,
-        mostRowsAhead: options.mostRowsAhead, pool: pool)
+        sizes: sizes, rowCount: rowCount, classCount: classCount, stepsAhead: stepsAhead(rowCount),
+        reservedRows: reservedRows, pool: pool)
     }
     return workspaces
   }

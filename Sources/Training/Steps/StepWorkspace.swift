@@ -16,15 +16,19 @@ package struct FakesAhead: Sendable {
   package static let enoughRows = 4096
 
   /// - Parameters:
-  ///   - mostRows: rows of all steps together; one step's are held in any case.
+  ///   - stepCount: see the function of this name.
+  ///   - reservedRows: of the pool's sets that hold several steps, the most rows of all steps together.
   ///   - fake: N×X, where a step wants its fakes; it is the output itself if only one step's are held.
-  init(sizes: ModelSizes, rowCount: Int, mostSteps: Int, mostRows: Int, fake: Matrix, pool: MatrixPool) {
-    stepCount = Self.stepCount(rowCount: rowCount, mostSteps: mostSteps, mostRows: mostRows)
-    noise = pool.matrix(rows: stepCount * rowCount, columns: sizes.noise)
-    hidden = pool.matrix(rows: stepCount * rowCount, columns: sizes.generatorWidth)
-    // Asked for in any case, as sets of a pool have the same matrices.
-    let several = pool.matrix(rows: stepCount == 1 ? 0 : stepCount * rowCount, columns: sizes.feature)
-    output = stepCount == 1 ? fake : several
+  init(sizes: ModelSizes, rowCount: Int, stepCount: Int, reservedRows: Int, fake: Matrix, pool: MatrixPool) {
+    self.stepCount = stepCount
+    let rows = 0..<stepCount * rowCount
+    precondition(stepCount == 1 || rows.count <= reservedRows)
+    // A set of fewer rows may hold more steps than the first one: the same memory is asked for in all of them.
+    let held = max(rows.count, reservedRows)
+    noise = pool.matrix(rows: held, columns: sizes.noise).rows(rows)
+    hidden = pool.matrix(rows: held, columns: sizes.generatorWidth).rows(rows)
+    let several = pool.matrix(rows: reservedRows, columns: sizes.feature)
+    output = stepCount == 1 ? fake : several.rows(rows)
   }
 
   /// Of how many steps the fakes are held.
@@ -52,18 +56,17 @@ package struct StepWorkspace: Sendable {
   package let rowLosses: Matrix
 
   /// - Parameters:
-  ///   - mostSteps: those whose fakes may be generated ahead: an iteration's, or 1 where a rank's rows are several groups, or those of a leaf.
-  ///   - mostRowsAhead: see `FakesAhead`.
+  ///   - stepsAhead, reservedRows: see `FakesAhead`.
   ///   - pool: memory; that of a workspace with at least as many rows, rewound, to lie in its place.
   package init(
-    sizes: ModelSizes, rowCount: Int, classCount: Int, mostSteps: Int, mostRowsAhead: Int, pool: MatrixPool
+    sizes: ModelSizes, rowCount: Int, classCount: Int, stepsAhead: Int, reservedRows: Int, pool: MatrixPool
   ) {
     self.rowCount = rowCount
     let n = rowCount
     let hidden = sizes.kind == .none ? 0 : sizes.classifierInput
     critic = CriticWorkspace(rowCount: n, sizes: sizes, pool: pool)
     ahead = FakesAhead(
-      sizes: sizes, rowCount: n, mostSteps: mostSteps, mostRows: mostRowsAhead, fake: critic.rows.rows(n..<2 * n),
+      sizes: sizes, rowCount: n, stepCount: stepsAhead, reservedRows: reservedRows, fake: critic.rows.rows(n..<2 * n),
       pool: pool)
     alpha = pool.matrix(rows: 1, columns: n)
     generatorHiddenGradient = pool.spreadMatrix(rows: n, columns: sizes.generatorWidth)
