@@ -97,6 +97,33 @@ package struct GZSLDataset: Sendable {
     }
   }
 
+  /// The training rows for another list of classes: a seen class of it keeps the rows of its name, and no row tests. Scaled as before.
+  ///
+  /// - Parameters:
+  ///   - descriptors: C×A, of the classes.
+  ///   - seen: numbers of those that have rows, ascending.
+  package func withClasses(_ names: [String], descriptors: Matrix, seen: [Int], unseen: [Int]) -> GZSLDataset {
+    precondition(names.count == descriptors.rowCount)
+    return GZSLDataset(self, names: names, descriptors: descriptors, seen: seen, unseen: unseen)
+  }
+
+  private init(_ whole: GZSLDataset, names: [String], descriptors: Matrix, seen: [Int], unseen: [Int]) {
+    (folder, classEmbeddingFile, features) = (whole.folder, whole.classEmbeddingFile, whole.features)
+    (classNames, self.descriptors) = (names, descriptors)
+    let numbers = Dictionary(uniqueKeysWithValues: seen.map { (names[$0], $0) })
+    let found = whole.labels.map { numbers[whole.classNames[$0]] }
+    // Rows of other classes are in no task.
+    labels = found.map { $0 ?? 0 }
+    test = GZSLTask(
+      seenClasses: seen, unseenClasses: unseen, classifierRows: whole.test.classifierRows.filter { found[$0] != nil },
+      seenRows: [], unseenRows: [])
+    (trainingRows, trainingClasses) = (test.classifierRows, seen)
+    heldOut = .impossible("its classes were changed")
+    (fingerprint, featureDigest, notes) = (whole.fingerprint, whole.featureDigest, whole.notes)
+    contentDigest = Self.digest(
+      features: featureDigest, labels, descriptors, trainingRows: trainingRows, published: whole.test)
+  }
+
   private init(_ whole: GZSLDataset, testing task: GZSLTask, notes: [String]) {
     (folder, classEmbeddingFile) = (whole.folder, whole.classEmbeddingFile)
     (labels, descriptors, classNames) = (whole.labels, whole.descriptors, whole.classNames)

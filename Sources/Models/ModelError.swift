@@ -23,7 +23,7 @@ package enum ModelError: ReportableError, Equatable {
         + "trained on."
     case .needsFeatures(let path, let head):
       "\(path) answers with the head '\(head)', which is more than one layer of the embedding, and this takes such a layer. 'predict', "
-        + "'evaluate' and 'export' do it; for the rest, use a checkpoint of a run with --head softmax."
+        + "'evaluate', 'export' and 'extend' take all of it; for the rest, use a checkpoint of a run with --head softmax."
     case .noCheckpoint(let run):
       "\(run) has no checkpoint. Name a run directory with --run; the first checkpoint of a run is saved after --checkpoint-every."
     }

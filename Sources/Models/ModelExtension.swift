@@ -1,11 +1,11 @@
-// A trained model with other classes: only the final softmaxes are trained anew. N rows, H embedding, A descriptor, C classes.
+// A trained model with other classes: only its head is made anew. N rows, H embedding, A descriptor, C classes.
 import Collectives
 import Datasets
 import Evaluation
 import Kernels
 import Matrices
 
-/// Trains final softmaxes of a trained model for a table of classes that may have more, or fewer, than its own.
+/// Makes the head of a trained model for a table of classes that may have more, or fewer, than its own.
 package struct ModelExtension {
   private let model: TrainedModel
   private let table: ClassTable
@@ -73,6 +73,23 @@ package struct ModelExtension {
       unseenOnly: training.unseenOnly(synthetic: synthetic, drawNumber: 2 * drawNumber + 1), epoch: keptEpoch,
       // The γ of the classes that were there is the best that is known.
       constants: model.classifier?.classifiers.constants ?? HeadConstants(usual: .softmax))
+  }
+
+  /// Any head, with the constants that the model's own has; the softmaxes are those of the other method where the kept epoch is the last.
+  ///
+  /// - Parameter dataset: what the run was trained on.
+  /// - Throws: `ModelError.incomplete`, `NonFiniteClassifier`.
+  package func classifiers(of dataset: GZSLDataset) throws -> FinalClassifiers {
+    let constants = try model.classifiers().constants
+    let evaluation = GZSLEvaluation(
+      model: model.network, communicator: SingleProcess(), classifier: settings, syntheticPerClass: syntheticPerClass,
+      source: source)
+    let rows = dataset.withClasses(
+      table.names, descriptors: table.descriptors, seen: table.classes(.seen), unseen: table.classes(.unseen))
+    guard let made = try evaluation.run(rows, iteration: model.iteration, .given(constants)) else {
+      preconditionFailure("the only rank gets no head")
+    }
+    return made.classifiers
   }
 
   private var embedder: FeatureEmbedder { FeatureEmbedder(model: model.network, communicator: SingleProcess()) }

@@ -11,10 +11,10 @@ import Training
 struct Extend: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract:
-      "Add classes to a trained model by their descriptors alone, or drop some: only the softmax is trained anew.",
+      "Add classes to a trained model by their descriptors alone, or drop some: only the head is made anew.",
     discussion: """
-      A new run directory gets the model with a final softmax over the classes that are then there; the old run stays as it
-      is. With --data, the data that the run was trained on, seen classes are learnt from their real rows, as in training;
+      A new run directory gets the model with a head over the classes that are then there, with the weights, λ and γ that
+      the run's own has; the old run stays as it is. Heads other than softmax need --data. With --data, the data that the run was trained on, seen classes are learnt from their real rows, as in training;
       without, from synthetic rows, which is less exact.
 
       The options of the final classifier are those of the run, where the command line does not change them:
@@ -54,14 +54,12 @@ struct Extend: ParsableCommand {
     let differences = checkpoint.summary.differences(
       configuration, datasetDigest: checkpoint.identity.datasetDigest)
     guard differences.isEmpty else { throw CheckpointMismatch(path: checkpoint.path, differences: differences) }
-    // Other classes take another head: the softmax alone is trained anew here.
-    if model.classifier != nil { _ = try model.layer(.all) }
     let table = try newTable(model)
     let training = ModelExtension(
       model, table: table, settings: configuration.classifierSettings, keptEpoch: keptEpoch(model, configuration),
       syntheticPerClass: configuration.syntheticPerClass, seed: UInt64(configuration.seed))
     AllocatorSettings.keepFreedMemory()
-    let classifiers = try training.classifiers(real: try realRows(training, model, configuration))
+    let classifiers = try classifiers(training, model, configuration)
     let run = ExtendedRun(
       checkpoint, data: ClassesFile(classes: table, scaling: model.data.scaling, origin: model.data.origin),
       classifiers: classifiers, configuration: configuration, programVersion: Build.version)
@@ -98,17 +96,23 @@ struct Extend: ParsableCommand {
     return made.classifiers.epoch
   }
 
-  private func realRows(
+  private func classifiers(
     _ training: ModelExtension, _ model: TrainedModel, _ configuration: Configuration
-  ) throws -> ModelExtension.RealRows? {
+  ) throws -> FinalClassifiers {
+    let head = model.classifier?.classifiers
+    let isSoftmax = head?.terms.isEmpty ?? true
     guard let data else {
+      guard isSoftmax else {
+        throw UseError.headNeedsData(head: head?.constants.head.rawValue ?? "", path: source.run)
+      }
       print("note: seen classes are learnt from synthetic rows; --data DIR takes their real ones")
-      return nil
+      return try training.classifiers(real: nil)
     }
     let dataset = try GZSLDataset.load(folder: data, options: configuration.dataOptions)
     guard dataset.contentDigest == model.data.origin.datasetDigest else {
       throw CheckpointMismatch(path: source.run, differences: ["\(data) is not the data that it was trained on"])
     }
-    return try training.realRows(of: dataset)
+    return isSoftmax
+      ? try training.classifiers(real: try training.realRows(of: dataset)) : try training.classifiers(of: dataset)
   }
 }

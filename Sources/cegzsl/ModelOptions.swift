@@ -51,6 +51,7 @@ enum UseError: ReportableError {
   case isThere(path: String)
   case classIsThere(name: String, path: String)
   case nothingLeft(role: String)
+  case headNeedsData(head: String, path: String)
 
   var exitStatus: ExitStatus { .usage }
   var description: String {
@@ -65,6 +66,8 @@ enum UseError: ReportableError {
     case .classIsThere(let name, let path):
       "\(path) has the class '\(name.forTerminal)' already; with --drop too, its descriptor is replaced"
     case .nothingLeft(let role): "no \(role) class would be left; the softmax needs one at least"
+    case .headNeedsData(let head, let path):
+      "\(path) answers with the head '\(head)', which is fitted to real rows; give the data that it was trained on with --data DIR"
     case .noRun(let path): "\(path) does not exist; name the run directory of train with --run"
     }
   }

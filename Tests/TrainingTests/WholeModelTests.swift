@@ -200,6 +200,45 @@ import Training
     }
   }
 
+  /// So does every other head; a class that is added has targets of its own, and one that is dropped none.
+  @Test(arguments: [Case(head: .ridge), Case(head: .zla), Case(select: .validation, head: .stacked)])
+  func everyHeadIsExtended(_ setting: Case) throws {
+    try withTemporaryFolder { folder in
+      let (run, data) = (folder + "/run", folder + "/data")
+      try DemoData.write(to: data, seed: 2)
+      try train(run, data: data, setting)
+      let configuration = configuration(setting)
+      let model = try TrainedModel.load(run: run, .best).model
+      let own = try model.classifiers()
+      let dataset = try GZSLDataset.load(folder: data, options: configuration.dataOptions)
+      func made(_ table: ClassTable) throws -> FinalClassifiers {
+        try ModelExtension(
+          model, table: table, settings: configuration.classifierSettings, keptEpoch: own.epoch,
+          syntheticPerClass: configuration.syntheticPerClass, seed: UInt64(configuration.seed)
+        ).classifiers(of: dataset)
+      }
+      func bits(_ head: FinalClassifiers) -> [[UInt32]] {
+        ([head.generalized, head.unseenOnly].flatMap { [$0.weight, $0.bias] }
+          + head.terms.flatMap { [$0.mean, $0.deviation, $0.targets] + ($0.map.map { [$0] } ?? []) })
+          .map { $0.elements.map(\.bitPattern) }
+      }
+      let again = try made(model.classes)
+      #expect(bits(again) == bits(own) && again.constants == own.constants && !own.terms.isEmpty)
+
+      let zebra = Matrix(rows: 1, columns: model.attributeSize)
+      fillNormal(zebra, RandomSource(seed: 3), .demoData, step: 0, firstRow: 0)
+      let dropped = model.classes.classes(.seen)[1]
+      let table = model.classes.removing([dropped]).adding(["zebra"], descriptors: zebra)
+      let other = try made(table)
+      let number = try #require(table.number(of: "zebra"))
+      #expect(other.generalized.candidates == Array(0..<table.count) && other.unseenOnly.candidates.contains(number))
+      for term in other.terms {
+        let own = term.targets.rows(number..<number + 1).elements
+        #expect(term.targets.rowCount == table.count && own.contains { $0 != 0 })
+      }
+    }
+  }
+
   /// An option that shapes the classifiers and is not recorded with them could not be repeated.
   @Test func whatShapesTheClassifiersIsRecorded() throws {
     let recorded = Set((Configuration().trajectory + Configuration().classifierOptions).map(\.name))
