@@ -125,6 +125,16 @@ refused 65 "number 1 of class 'class21' is not finite" --descriptors "$scratch/n
 expect 64 "$program" extend --run "$run" --drop class3 --out "$scratch/added"
 said "is there already"
 
+# A head without a softmax: its regression is fitted to the real rows, which have to be there.
+expect 0 "$program" train --data "$scratch/data" --run "$scratch/ridge" --head ridge --batch-size 64 --noise-size 4 --generator-width 8 \
+  --critic-width 8 --embedding-size 8 --projection-size 4 --comparator-width 4 --max-iterations 1
+expect 64 "$program" extend --run "$scratch/ridge" --descriptors "$scratch/more.csv" --out "$scratch/ridge-added"
+said "the head 'ridge', which is fitted to real rows; give the data"
+expect 0 "$program" extend --run "$scratch/ridge" --descriptors "$scratch/more.csv" --out "$scratch/ridge-added" --data "$scratch/data"
+ridge=$(accuracy "$scratch/ridge-added" class21 "$scratch/new.csv" --classes unseen)
+[ "$ridge" -ge 50 ] || fail "with the head ridge, the added class has $ridge % among the unseen ones"
+expect 0 "$program" export --run "$scratch/ridge-added" --format onnx --output "$scratch/ridge.onnx"
+
 # A name that csv must quote, and that a spreadsheet would run.
 sed '2s/^class21/"=class, or 21"/' "$scratch/more.csv" >"$scratch/formula.csv"
 expect 0 "$program" extend --run "$run" --descriptors "$scratch/formula.csv" --out "$scratch/formula" --data "$scratch/data"
