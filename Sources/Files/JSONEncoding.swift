@@ -50,7 +50,8 @@ private final class Place {
 
   func putNull() { content = .value(.null) }
 
-  func beginMembers() { content = .members([]) }
+  /// A value may ask for its members more than once, to write those of a part among its own.
+  func beginMembers() { if case .members = content {} else { content = .members([]) } }
   func beginElements() { content = .elements([]) }
 
   func member(_ key: String) -> Place {

@@ -13,6 +13,14 @@ package enum JSONValue: Sendable, Equatable {
     guard case .object(let members) = self else { return nil }
     return members.first { $0.key == key }?.value
   }
+  /// Of an object, in the file's order.
+  package var members: [JSONMember]? {
+    if case .object(let members) = self { members } else { nil }
+  }
+  /// Of an array.
+  package var elements: [JSONValue]? {
+    if case .array(let values) = self { values } else { nil }
+  }
   package var string: String? {
     if case .string(let text) = self { text } else { nil }
   }
@@ -47,6 +55,12 @@ extension JSONValue: ExpressibleByDictionaryLiteral {
 }
 
 extension JSONValue {
+  /// The members of two objects, which have no name in common.
+  package func merging(_ other: JSONValue) -> JSONValue {
+    guard case .object(let own) = self, case .object(let more) = other else { preconditionFailure("no objects") }
+    return .object(own + more)
+  }
+
   /// The same with the members of every object in the order of their keys.
   package var sortedByKey: JSONValue {
     switch self {

@@ -22,31 +22,8 @@ import Matrices
 package struct ClassifierFile: Sendable {
   package let classifiers: FinalClassifiers
   /// Of `classifiers`, on the data set's test rows; nil where there were none.
-  package let figures: Figures?
+  package let figures: EvaluationFigures?
   package let maker: Maker
-
-  /// Fractions in 0...1; nil where there were no test rows of a kind.
-  package struct Figures: Sendable, Codable, Equatable {
-    @Fraction package var unseen: Double?
-    @Fraction package var seen: Double?
-    @Fraction package var harmonic: Double?
-    @Fraction package var zsl: Double?
-    /// nil where rows of one kind are missing, or a version made the file that did not measure it.
-    package let ausuc: Double?
-    /// nil where no γ was chosen.
-    package let calibrated: OperatingPoint?
-
-    package init(
-      _ accuracy: GeneralizedAccuracy, zsl: Double?, ausuc: Double? = nil, calibrated: OperatingPoint? = nil
-    ) {
-      unseen = accuracy.unseen
-      seen = accuracy.seen
-      harmonic = accuracy.harmonic
-      self.zsl = zsl
-      self.ausuc = ausuc
-      self.calibrated = calibrated
-    }
-  }
 
   /// What made the model and the classifiers.
   package struct Maker: Sendable, Equatable {
@@ -69,18 +46,14 @@ package struct ClassifierFile: Sendable {
     }
   }
 
-  package init(classifiers: FinalClassifiers, figures: Figures?, maker: Maker) {
+  package init(classifiers: FinalClassifiers, figures: EvaluationFigures?, maker: Maker) {
     self.classifiers = classifiers
     self.figures = figures
     self.maker = maker
   }
 
   package init(_ evaluated: Evaluated, maker: Maker) {
-    self.init(
-      classifiers: evaluated.classifiers,
-      figures: Figures(
-        evaluated.test.last, zsl: evaluated.test.zsl, ausuc: evaluated.test.ausuc,
-        calibrated: evaluated.test.calibrated), maker: maker)
+    self.init(classifiers: evaluated.classifiers, figures: EvaluationFigures(evaluated.test), maker: maker)
   }
 }
 

@@ -7,8 +7,6 @@ package enum ModelError: ReportableError, Equatable {
   case newerFormat(path: String, version: Int)
   /// Saved by a version that did not keep the classes, or without an evaluation.
   case incomplete(path: String, lacks: String)
-  /// A head that takes more than one linear layer of embeddings was asked for no more than that.
-  case needsFeatures(path: String, head: String)
   /// Nothing was saved yet.
   case noCheckpoint(run: String)
 
@@ -21,9 +19,6 @@ package enum ModelError: ReportableError, Equatable {
     case .incomplete(let path, let lacks):
       "\(path) has no \(lacks). Complete it with 'cegzsl evaluate --data DIR --checkpoint \(path)'; DIR is the folder that the model was "
         + "trained on."
-    case .needsFeatures(let path, let head):
-      "\(path) answers with the head '\(head)', which is more than one layer of the embedding, and this takes such a layer. 'predict', "
-        + "'evaluate', 'export' and 'extend' take all of it; for the rest, use a checkpoint of a run with --head softmax."
     case .noCheckpoint(let run):
       "\(run) has no checkpoint. Name a run directory with --run; the first checkpoint of a run is saved after --checkpoint-every."
     }

@@ -85,28 +85,6 @@ package struct TrainedModel: Sendable {
       context: network.context)
   }
 
-  /// scores [N×C] ← logits of embeddings h [N×H], in the order of the classes; −∞ for classes that may not be answered. For heads that look
-  /// at embeddings alone; `classify` does for all.
-  ///
-  /// - Throws: `ModelError.incomplete` for a model without a classifier, `.needsFeatures` for a head that looks at features too.
-  package func scores(into scores: Matrix, _ h: Matrix, answering: Answering) throws {
-    let classifiers = try classifiers()
-    guard !classifiers.needsFeatures else {
-      throw ModelError.needsFeatures(path: path, head: classifiers.constants.head.rawValue)
-    }
-    classifiers.scores(
-      into: scores, features: nil, h: h, amongUnseen: answering == .unseen, context: network.context)
-  }
-
-  /// The class with the highest score for each row of embeddings h [N×H]; of equal ones the first.
-  ///
-  /// - Throws: as `scores` of embeddings.
-  package func predictions(_ h: Matrix, answering: Answering) throws -> [Int] {
-    let scores = Matrix(rows: h.rowCount, columns: classes.count)
-    try self.scores(into: scores, h, answering: answering)
-    return highestScores(scores, among: try candidates(answering))
-  }
-
   /// Classes that can be answered, ascending.
   ///
   /// - Throws: `ModelError.incomplete`.
@@ -127,21 +105,10 @@ package struct TrainedModel: Sendable {
     return classifiers
   }
 
-  /// The final layer of a head that is nothing else, the softmax; it gives probabilities (`softmaxRows`).
-  ///
-  /// - Throws: `ModelError.incomplete`, `.needsFeatures` for a head that has other parts.
-  package func layer(_ answering: Answering) throws -> FinalLayer {
-    let classifiers = try classifiers()
-    guard classifiers.terms.isEmpty else {
-      throw ModelError.needsFeatures(path: path, head: classifiers.constants.head.rawValue)
-    }
-    return try finalLayer(answering)
-  }
-
   /// The part of a head that is a layer of embeddings; without weights where it has none.
   ///
   /// - Throws: `ModelError.incomplete`.
-  func finalLayer(_ answering: Answering) throws -> FinalLayer {
+  package func finalLayer(_ answering: Answering) throws -> FinalLayer {
     let classifiers = try classifiers()
     return answering == .all ? classifiers.generalized : classifiers.unseenOnly
   }

@@ -30,7 +30,7 @@ package struct SweepFile {
   /// - Parameter data: what the command line says, which wins.
   /// - Throws: `SweepError.badFile`, `ConfigurationError` for an option that does not exist or cannot have a value.
   package func plan(data given: String?) throws -> SweepPlan {
-    guard let members = json.objectMembers else {
+    guard let members = json.members else {
       throw bad("it is no mapping of \(Self.known.joined(separator: ", "))")
     }
     if let stranger = members.first(where: { !Self.known.contains($0.key) }) {
@@ -79,7 +79,7 @@ package struct SweepFile {
   /// Names and values of a mapping of single values.
   private func scalars(_ key: String) throws -> [(name: String, value: String)] {
     guard let value = json[key] else { return [] }
-    guard let members = value.objectMembers else { throw bad("\(key) must be a mapping of names and values") }
+    guard let members = value.members else { throw bad("\(key) must be a mapping of names and values") }
     return try members.map { member in
       guard let text = member.value.scalarText else { throw bad("\(key): \(member.key) must have one value") }
       return (member.key, text)
@@ -92,7 +92,7 @@ package struct SweepFile {
   private func numbers(_ key: String, from first: Int) throws -> [Int]? {
     guard let value = json[key] else { return nil }
     let problem = bad("\(key) must be a number of seeds from 1, or a list of different ones, 0 or more")
-    if let list = value.arrayElements {
+    if let list = value.elements {
       let seeds = list.compactMap { $0.scalarText.flatMap { Int($0) } }
       guard !seeds.isEmpty, seeds.count == list.count, Set(seeds).count == seeds.count, seeds.allSatisfy({ $0 >= 0 })
       else { throw problem }
@@ -107,7 +107,7 @@ package struct SweepFile {
   private func makePoints() throws -> [SweepPlan.Point] {
     var combinations: [[(name: String, value: String)]] = [[]]
     if let grid = json["grid"] {
-      guard let members = grid.objectMembers else { throw bad("grid must be a mapping of names and lists") }
+      guard let members = grid.members else { throw bad("grid must be a mapping of names and lists") }
       for member in members {
         let values = try list(member.value, of: "grid: \(member.key)")
         guard combinations.count * values.count <= Self.most else {
@@ -124,8 +124,8 @@ package struct SweepFile {
   }
 
   private func list(_ value: JSONValue, of name: String) throws -> [String] {
-    let texts = value.arrayElements?.compactMap(\.scalarText) ?? value.scalarText.map { [$0] } ?? []
-    guard !texts.isEmpty, texts.count == value.arrayElements?.count ?? 1, Set(texts).count == texts.count else {
+    let texts = value.elements?.compactMap(\.scalarText) ?? value.scalarText.map { [$0] } ?? []
+    guard !texts.isEmpty, texts.count == value.elements?.count ?? 1, Set(texts).count == texts.count else {
       throw bad("\(name) must be a list of different values")
     }
     return texts
@@ -133,9 +133,9 @@ package struct SweepFile {
 
   private func makeDraws() throws -> [[(name: String, value: String)]] {
     guard let random = json["random"] else { return [[]] }
-    guard let members = random.objectMembers, members.allSatisfy({ ["points", "seed", "options"].contains($0.key) }),
+    guard let members = random.members, members.allSatisfy({ ["points", "seed", "options"].contains($0.key) }),
       let count = random["points"]?.scalarText.flatMap({ Int($0) }), (1...Self.most).contains(count),
-      let options = random["options"]?.objectMembers, !options.isEmpty
+      let options = random["options"]?.members, !options.isEmpty
     else { throw bad("random must have points (how many), options, and perhaps seed") }
     guard let seed = UInt64(random["seed"]?.scalarText ?? "1") else { throw bad("random: seed must be a whole number") }
     let source = RandomSource(seed: seed)
@@ -148,7 +148,7 @@ package struct SweepFile {
   }
 
   private func choice(_ json: JSONValue, of name: String) throws -> RandomChoice {
-    guard let members = json.objectMembers else { return .list(try list(json, of: "random: \(name)")) }
+    guard let members = json.members else { return .list(try list(json, of: "random: \(name)")) }
     let scale = json["scale"]?.scalarText ?? "linear"
     guard members.allSatisfy({ ["from", "to", "scale"].contains($0.key) }), ["linear", "log"].contains(scale),
       let fromText = json["from"]?.scalarText, let toText = json["to"]?.scalarText, let from = Double(fromText),

@@ -66,7 +66,7 @@ package struct SweepPlan: Sendable {
 
   /// In what another sweep's `json` differs; nil if it does not.
   package func difference(to other: JSONValue) -> String? {
-    guard let members = json.objectMembers else { return nil }
+    guard let members = json.members else { return nil }
     let changed = members.filter { other[$0.key] != $0.value }.map(\.key)
     return changed.isEmpty ? nil : "\(changed.joined(separator: ", ")) differ"
   }
@@ -99,12 +99,6 @@ extension SweepPlan {
 }
 
 extension JSONValue {
-  var objectMembers: [JSONMember]? {
-    if case .object(let members) = self { members } else { nil }
-  }
-  var arrayElements: [JSONValue]? {
-    if case .array(let elements) = self { elements } else { nil }
-  }
   /// Of a scalar, as it stood in the file.
   var scalarText: String? {
     switch self {

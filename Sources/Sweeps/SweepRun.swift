@@ -85,9 +85,7 @@ package struct SweepRun {
   /// Takes the folder, or this task's part of it, for this process, and makes sure that it is this sweep's.
   private func claim() throws -> RunLock {
     let own = share.isAll ? folder : "\(folder)/task-\(share.task)-of-\(share.count)"
-    do { try FileManager.default.createDirectory(atPath: own, withIntermediateDirectories: true) } catch {
-      throw StorageError.callFailed(call: "mkdir", path: own, code: EACCES)
-    }
+    try NewPath.folders(own)
     let lock = try RunLock(runDirectory: own)
     let path = folder + "/sweep.json"
     if let bytes = FileManager.default.contents(atPath: path) {
@@ -168,8 +166,7 @@ package struct SweepRun {
   /// Begins or resumes a run and waits for it; signals are passed on.
   private func run(_ trial: Trial, point: Int) throws -> TrialOutcome? {
     let (run, output) = (path(trial), path(trial) + ".log")
-    try FileManager.default.createDirectory(
-      atPath: (run as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+    try NewPath.folders((run as NSString).deletingLastPathComponent)
     // A run whose sweep is killed saves and ends: it would be in the way of the next one.
     let words = ["setpriv", "--pdeathsig", "USR1"] + command + ["train", "--run", run, "--resume", "latest"]
     let child = try ChildProcess(words + plan.arguments(point: point, seed: trial.seed), output: output)

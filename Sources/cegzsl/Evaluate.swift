@@ -68,7 +68,7 @@ struct Evaluate: ParsableCommand {
 
   /// - Parameter isAsked: print the table; else a line.
   private func evaluate(_ loaded: LoadedCheckpoint, isAsked: Bool, _ communicator: any Communicator) throws {
-    let base = EvaluationBase(loaded)
+    let base = try EvaluationBase(loaded)
     let configuration = try options.resolve(of: Self.self, base: (try base.yaml(), loaded.path))
     try requireAgreement(
       [("checkpoint", loaded.model.digest.sha256)]
@@ -88,11 +88,11 @@ struct Evaluate: ParsableCommand {
       syntheticPerClass: configuration.syntheticPerClass, source: RandomSource(seed: UInt64(configuration.seed)))
     AllocatorSettings.keepFreedMemory()
     let start = ContinuousClock().now
-    let baselines = Baselines(dataset, withESZSL: false, context: model.context)
-    let constants = try base.constants(configuration, baselines)
+    let baselines = communicator.isRoot ? Baselines(dataset, withESZSL: false, context: model.context) : nil
+    let constants = try base.constants(configuration, ridge: baselines?.ridgeConstants)
     let evaluated = try evaluation.run(dataset, iteration: loaded.iteration, .given(constants))
     try communicator.onRoot {
-      guard let evaluated else { return }
+      guard let evaluated, let baselines else { return }
       let results = Results(
         records: [EvaluationRecord(evaluated, iteration: loaded.iteration, epoch: loaded.epoch)],
         validation: configuration.select == .validation ? base.selection : nil, baselines: baselines,

@@ -14,18 +14,17 @@ struct EvaluationBase {
   /// What the first phase of its run chose.
   let selection: SelectionRecord?
 
-  init(_ checkpoint: LoadedCheckpoint) {
+  /// - Throws: `ModelError`, `SafetensorsError` where its classifiers cannot be read: other options would be taken for theirs.
+  init(_ checkpoint: LoadedCheckpoint) throws {
     self.checkpoint = checkpoint.summary
     let names = Set(Configuration().classifierOptions.map(\.name))
-    let classifier = checkpoint[.classifier].flatMap { try? ClassifierFile($0) }
+    let classifier = try checkpoint[.classifier].map(ClassifierFile.init)
     let made = classifier?.maker.options
     self.made = classifier?.classifiers.constants
     selection = RunPlace(ofCheckpoint: checkpoint.path).flatMap { SelectionRecord(run: $0.runDirectory) }
     var known = made.map { Array($0) }?.map { (name: $0.key, value: $0.value) } ?? []
     if made == nil, let place = RunPlace(ofCheckpoint: checkpoint.path) {
-      let path = place.runDirectory + "/config.yaml"
-      let text = FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
-      known = text.flatMap { try? ConfigurationFile.parse($0, path: path) } ?? []
+      known = RunFiles.options(place.runDirectory)
     }
     ofClassifiers = known.filter { names.contains($0.name) }.sorted { $0.name < $1.name }
   }
@@ -35,12 +34,13 @@ struct EvaluationBase {
 
   /// The constants of a head: those with which the checkpoint was evaluated, those that its run chose, or the usual ones.
   ///
+  /// - Parameter ridge: those of the head `ridge`, on rank 0; the others need to know the parts alone.
   /// - Throws: `ConfigurationError.headNeedsSelection` for a head for which nothing was chosen and that cannot do without.
-  func constants(_ configuration: Configuration, _ baselines: Baselines) throws -> HeadConstants {
+  func constants(_ configuration: Configuration, ridge: HeadConstants?) throws -> HeadConstants {
     if let known = [made, selection?.head].compactMap({ $0 }).first(where: { $0.head == configuration.head }) {
       return known
     }
-    if configuration.head == .ridge { return baselines.ridgeConstants }
+    if configuration.head == .ridge, let ridge { return ridge }
     guard !configuration.head.needsSelection else {
       throw ConfigurationError.headNeedsSelection(configuration.head.rawValue)
     }

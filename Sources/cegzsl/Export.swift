@@ -29,7 +29,7 @@ struct Export: ParsableCommand {
   var output: String
 
   func run() throws {
-    try withRootRank() { try write() }
+    try withRootRank { try write() }
   }
 
   private func write() throws {

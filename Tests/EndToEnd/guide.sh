@@ -5,7 +5,7 @@
 . "$(dirname -- "$0")/support/common.sh"
 . "$(dirname -- "$0")/support/guide.sh"
 
-cat >"$scratch/bin/cegzsl" <<EOF
+command_on_path <<EOF
 #!/bin/sh
 case \$1 in
   train)
@@ -14,9 +14,6 @@ case \$1 in
 esac
 exec "$program" "\$@"
 EOF
-chmod +x "$scratch/bin/cegzsl"
-PATH=$scratch/bin:$PATH
-export PATH
 # Pages name the launchers from the repository's folder.
 in_repository() { sed -i "s#^launch/#$root/launch/#" commands; }
 

@@ -6,7 +6,7 @@
 . "$(dirname -- "$0")/support/guide.sh"
 
 # Widths of the state dictionaries in Tests/Fixtures/initial, which PyTorch wrote; they are of six features and three attributes.
-cat >"$scratch/bin/cegzsl" <<EOF
+command_on_path <<EOF
 #!/bin/sh
 case "\$*" in
   train*) set -- "\$@" $sizes --batch-size 20 --max-iterations 3 --noise-size 2 --generator-width 5 --critic-width 4 --embedding-size 7 \\
@@ -16,9 +16,6 @@ case "\$*" in
 esac
 exec "$program" "\$@"
 EOF
-chmod +x "$scratch/bin/cegzsl"
-PATH=$scratch/bin:$PATH
-export PATH
 
 # alternatives: the commands of the file `commands`; before each, what it writes is not there.
 alternatives() {

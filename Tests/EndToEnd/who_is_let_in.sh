@@ -40,4 +40,22 @@ for name in metrics.jsonl config.yaml lock; do
   rm -f "$run/$name"
 done
 
-passed "umasks 077, 002 and 000 respected, nothing writable for everybody, links not followed, nothing of the environment in a file"
+# Names of classes that a spreadsheet would run.
+awk 'BEGIN {
+  split("=1+1 @sum -2+3 cat dog", names, " ")
+  print "label,f0,f1,f2" >ARGV[1]; print "class,a,b,c" >ARGV[2]
+  for (c = 1; c <= 5; c++) print names[c] "," c "," c * c "," 7 - c >ARGV[2]
+  for (r = 0; r < 60; r++) print names[r % 5 + 1] "," r % 7 "," r % 11 "," r % 5 >ARGV[1]
+}' "$scratch/rows.csv" "$scratch/classes.csv"
+expect 0 "$program" assemble --features "$scratch/rows.csv" --descriptors "$scratch/classes.csv" --out "$scratch/names" \
+  --unseen=-2+3,dog --test-fraction 0.3
+# shellcheck disable=SC2086 # one word per option
+expect 0 "$program" train --data "$scratch/names" --run "$scratch/named" $sizes --batch-size 16 --max-iterations 2
+expect 0 "$program" evaluate --data "$scratch/names" --checkpoint "$scratch/named" --predictions "$scratch/rows-answered.csv"
+expect 0 "$program" predict --run "$scratch/named" --features "$scratch/rows.csv" --top 5 --output "$scratch/answers.csv"
+for file in rows-answered answers; do
+  grep -q "'=1+1\|'@sum" "$scratch/$file.csv" || fail "$file.csv names no class that looks like a formula: the test shows nothing"
+  grep -e ',"*[=@]' -e ',"*-[0-9]*+' "$scratch/$file.csv" >"$scratch/output" && fail "$file.csv holds what a spreadsheet would run"
+done
+
+passed "umasks 077, 002 and 000 respected, nothing writable for everybody, links not followed, nothing of the environment in a file, names of classes run nowhere"

@@ -108,9 +108,9 @@ import Testing
       try ModelExport(model, part, answering: answering, programVersion: "1").onnx
     }
     let x = noise(20, featureSize, step: 5)
-    let (h, scores) = (Matrix(rows: 20, columns: model.embeddingSize), Matrix(rows: 20, columns: classCount))
-    model.embed(x, into: h)
-    try model.scores(into: scores, h, answering: answering)
+    let rows = ClassifiedRows(of: model, rowCount: 20)
+    try model.classify(x, answering: answering, into: rows)
+    let (h, scores) = (rows.embeddings, rows.scores)
     try expectEqual(try outputs(try graph(.embedding), ["features": x])["embeddings"], h)
     let classified = try outputs(try graph(.classifier), ["features": x])
     try expectEqual(classified["logits"], scores)

@@ -82,12 +82,13 @@ import Testing
         model.iteration == 7 && model.network.sizes.kind == kind
           && model.embeddingSize == network(kind).sizes.classifierInput)
       let x = noise(40, featureSize, step: 5)
-      let (h, scores) = (Matrix(rows: 40, columns: model.embeddingSize), Matrix(rows: 40, columns: classCount))
-      model.embed(x, into: h)
-      try model.scores(into: scores, h, answering: answering)
-      let expected = expected(model, x, try model.layer(answering))
-      let predictions = try model.predictions(h, answering: answering)
+      let rows = ClassifiedRows(of: model, rowCount: 40)
+      try model.classify(x, answering: answering, into: rows)
+      let scores = rows.scores
+      let expected = expected(model, x, try model.finalLayer(answering))
       let candidates = answering == .all ? [0, 1, 2, 4, 5] : [1, 4]
+      #expect(try model.candidates(answering) == candidates)
+      let predictions = highestScores(scores, among: candidates)
       for r in 0..<40 {
         for c in 0..<classCount {
           if candidates.contains(c) {
@@ -133,9 +134,10 @@ import Testing
       let model = try load(run, .last)
       let x = noise(70, featureSize, step: 5)
       try NumpyWriter.write(path: run + "/x.npy", NumpyArray("x", matrix: x))
-      let (h, scores) = (Matrix(rows: 70, columns: 14), Matrix(rows: 70, columns: classCount))
+      let whole = ClassifiedRows(of: model, rowCount: 70)
+      try model.classify(x, answering: answering, into: whole)
+      let (h, scores) = (Matrix(rows: 70, columns: 14), whole.scores)
       model.embed(x, into: h)
-      try model.scores(into: scores, h, answering: answering)
       let candidates = answering == .all ? [0, 1, 2, 4, 5] : [1, 4]
       for blockRows in [1, 64, 69, 70, 1000] {
         let source = try FeatureSource(ArrayReference(run + "/x.npy"), featureSize: featureSize)
@@ -237,7 +239,7 @@ import Testing
       let x = noise(2, featureSize, step: 5)
       stopped.embed(x, into: Matrix(rows: 2, columns: 14))
       let error = #expect(throws: ModelError.self) {
-        try stopped.scores(into: Matrix(rows: 2, columns: 6), Matrix(rows: 2, columns: 14), answering: .all)
+        try stopped.classify(x, answering: .all, into: ClassifiedRows(of: stopped, rowCount: 2))
       }
       #expect(error?.description.contains("no classifier") == true)
     }

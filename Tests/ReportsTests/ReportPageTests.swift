@@ -108,7 +108,7 @@ import Testing
       for damaged in try ["null", "\"?\"", "[[\"x\"]]", "{\"x\": {\"y\": \"z\"}}", "5"].map(json) {
         guard case .object(let members) = whole else { return }
         let json = JSONValue.object(members.map { $0.key == name ? JSONMember(name, damaged) : $0 })
-        let read = FiguresFile(json)
+        let read = SavedFigures(json)
         #expect(read.curve.count == (name == "curve" ? 0 : 3))
         #expect(read.classes.count == (name == "classes" ? 0 : 3))
         #expect(read.confusion.count == (["classes", "confusion"].contains(name) ? 0 : 9))
@@ -119,7 +119,7 @@ import Testing
     }
     let outside = try json(
       #"{"classes": [{"name": "a", "role": "seen"}], "confusion": [[0, 1, 3], [0, 0, 0], [-1, 0, 2], [0, 0, 4]]}"#)
-    #expect(FiguresFile(outside).confusion == [FiguresFile.Cell(label: 0, answer: 0, count: 4)])
+    #expect(SavedFigures(outside).confusion == [SavedFigures.Cell(label: 0, answer: 0, count: 4)])
   }
 
   /// A class without rows keeps its place among the others, and is not shown.

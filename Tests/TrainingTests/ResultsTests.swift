@@ -42,9 +42,9 @@ import Training
 
   @Test func theLastEpochOfTheLastEvaluation() throws {
     let results = try results(.last, records)
-    #expect((results.unseen, results.seen, results.zsl) == (0.4, 0.5, 0.3))
+    #expect((results.figures.unseen, results.figures.seen, results.figures.zsl) == (0.4, 0.5, 0.3))
     #expect(results.iteration == 30 && results.epoch == 3 && results.classifierEpoch == 2)
-    #expect(results.selection == "last" && results.ausuc == 0.5 && results.calibrated == nil)
+    #expect(results.selection == "last" && results.figures.ausuc == 0.5 && results.figures.calibrated == nil)
   }
 
   /// The first phase's highest AUSUC, of equal ones the first, whatever its H; and as many epochs of all training rows.
@@ -70,7 +70,9 @@ import Training
     let read = try JSONDecoder().decode(EvaluationRecord.self, from: Data(line.utf8))
     #expect(read.test == test)
     let results = try results(.last, [read])
-    #expect(results.unseen == nil && results.harmonic == nil && results.zsl == nil && results.seen == 0.25)
+    #expect(
+      results.figures.unseen == nil && results.figures.harmonic == nil && results.figures.zsl == nil
+        && results.figures.seen == 0.25)
     #expect(results.bestOnTest.seen == 0.5 && results.bestOnTest.classifierEpoch == 2)
     let json = try JSONValue(parsing: Array(try results.json().utf8))
     for name in ["unseen", "harmonic", "zsl"] { #expect(json[name] == .null, "\(name)") }

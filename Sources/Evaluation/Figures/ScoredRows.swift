@@ -44,6 +44,14 @@ package struct ScoredTask: Sendable {
   /// T1 of these scores: rows of unseen classes, unseen candidates.
   package var zsl: Double? { Self.table(unseen) { $0.bestUnseen ?? -1 }.mean }
 
+  /// Area under the seen-unseen curve; nil where rows of one kind are missing.
+  package var ausuc: Double? { seen.isEmpty || unseen.isEmpty ? nil : SeenUnseenCurve(self).area }
+
+  /// At a γ that was chosen elsewhere; nil where none was, or rows of one kind are missing.
+  package func calibrated(_ gamma: Double?) -> OperatingPoint? {
+    gamma.flatMap { OperatingPoint(gamma: $0, accuracy(gamma: $0)) }
+  }
+
   private static func table(_ rows: [ScoredRow], _ answer: (ScoredRow) -> Int) -> PerClassAccuracy {
     PerClassAccuracy(predictions: rows.map(answer), labels: rows.map(\.label))
   }

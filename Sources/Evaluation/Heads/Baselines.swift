@@ -6,27 +6,25 @@ import Matrices
 /// Figures of exact methods on a data set's test rows; λ and γ are chosen on the rows and classes that can be held out of its training
 /// rows. Fractions in 0...1.
 package struct Baselines: Sendable, Encodable, Equatable {
+  /// Of a method with a constant of its own.
   package struct Figures: Sendable, Encodable, Equatable {
-    @Fraction package var unseen: Double?
-    @Fraction package var seen: Double?
-    @Fraction package var harmonic: Double?
-    @Fraction package var zsl: Double?
-    /// nil where rows of one kind are missing.
-    package let ausuc: Double?
-    /// nil where nothing could be held out.
-    package let calibrated: OperatingPoint?
-    /// Of ESZSL that of the features.
+    package let reached: EvaluationFigures
+    /// λ; of ESZSL that of the features.
     package let lambda: Double
 
+    private enum CodingKeys: String, CodingKey { case lambda }
+
     init(_ scored: ScoredTask, lambda: Double, gamma: Double?) {
-      let accuracy = scored.accuracy(gamma: nil)
-      unseen = accuracy.unseen
-      seen = accuracy.seen
-      harmonic = accuracy.harmonic
-      zsl = scored.zsl
-      ausuc = scored.seen.isEmpty || scored.unseen.isEmpty ? nil : SeenUnseenCurve(scored).area
-      calibrated = gamma.flatMap { OperatingPoint(gamma: $0, scored.accuracy(gamma: $0)) }
+      reached = EvaluationFigures(
+        scored.accuracy(gamma: nil), zsl: scored.zsl, ausuc: scored.ausuc, calibrated: scored.calibrated(gamma))
       self.lambda = lambda
+    }
+
+    /// All side by side.
+    package func encode(to encoder: any Encoder) throws {
+      try reached.encode(to: encoder)
+      var container = encoder.container(keyedBy: CodingKeys.self)
+      try container.encode(lambda, forKey: .lambda)
     }
   }
 
@@ -101,19 +99,13 @@ private final class ExactMethods {
       rows, settings: ClassifierSettings(), source: RandomSource(seed: 0), drawNumber: 0, context: context)
   }
 
-  private var choiceRows: ChoiceRows {
-    ChoiceRows(
-      classCount: tests.classCount, seenLabels: tests.seenLabels, unseenLabels: tests.unseenLabels,
-      seenClasses: tests.task.seenClasses, unseenClasses: tests.task.unseenClasses)
-  }
-
   func ridge(penalty: Double) -> ScoredTask {
-    choiceRows.task(tests.cosines(fitting.term(.ridgeFeatures, penalty: penalty), context))
+    tests.choiceRows.task(tests.cosines(fitting.term(.ridgeFeatures, penalty: penalty), context))
   }
 
   func nearestMeanSeen() -> Double? {
     guard !tests.task.seenRows.isEmpty else { return nil }
-    let scored = choiceRows.task(tests.cosines(fitting.nearestMeans(), context))
+    let scored = tests.choiceRows.task(tests.cosines(fitting.nearestMeans(), context))
     return PerClassAccuracy(
       predictions: scored.seen.map { $0.bestSeen ?? -1 }, labels: scored.seen.map(\.label)
     ).mean
@@ -133,6 +125,6 @@ private final class ExactMethods {
       }
       return scores.elements
     }
-    return choiceRows.task(scores)
+    return tests.choiceRows.task(scores)
   }
 }

@@ -45,12 +45,10 @@ struct HeadChoice {
 
   init(_ rows: ChoiceRows) { self.rows = rows }
 
-  /// Of the scores of a part with several penalties, those with the highest AUSUC; of equal ones the first.
-  func bestPenalty(_ candidates: [PartScores]) -> PartScores {
+  /// Of the scores of a part with several penalties, the place of those with the highest AUSUC; of equal ones the first.
+  func bestPenalty(_ candidates: [PartScores]) -> Int {
     let areas = candidates.map { rows.area($0.scores) }
-    var best = 0
-    for k in areas.indices where areas[k] > areas[best] { best = k }
-    return candidates[best]
+    return areas.indices.dropFirst().reduce(0) { areas[$1] > areas[$0] ? $1 : $0 }
   }
 
   /// A weighted sum of parts: from the first part alone, and from its best sum with two others, parts are added greedily as long as they

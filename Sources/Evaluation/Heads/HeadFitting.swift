@@ -71,10 +71,11 @@ final class HeadFitting {
   ///   - part: none but softmax, which is no cosine.
   ///   - penalty: of a ridge regression.
   func term(_ part: HeadPart, penalty: Double?) -> CosineTerm {
-    switch part {
+    let usual = part.usualPenalty ?? 0
+    return switch part {
     case .softmax: preconditionFailure("softmax is no cosine")
-    case .ridgeFeatures: toMeans.term(penalty: penalty ?? 0.3, candidates: rows.candidates)
-    case .ridgeEmbedding: toDescriptors.term(penalty: penalty ?? 0.3, candidates: rows.candidates)
+    case .ridgeFeatures: toMeans.term(penalty: penalty ?? usual, candidates: rows.candidates)
+    case .ridgeEmbedding: toDescriptors.term(penalty: penalty ?? usual, candidates: rows.candidates)
     case .prototype: prototypeTerm()
     case .zla: adjustedTerm()
     }

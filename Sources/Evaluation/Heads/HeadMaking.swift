@@ -16,6 +16,12 @@ struct TestRows {
   var unseenLabels: [Int] { task.unseenRows.map { dataset.labels[$0] } }
   var classCount: Int { dataset.descriptors.rowCount }
 
+  var choiceRows: ChoiceRows {
+    ChoiceRows(
+      classCount: classCount, seenLabels: seenLabels, unseenLabels: unseenLabels, seenClasses: task.seenClasses,
+      unseenClasses: task.unseenClasses)
+  }
+
   /// Runs `body` on all rows, some at a time: which of the output they are, their scaled features and embeddings.
   func each(features: Bool, _ rows: [Int], _ h: Matrix, _ body: (Range<Int>, Matrix?, Matrix) -> Void) {
     for first in stride(from: 0, to: rows.count, by: 1024) {
@@ -110,13 +116,11 @@ struct HeadMaking {
       tests.scores(classifiers, ofUnseen: true, amongUnseen: true, context), among: tests.task.unseenClasses)
     let accuracy = scored.accuracy(gamma: nil)
     let isSoftmax = constants.head == .softmax
-    let hasBothHalves = !scored.seen.isEmpty && !scored.unseen.isEmpty
     let result = EvaluationResult(
       last: accuracy, history: isSoftmax ? softmaxes?.history ?? [accuracy] : [accuracy],
       zsl: PerClassAccuracy(predictions: zslAnswers, labels: tests.unseenLabels).mean,
       seenClasses: scored.seenTable(gamma: nil), unseenClasses: scored.unseenTable(gamma: nil),
-      ausuc: hasBothHalves ? SeenUnseenCurve(scored).area : nil,
-      calibrated: constants.gamma.flatMap { OperatingPoint(gamma: $0, scored.accuracy(gamma: $0)) })
+      ausuc: scored.ausuc, calibrated: scored.calibrated(constants.gamma))
     return Evaluated(test: result, classifiers: classifiers, scored: scored, zslAnswers: zslAnswers)
   }
 
@@ -145,9 +149,7 @@ struct HeadMaking {
   private func choose(
     _ head: HeadKind, _ softmaxes: Softmaxes?, _ made: inout [HeadPart: CosineTerm]
   ) -> HeadConstants {
-    let choiceRows = ChoiceRows(
-      classCount: tests.classCount, seenLabels: tests.seenLabels, unseenLabels: tests.unseenLabels,
-      seenClasses: tests.task.seenClasses, unseenClasses: tests.task.unseenClasses)
+    let choiceRows = tests.choiceRows
     let choice = HeadChoice(choiceRows)
     var parts: [PartScores] = []
     for part in head.candidates {
@@ -156,13 +158,11 @@ struct HeadMaking {
         continue
       }
       let penalties: [Double?] = part.usualPenalty == nil ? [nil] : HeadPart.penalties
-      let found = choice.bestPenalty(
-        penalties.map { penalty in
-          PartScores(
-            part: part, penalty: penalty, scores: tests.cosines(fitting.term(part, penalty: penalty), context))
-        })
-      made[part] = fitting.term(part, penalty: found.penalty)
-      parts.append(found)
+      let terms = penalties.map { fitting.term(part, penalty: $0) }
+      let scored = zip(penalties, terms).map { PartScores(part: part, penalty: $0, scores: tests.cosines($1, context)) }
+      let best = choice.bestPenalty(scored)
+      made[part] = terms[best]
+      parts.append(scored[best])
     }
     let weights = head == .stacked ? choice.stack(parts) : [1]
     let gamma = choiceRows.curve(choice.sum(parts, weights)).best.gamma

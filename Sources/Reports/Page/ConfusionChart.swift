@@ -3,8 +3,8 @@ import Foundation
 /// How rows of each class were answered: a square for each pair of classes; the stronger its colour, the larger the share of the
 /// row's class.
 struct ConfusionChart {
-  let classes: [FiguresFile.Class]
-  let cells: [FiguresFile.Cell]
+  let classes: [SavedFigures.Class]
+  let cells: [SavedFigures.Cell]
 
   /// Shares are drawn in steps; a step is one shape, so that 200 classes stay small.
   private static let steps = 8

@@ -1,3 +1,4 @@
+import Evaluation
 import Files
 import Foundation
 import Training
@@ -34,7 +35,7 @@ package struct RunRecord: Sendable {
   /// Of a first phase, which chooses: on validation rows.
   package let selectionEvaluations: [Evaluation]
   package let results: JSONValue?
-  package let figures: FiguresFile?
+  package let figures: SavedFigures?
 
   /// Points of a course.
   private static let mostPoints = 240
@@ -56,7 +57,7 @@ package struct RunRecord: Sendable {
     evaluations = lines("evaluations.jsonl").compactMap(Self.evaluation)
     selectionEvaluations = lines("selection/evaluations.jsonl").compactMap(Self.evaluation)
     results = Self.json("\(run)/results.json")
-    figures = Self.json("\(run)/figures.json").map(FiguresFile.init)
+    figures = Self.json("\(run)/figures.json").map(SavedFigures.init)
   }
 
   private static func json(_ path: String) -> JSONValue? {
@@ -77,7 +78,7 @@ package struct RunRecord: Sendable {
   /// Of an object with `unseen` and `seen`: written there, or computed.
   private static func harmonic(_ json: JSONValue) -> Double? {
     guard let unseen = json["unseen"]?.double, let seen = json["seen"]?.double else { return nil }
-    return json["harmonic"]?.double ?? FiguresFile.harmonic(unseen, seen)
+    return json["harmonic"]?.double ?? GeneralizedAccuracy(unseen: unseen, seen: seen).harmonic
   }
 
   /// At most `mostPoints` points, each the mean of as many lines.
@@ -116,11 +117,11 @@ extension RunRecord {
   package var gamma: Double? { results?["calibrated"]?["gamma"]?.double ?? figures?.calibrated?.gamma }
 
   /// Per class: of `figures.json`, else of `results.json`.
-  package var classes: [FiguresFile.Class] {
+  package var classes: [SavedFigures.Class] {
     if let classes = figures?.classes, !classes.isEmpty { return classes }
     return (results?["classes"]?.elements ?? []).compactMap { row in
       guard let name = row["name"]?.string else { return nil }
-      return FiguresFile.Class(
+      return SavedFigures.Class(
         name: name, isSeen: row["seen"] == .boolean(true), rows: row["total"]?.integer,
         accuracy: row["accuracy"]?.double, calibratedAccuracy: nil)
     }
@@ -129,6 +130,6 @@ extension RunRecord {
   /// By name; of `figures.json`, else of `results.json`.
   package var baselines: [(name: String, figures: [(name: String, value: Double)])] {
     if let own = figures?.baselines, !own.isEmpty { return own }
-    return FiguresFile(["baselines": results?["baselines"] ?? .null]).baselines
+    return SavedFigures(["baselines": results?["baselines"] ?? .null]).baselines
   }
 }

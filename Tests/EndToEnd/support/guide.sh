@@ -54,6 +54,14 @@ python_data() {
   echo "descriptors = dict(cat=cat, dog=dog, cow=cow, zebra=zebra)"
 }
 
+# command_on_path: what `cegzsl` on the PATH is from now on; standard input is its script.
+command_on_path() {
+  cat >"$scratch/bin/cegzsl"
+  chmod +x "$scratch/bin/cegzsl"
+  PATH=$scratch/bin:$PATH
+  export PATH
+}
+
 # The folder that all of it happens in, and a Python that finds our module.
 mkdir "$scratch/guide" "$scratch/temporary" "$scratch/bin"
 cd "$scratch/guide"

@@ -39,15 +39,8 @@ package struct Results: Encodable, Sendable {
     }
   }
 
-  /// Fractions; null without test rows of a kind.
-  @Fraction package var unseen: Double?
-  @Fraction package var seen: Double?
-  @Fraction package var harmonic: Double?
-  @Fraction package var zsl: Double?
-  /// Area under the seen-unseen curve; nil where rows of one kind are missing.
-  package let ausuc: Double?
-  /// At the γ that validation chose; nil where nobody chose one.
-  package let calibrated: OperatingPoint?
+  /// Beside the other members in the file.
+  package let figures: EvaluationFigures
   package let head: HeadConstants?
   /// What is reached without any network.
   package let baselines: Baselines?
@@ -76,8 +69,7 @@ package struct Results: Encodable, Sendable {
   package let version: String
 
   enum CodingKeys: String, CodingKey {
-    case unseen, seen, harmonic, zsl, ausuc, calibrated, head, baselines
-    case selection, iteration, epoch, validation, classes, split, data, notes
+    case head, baselines, selection, iteration, epoch, validation, classes, split, data, notes
     case configuration, ranks, seconds, version
     case classifierEpoch = "classifier_epoch"
     case bestOnTest = "best_on_test"
@@ -112,13 +104,7 @@ package struct Results: Encodable, Sendable {
     precondition(!records.isEmpty, "results of a run without an evaluation")
     let (dataset, configuration) = (origin.dataset, origin.configuration)
     let chosen = records[records.count - 1]
-    let accuracy = chosen.test.last
-    unseen = accuracy.unseen
-    seen = accuracy.seen
-    harmonic = accuracy.harmonic
-    zsl = chosen.test.zsl
-    ausuc = chosen.test.ausuc
-    calibrated = chosen.test.calibrated
+    figures = EvaluationFigures(chosen.test)
     head = chosen.head
     self.baselines = baselines
     selection = configuration.select.rawValue
@@ -151,6 +137,6 @@ package struct Results: Encodable, Sendable {
 
   /// The file's text.
   package func json() throws -> String {
-    try JSONValue(encoding: self).sortedByKey.text(.page) + "\n"
+    try JSONValue(encoding: self).merging(try JSONValue(encoding: figures)).sortedByKey.text(.page) + "\n"
   }
 }

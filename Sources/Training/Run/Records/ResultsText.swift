@@ -22,10 +22,10 @@ extension Results {
       validation.map { "iteration \(iteration), chosen on held-out classes by AUSUC \(percent($0.ausuc ?? 0)) there" }
       ?? "last epoch, nothing selected"
     var lines = [
-      "U \(percent(unseen))   S \(percent(seen))   H \(percent(harmonic))   T1 \(percent(zsl))   (percent; \(chosen))"
+      "U \(percent(figures.unseen))   S \(percent(figures.seen))   H \(percent(figures.harmonic))   T1 \(percent(figures.zsl))   (percent; \(chosen))"
     ]
-    if let ausuc {
-      let calibrated = calibrated.map { point in
+    if let ausuc = figures.ausuc {
+      let calibrated = figures.calibrated.map { point in
         "calibrated: U \(percent(point.unseen))   S \(percent(point.seen))   H \(percent(point.harmonic))   "
           + String(format: "(γ %.4g of validation)", point.gamma)
       }
@@ -53,7 +53,8 @@ extension Baselines {
     return lines
   }
 
-  private func line(_ name: String, _ figures: Figures) -> String {
+  private func line(_ name: String, _ method: Figures) -> String {
+    let figures = method.reached
     var text = "without a network, \(name): U \(percent(figures.unseen))   S \(percent(figures.seen))   "
     text += "H \(percent(figures.harmonic))   T1 \(percent(figures.zsl))"
     if let ausuc = figures.ausuc { text += "   AUSUC \(percent(ausuc))" }

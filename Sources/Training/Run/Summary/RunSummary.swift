@@ -1,5 +1,6 @@
 import Checkpoints
 import Datasets
+import Evaluation
 import Files
 import Foundation
 import Matrices
@@ -20,7 +21,7 @@ package struct RunSummary: Sendable {
   struct Entry: Sendable {
     let summary: CheckpointSummary
     /// Of its classifiers, where they were tested.
-    let figures: ClassifierFile.Figures?
+    let figures: EvaluationFigures?
     /// Its files that are small were read and are damaged.
     let problem: String?
   }

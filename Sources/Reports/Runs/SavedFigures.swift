@@ -1,8 +1,9 @@
+import Evaluation
 import Files
 import Foundation
 
 /// `figures.json`, what an evaluation found in detail. Every part may be missing: `nil`, or empty.
-package struct FiguresFile: Sendable {
+package struct SavedFigures: Sendable {
   /// One decision: how the scores of seen and unseen classes were weighed.
   package struct Point: Sendable, Equatable {
     /// What was subtracted from the scores of seen classes.
@@ -48,7 +49,9 @@ package struct FiguresFile: Sendable {
     curve = (json["curve"]?.elements ?? []).compactMap { point in
       let values = point.elements.map { $0.map(\.double) } ?? []
       guard values.count == 3, let seen = values[1], let unseen = values[2] else { return nil }
-      return Point(gamma: values[0], unseen: unseen, seen: seen, harmonic: Self.harmonic(unseen, seen))
+      return Point(
+        gamma: values[0], unseen: unseen, seen: seen,
+        harmonic: OperatingPoint(gamma: 0, unseen: unseen, seen: seen).harmonic)
     }
     plain = json["operating_points"]?["plain"].flatMap(Self.point)
     calibrated = json["operating_points"]?["calibrated"].flatMap(Self.point)
@@ -75,12 +78,7 @@ package struct FiguresFile: Sendable {
     guard let unseen = json["unseen"]?.double, let seen = json["seen"]?.double else { return nil }
     return Point(
       gamma: json["gamma"]?.double, unseen: unseen, seen: seen,
-      harmonic: json["harmonic"]?.double ?? harmonic(unseen, seen))
-  }
-
-  /// 0 where both are.
-  static func harmonic(_ unseen: Double, _ seen: Double) -> Double {
-    unseen + seen > 0 ? 2 * unseen * seen / (unseen + seen) : 0
+      harmonic: json["harmonic"]?.double ?? OperatingPoint(gamma: 0, unseen: unseen, seen: seen).harmonic)
   }
 
   private static func readClass(_ json: JSONValue) -> Class? {
@@ -89,14 +87,5 @@ package struct FiguresFile: Sendable {
       name: name, isSeen: json["role"]?.string == "seen", isUnused: json["role"]?.string == "unused",
       rows: json["rows"]?.integer,
       accuracy: json["accuracy"]?.double, calibratedAccuracy: json["calibrated_accuracy"]?.double)
-  }
-}
-
-extension JSONValue {
-  var elements: [JSONValue]? {
-    if case .array(let values) = self { values } else { nil }
-  }
-  var members: [JSONMember]? {
-    if case .object(let members) = self { members } else { nil }
   }
 }
