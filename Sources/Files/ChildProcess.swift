@@ -16,11 +16,12 @@ package final class ChildProcess {
 
   /// - Parameters:
   ///   - arguments: the program, looked for on the `PATH`, and its arguments.
-  ///   - output: a file that gets what it prints, behind what is there.
+  ///   - output: a file that gets what it prints, behind what is there; no link.
   /// - Throws: `StorageError` where it cannot be started, or the file not be opened.
   package init(_ arguments: [String], output: String) throws {
     precondition(!arguments.isEmpty)
-    let file = open(output, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+    let file = open(output, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, NewEntry.fileMode)
+    if file < 0, errno == ELOOP { throw StorageError.notRegularFile(path: output) }
     guard file >= 0 else { throw StorageError.callFailed(call: "open", path: output, code: errno) }
     defer { close(file) }
     var actions = posix_spawn_file_actions_t()
