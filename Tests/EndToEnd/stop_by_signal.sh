@@ -77,7 +77,7 @@ if command -v script >/dev/null; then
   mkfifo "$scratch/keys"
   in_terminal() {
     before=$(lines)
-    start env --default-signal=HUP,INT script --quiet --return --flush --command "env --default-signal=INT,HUP '$root/launch/mpirun' 2 '$program' train --data '$demo' --run '$run' $options \
+    start env --default-signal=HUP,INT script --quiet --return --flush --command "exec env --default-signal=INT,HUP '$root/launch/mpirun' 2 '$program' train --data '$demo' --run '$run' $options \
       --max-iterations 1000000 --resume latest" /dev/null
   }
   exec 4<>"$scratch/keys"
