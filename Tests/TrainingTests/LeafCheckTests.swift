@@ -104,6 +104,35 @@ import Training
     }
   }
 
+  /// Every network has a part in what is compared: another value of any parameter that matters to a gradient is noticed.
+  @Test(arguments: [EmbeddingKind.contrastive, .class, .instance, .semantic])
+  func everyParameterCounts(_ kind: EmbeddingKind) throws {
+    let unnoticed = try onThreads(hosts: [1, 1]) { communicator in
+      let step = try makeStep(Self.world, communicator: communicator, kind: kind, options: Self.inGroups)
+      let inputs = WorldInputs(world: Self.world)
+      let rows = IterationRows(inputs, batches: [inputs.batch(0)])
+      func digests() throws -> [String] { try (0..<10).map { try step.leafDigest(rows, leaf: $0) } }
+      let digestsBefore = try digests()
+      var names: [String] = []
+      for arena in step.model.arenas {
+        for shape in arena.shapes {
+          let value = arena.value(shape.name)
+          let before = value.copied()
+          for i in 0..<value.rowCount {
+            for j in 0..<value.columnCount { value[i, j] += Float(1 + (2 * i + j) % 3) / 2 }
+          }
+          step.parametersChanged()
+          if try digests() == digestsBefore { names.append(shape.name) }
+          value.copy(from: before)
+        }
+      }
+      step.parametersChanged()
+      return names
+    }
+    // A constant added to all scores of D, or of F, changes no gradient.
+    for names in unnoticed { #expect(Set(names).isSubset(of: ["critic.fc2.bias", "comparator.fc2.bias"]), "\(names)") }
+  }
+
   /// Memory of a host changes.
   @Test func aReplicaThatDiffersIsNamed() throws {
     let found = try faults([1, 1, 1], leaf: 3, wrongRow: { _ in nil }) { step, rank in

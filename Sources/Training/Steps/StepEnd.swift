@@ -89,7 +89,7 @@ extension HybridStep {
   }
 
   /// To be called by all but the updates that set parameters: what was computed from them is computed again.
-  func parametersChanged() {
+  package func parametersChanged() {
     keepsParameters = false
     hasClassTerms = false
   }
