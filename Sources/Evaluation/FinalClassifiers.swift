@@ -55,7 +55,7 @@ package struct FinalLayer: Sendable {
   }
 }
 
-/// What classifies rows after an evaluation: a head's linear layers, to which its cosines are added.
+/// What classifies rows after an evaluation: a head's linear layers, to which its terms are added.
 package struct FinalClassifiers: Sendable {
   /// Over seen and unseen classes: U, S and H are the figures of the head with it. Without weights in a head that has no softmax.
   package let generalized: FinalLayer
@@ -64,11 +64,11 @@ package struct FinalClassifiers: Sendable {
   /// Of `generalized`: the classifier epoch that counts, the last; from 1.
   package let epoch: Int
   /// Added to the scores of either layer.
-  package let terms: [CosineTerm]
+  package let terms: [HeadTerm]
   package let constants: HeadConstants
 
   package init(
-    generalized: FinalLayer, unseenOnly: FinalLayer, epoch: Int, terms: [CosineTerm] = [],
+    generalized: FinalLayer, unseenOnly: FinalLayer, epoch: Int, terms: [HeadTerm] = [],
     constants: HeadConstants = HeadConstants(usual: .softmax)
   ) {
     self.generalized = generalized

@@ -79,7 +79,7 @@ package struct GZSLEvaluation {
     let real = try embedder.embed(dataset.features, rows: task.classifierRows)
     let syntheticUnseen = try synthesise(task.unseenClasses, drawNumber: 2 * iteration)
     let syntheticSeen = try synthesise(
-      plan.parts.contains(.prototype) ? task.seenClasses : [], drawNumber: 2 * iteration + 1)
+      plan.parts.contains(where: \.needsSyntheticSeen) ? task.seenClasses : [], drawNumber: 2 * iteration + 1)
     let seen = try embedder.embed(dataset.features, rows: task.seenRows)
     let unseen = try embedder.embed(dataset.features, rows: task.unseenRows)
     var found: Evaluated?

@@ -1,4 +1,4 @@
-// `classifier.safetensors`: the head. H classifier input, C classes; I and K as in `CosineTerm`.
+// `classifier.safetensors`: the head. H classifier input, C classes; I and K as in `HeadTerm`.
 import Checkpoints
 import Evaluation
 import Files
@@ -13,12 +13,13 @@ import Matrices
 /// | `PART.mean`, `PART.deviation` | [I], [I] | z = (input − mean) / deviation; of heads other than softmax |
 /// | `PART.map` | [I, K] | only where z is mapped |
 /// | `PART.targets` | [C, K] | rows of unit length; scores += weight · cos(z·map, target) |
+/// | `PART.targets`, `PART.bias` | [C, K], [C] | of a Gaussian part: scores += weight · (z · target + bias) |
 ///
 /// Rows are the classes of `classes.safetensors`, in its order; h is the embedding. A class that is no candidate has zero weights and the
 /// bias −∞. Metadata: `program_version`, `iteration`, `epoch`, `classifier_epoch`, `dataset_digest`, `figures` (a JSON object of
 /// fractions, where there were test rows), `options` (a JSON object: those that shaped model and classifier), and `head` (a JSON object: its
-/// name, its parts in order with weight and λ, γ), which a softmax without γ lacks. A head without softmax has one without weights. A file
-/// with parts has format version 2, since the softmax alone is not what classifies.
+/// name, its parts in order with weight and constants, γ), which a softmax without γ lacks. A head without softmax has one without weights. A file
+/// with parts has format version 2, since the softmax alone is not what classifies; with Gaussian parts 3.
 package struct ClassifierFile: Sendable {
   package let classifiers: FinalClassifiers
   /// Of `classifiers`, on the data set's test rows; nil where there were none.
@@ -71,8 +72,9 @@ extension ClassifierFile {
       ]
     }
     let terms = classifiers.terms.flatMap(\.tensors)
+    let formatVersion = terms.isEmpty ? "1" : classifiers.terms.allSatisfy { $0.bias == nil } ? "2" : "3"
     var metadata = [
-      "format": Self.format, "format_version": terms.isEmpty ? "1" : "2", "program_version": maker.programVersion,
+      "format": Self.format, "format_version": formatVersion, "program_version": maker.programVersion,
       "iteration": "\(maker.iteration)", "epoch": "\(maker.epoch)", "classifier_epoch": "\(classifiers.epoch)",
       "dataset_digest": maker.datasetDigest, "options": try JSONValue(encoding: maker.options).sortedByKey.text(),
     ]
@@ -87,7 +89,7 @@ extension ClassifierFile {
 
   /// - Throws: `SafetensorsError` where a tensor is missing or of another shape, `ModelError.damaged`, `.newerFormat`.
   package init(_ file: SafetensorsFile) throws {
-    let facts = try FileFacts(file, format: Self.format, newest: 2)
+    let facts = try FileFacts(file, format: Self.format, newest: 3)
     func layer(_ name: String) throws -> FinalLayer {
       let weight = try file.matrix(name + ".weight")
       let bias = try file.matrix(name + ".bias", shape: [weight.rowCount])
@@ -119,7 +121,7 @@ extension ClassifierFile {
 
   private static func term(
     _ part: HeadConstants.Part, _ file: SafetensorsFile, _ facts: FileFacts, classCount: Int
-  ) throws -> CosineTerm {
+  ) throws -> HeadTerm {
     let name = part.part.rawValue
     let mean = try file.matrix(name + ".mean")
     let deviation = try file.matrix(name + ".deviation", shape: [mean.columnCount])
@@ -132,7 +134,11 @@ extension ClassifierFile {
     guard deviation.elements.allSatisfy({ $0 > 0 }), part.weight > 0 else {
       throw facts.damaged("\(name) divides by 0, or has no weight")
     }
-    return CosineTerm(
-      part.part, standardisation: (mean, deviation), map: map, targets: targets, weight: Float(part.weight))
+    let comparison: HeadTerm.Comparison =
+      part.part.isGaussian
+      ? .linear(bias: try file.matrix(name + ".bias", shape: [classCount])) : .cosine
+    return HeadTerm(
+      part.part, standardisation: (mean, deviation), map: map, targets: targets, comparison: comparison,
+      weight: Float(part.weight))
   }
 }

@@ -22,10 +22,10 @@ package struct ModelExport {
   private let answering: Answering
   private let programVersion: String
 
-  /// What answers: one layer of embeddings, and cosines that are added to its scores.
+  /// What answers: one layer of embeddings, and terms that are added to its scores.
   private struct Head {
     let layer: FinalLayer
-    let terms: [CosineTerm]
+    let terms: [HeadTerm]
   }
 
   /// - Parameters:
@@ -161,9 +161,9 @@ package struct ModelExport {
     graph.addLinear(embeddings, weight: head.layer.weight, bias: head.layer.bias, name: "softmax", output: sum(0))
     for (place, term) in head.terms.enumerated() {
       let name = term.part.rawValue
-      term.addCosines(to: &graph, input: term.input == .features ? "scaled" : embeddings)
+      term.addScores(to: &graph, input: term.input == .features ? "scaled" : embeddings)
       graph.addWeight("\(name).weight", Matrix(rows: 1, columns: 1, elements: [term.weight]), isVector: true)
-      graph.addNode("Mul", ["\(name).cosines", "\(name).weight"], output: "\(name).scores")
+      graph.addNode("Mul", ["\(name).alone", "\(name).weight"], output: "\(name).scores")
       graph.addNode("Add", [sum(place), "\(name).scores"], output: sum(place + 1))
     }
     graph.addNode("Softmax", ["logits"], output: "probabilities", attributes: [("axis", .int(1))])
@@ -192,7 +192,7 @@ package struct ModelExport {
   }
 }
 
-extension CosineTerm {
+extension HeadTerm {
   /// Its arrays, as a checkpoint has them, without the weight.
   var tensors: [Tensor] {
     let name = part.rawValue
@@ -201,10 +201,11 @@ extension CosineTerm {
       Tensor(name: name + ".deviation", matrix: deviation, shape: [inputSize]),
       Tensor(name: name + ".targets", matrix: targets),
     ] + (map.map { [Tensor(name: name + ".map", matrix: $0)] } ?? [])
+      + (bias.map { [Tensor(name: name + ".bias", matrix: $0, shape: [targets.rowCount])] } ?? [])
   }
 
-  /// NAME.cosines [rows, C] of the input [rows, I], as `cosines(into:)` computes them.
-  fileprivate func addCosines(to graph: inout ONNXModel, input: String) {
+  /// NAME.alone [rows, C] of the input [rows, I], as `scores(into:)` computes them.
+  fileprivate func addScores(to graph: inout ONNXModel, input: String) {
     let name = part.rawValue
     graph.addWeight(name + ".mean", mean, isVector: true)
     graph.addWeight(name + ".deviation", deviation, isVector: true)
@@ -216,6 +217,9 @@ extension CosineTerm {
       graph.addNode("MatMul", [compared, name + ".map"], output: name + ".mapped")
       compared = name + ".mapped"
     }
+    if let bias {
+      return graph.addLinear(compared, weight: targets, bias: bias, name: name + ".targets", output: name + ".alone")
+    }
     // A row of zeros has the cosine 0 with everything.
     graph.addNode(
       "ReduceL2", [compared], output: name + ".norms", attributes: [("axes", .ints([1])), ("keepdims", .int(1))])
@@ -225,6 +229,6 @@ extension CosineTerm {
     let none = Matrix(rows: 1, columns: targets.rowCount)
     none.fill(0)
     graph.addLinear(
-      name + ".directions", weight: targets, bias: none, name: name + ".targets", output: name + ".cosines")
+      name + ".directions", weight: targets, bias: none, name: name + ".targets", output: name + ".alone")
   }
 }

@@ -150,7 +150,7 @@ extension TrainedModel {
         network.sizes.attribute == data.classes.attributeSize
       else { throw ModelError.damaged(path: classes.path, reason: "its features or descriptors are not the model's") }
       if let layer = classifier?.classifiers.generalized {
-        let widths = [CosineTerm.Input.features: network.sizes.feature, .embedding: network.sizes.classifierInput]
+        let widths = [HeadTerm.Input.features: network.sizes.feature, .embedding: network.sizes.classifierInput]
         guard layer.classCount == data.classes.count, layer.weight.columnCount == network.sizes.classifierInput,
           classifier?.classifiers.terms.allSatisfy({ $0.inputSize == widths[$0.input] }) ?? true
         else {

@@ -9,9 +9,10 @@ import Training
 
 struct Baseline: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Print what is reached on a data set without any network: ridge regression, ESZSL, nearest class mean.",
+    abstract:
+      "Print what is reached on a data set without any network: ridge regression, Gaussian classes, ESZSL, nearest class mean.",
     discussion: """
-      Exact solutions, within seconds. Their λ and γ are chosen on classes and rows that are held out of the training rows, never on test
+      Exact solutions, within seconds. Their constants and γ are chosen on classes and rows that are held out of the training rows, never on test
       rows. A trained model that does not exceed them has learnt nothing that a linear map does not know.
       """)
 
@@ -33,7 +34,7 @@ struct Baseline: ParsableCommand {
       let baselines = Baselines(dataset, withESZSL: true, context: ProductContext())
       print(baselines.lines.joined(separator: "\n"))
       if case .impossible(let reason) = dataset.heldOut {
-        print("note: λ is the usual one, and nothing is calibrated: \(reason)")
+        print("note: constants are the usual ones, and nothing is calibrated: \(reason)")
       }
       if let output {
         let text = try JSONValue(encoding: baselines).sortedByKey.text(.page) + "\n"

@@ -89,7 +89,7 @@ struct Evaluate: ParsableCommand {
     AllocatorSettings.keepFreedMemory()
     let start = ContinuousClock().now
     let baselines = communicator.isRoot ? Baselines(dataset, withESZSL: false, context: model.context) : nil
-    let constants = try base.constants(configuration, ridge: baselines?.ridgeConstants)
+    let constants = try base.constants(configuration, withoutNetwork: baselines?.headConstants ?? [:])
     let evaluated = try evaluation.run(dataset, iteration: loaded.iteration, .given(constants))
     try communicator.onRoot {
       guard let evaluated, let baselines else { return }

@@ -34,13 +34,13 @@ struct EvaluationBase {
 
   /// The constants of a head: those with which the checkpoint was evaluated, those that its run chose, or the usual ones.
   ///
-  /// - Parameter ridge: those of the head `ridge`, on rank 0; the others need to know the parts alone.
+  /// - Parameter withoutNetwork: those of heads that have no network, on rank 0; the others need to know the parts alone.
   /// - Throws: `ConfigurationError.headNeedsSelection` for a head for which nothing was chosen and that cannot do without.
-  func constants(_ configuration: Configuration, ridge: HeadConstants?) throws -> HeadConstants {
+  func constants(_ configuration: Configuration, withoutNetwork: [HeadKind: HeadConstants]) throws -> HeadConstants {
     if let known = [made, selection?.head].compactMap({ $0 }).first(where: { $0.head == configuration.head }) {
       return known
     }
-    if configuration.head == .ridge, let ridge { return ridge }
+    if let known = withoutNetwork[configuration.head] { return known }
     guard !configuration.head.needsSelection else {
       throw ConfigurationError.headNeedsSelection(configuration.head.rawValue)
     }

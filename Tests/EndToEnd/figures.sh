@@ -1,5 +1,5 @@
 #!/bin/sh
-# The figures of a run, recomputed from what it leaves: AUSUC, γ and the ridge regression by a few lines of numpy (PEER_PYTHON names a
+# The figures of a run, recomputed from what it leaves: AUSUC, γ, the ridge regression and the Gaussian classes by a few lines of numpy (PEER_PYTHON names a
 # Python with numpy). Both phases of a run that selects resume, on any number of ranks; 'baseline' and 'evaluate' say the same.
 . "$(dirname -- "$0")/support/common.sh"
 
@@ -107,20 +107,37 @@ k = d[seen] @ d[seen].T
 ridge = json.load(open(baseline_file))["ridge"]
 w = d[seen].T @ np.linalg.solve(k + ridge["lambda"] * np.trace(k) / len(k) * np.eye(len(k)), m)
 t = d @ w
-scores = (z / np.linalg.norm(z, axis=1, keepdims=True)) @ (t / np.linalg.norm(t, axis=1, keepdims=True)).T
-def best(r, classes):
-    return classes[scores[np.ix_(r, classes)].argmax(1)], scores[np.ix_(r, classes)].max(1)
-margins = {}
-right = {}
-for name, r, classes in [("seen", seen_rows, seen), ("unseen", unseen_rows, unseen)]:
-    right[name] = best(r, classes)[0] == y[r]
-    margins[name] = best(r, seen)[1] - best(r, unseen)[1]
-found = curve(right["seen"], y[seen_rows], margins["seen"], right["unseen"], y[unseen_rows], margins["unseen"])
-for file in (ridge, results["baselines"]["ridge"]):
-    near("ridge's AUSUC", found[3], file["ausuc"])
-    near("ridge's T1", per_class(right["unseen"], y[unseen_rows]), file["zsl"])
-    near("ridge's S", per_class(right["seen"] & (margins["seen"] > 0), y[seen_rows]), file["seen"])
-    near("ridge's U", per_class(right["unseen"] & (margins["unseen"] <= 0), y[unseen_rows]), file["unseen"])
+of_ridge = (z / np.linalg.norm(z, axis=1, keepdims=True)) @ (t / np.linalg.norm(t, axis=1, keepdims=True)).T
+
+# Gaussian classes: means by kernel ridge regression, one covariance.
+gaussian = json.load(open(baseline_file))["gaussian"]
+kernel = d @ d[seen].T
+if "kernel_width" in gaussian:
+    squares = ((d[:, None] - d[seen][None]) ** 2).sum(2)
+    among = np.sort(squares[seen][np.tril_indices(len(seen), -1)])
+    kernel = np.exp(-squares / gaussian["kernel_width"] / among[len(among) // 2])
+own = kernel[seen]
+means = m.mean(0) + kernel @ np.linalg.solve(own + gaussian["lambda"] * np.trace(own) / len(own) * np.eye(len(own)), m - m.mean(0))
+rest = z[train] - m[np.searchsorted(seen, y[train])]
+c = rest.T @ rest / len(rest)
+c = (1 - gaussian["shrinkage"]) * c + gaussian["shrinkage"] * np.trace(c) / len(c) * np.eye(len(c))
+solved = np.linalg.solve(c, means.T)
+of_gaussians = z @ solved - (means.T * solved).sum(0) / 2
+
+for method, scores in [("ridge", of_ridge), ("gaussian", of_gaussians)]:
+    def best(r, classes):
+        return classes[scores[np.ix_(r, classes)].argmax(1)], scores[np.ix_(r, classes)].max(1)
+    margins = {}
+    right = {}
+    for name, r, classes in [("seen", seen_rows, seen), ("unseen", unseen_rows, unseen)]:
+        right[name] = best(r, classes)[0] == y[r]
+        margins[name] = best(r, seen)[1] - best(r, unseen)[1]
+    found = curve(right["seen"], y[seen_rows], margins["seen"], right["unseen"], y[unseen_rows], margins["unseen"])
+    for file in (json.load(open(baseline_file))[method], results["baselines"][method]):
+        near(method + "'s AUSUC", found[3], file["ausuc"])
+        near(method + "'s T1", per_class(right["unseen"], y[unseen_rows]), file["zsl"])
+        near(method + "'s S", per_class(right["seen"] & (margins["seen"] > 0), y[seen_rows]), file["seen"])
+        near(method + "'s U", per_class(right["unseen"] & (margins["unseen"] <= 0), y[unseen_rows]), file["unseen"])
 PYTHON
 expect 0 "$python" "$scratch/recompute.py" "$scratch/whole" "$scratch/rows.csv" "$scratch/baseline.json" "$scratch/data.npz"
-passed "numpy finds the same AUSUC, γ and ridge regression; both phases resume, and evaluate repeats the figures"
+passed "numpy finds the same AUSUC, γ, ridge regression and Gaussian classes; both phases resume, and evaluate repeats the figures"

@@ -11,106 +11,10 @@ import Testing
 
 /// Every head against its formula in plain Double.
 @Suite struct HeadTests {
-  // MARK: Plain algebra
-
-  private func product(_ a: Rows, _ b: Rows) -> Rows {
-    a.map { row in b[0].indices.map { c in row.indices.reduce(0) { $0 + row[$1] * b[$1][c] } } }
-  }
-
-  private func transposed(_ a: Rows) -> Rows { a[0].indices.map { c in a.map { $0[c] } } }
-
-  private func norm(_ row: [Double]) -> Double { row.reduce(0) { $0 + $1 * $1 }.squareRoot() }
-
-  private func cosine(_ a: [Double], _ b: [Double]) -> Double {
-    zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } / norm(a) / norm(b)
-  }
-
-  /// x of (a + shift·1)·x = b, by elimination.
-  private func solved(_ a: Rows, shift: Double, _ b: Rows) -> Rows {
-    var rows = a.indices.map { r in a[r].indices.map { a[r][$0] + ($0 == r ? shift : 0) } + b[r] }
-    for p in rows.indices {
-      let pivot = (p..<rows.count).max { abs(rows[$0][p]) < abs(rows[$1][p]) } ?? p
-      rows.swapAt(p, pivot)
-      for r in rows.indices where r != p {
-        let factor = rows[r][p] / rows[p][p]
-        for c in rows[r].indices { rows[r][c] -= factor * rows[p][c] }
-      }
-    }
-    return rows.indices.map { r in rows[r].dropFirst(a.count).map { $0 / rows[r][r] } }
-  }
-
-  private func standardiser(_ rows: Rows) -> ([Double]) -> [Double] {
-    let count = Double(rows.count)
-    let means = rows[0].indices.map { c in rows.reduce(0) { $0 + $1[c] } / count }
-    let deviations = rows[0].indices.map { c in
-      (rows.reduce(0) { $0 + ($1[c] - means[c]) * ($1[c] - means[c]) } / count).squareRoot()
-    }
-    return { row in row.indices.map { (row[$0] - means[$0]) / (deviations[$0] > 0 ? deviations[$0] : 1) } }
-  }
-
-  // MARK: A small world
-
-  /// Classes 0, 2, 3 and 5 are seen, 1 and 4 unseen, 6 is neither; features are not scaled.
-  private struct World {
-    let dataset: GZSLDataset
-    let x: Rows
-    let labels: [Int]
-    let descriptors: Rows
-    let h: Rows
-    let synthetic: (seen: Rows, unseen: Rows)
-    let task: GZSLTask
-
-    init(seed: UInt64) {
-      let draws = Draws(seed: seed)
-      let features = draws.matrix(60, 5).copied()
-      labels = (0..<60).map { [0, 2, 3, 5, 1, 4][$0 < 40 ? $0 % 4 : $0 < 48 ? $0 % 4 : 4 + $0 % 2] }
-      // A column that does not vary.
-      for r in 0..<60 { features[r, 3] = 0.75 }
-      let attributes = draws.matrix(7, 4).copied()
-      task = GZSLTask(
-        seenClasses: [0, 2, 3, 5], unseenClasses: [1, 4], classifierRows: Array(0..<40), seenRows: Array(40..<48),
-        unseenRows: Array(48..<60))
-      dataset = GZSLDataset(random: features, labels: labels, descriptors: attributes, task: task)
-      (x, descriptors) = (doubles(features), doubles(attributes))
-      h = doubles(draws.matrix(60, 6))
-      synthetic = (doubles(draws.matrix(20, 6)), doubles(draws.matrix(10, 6)))
-    }
-
-    var rows: HeadRows {
-      HeadRows(
-        dataset: dataset, task: task, real: matrix(Array(h[0..<40])), syntheticUnseen: matrix(synthetic.unseen),
-        syntheticSeen: matrix(synthetic.seen))
-    }
-
-    func fitting(_ settings: ClassifierSettings = ClassifierSettings(epochs: 3, learningRate: 0.01, batchSize: 8))
-      -> HeadFitting
-    {
-      HeadFitting(rows, settings: settings, source: RandomSource(seed: 5), drawNumber: 2, context: ProductContext())
-    }
-
-    /// Of unit length, centred by the mean over seen classes.
-    var centred: Rows {
-      let units = descriptors.map { row in row.map { $0 / row.reduce(0) { $0 + $1 * $1 }.squareRoot() } }
-      return units.map { row in row.indices.map { c in row[c] - task.seenClasses.reduce(0) { $0 + units[$1][c] } / 4 } }
-    }
-  }
-
-  private func expect(_ term: CosineTerm, _ input: Rows, _ expected: (_ row: Int, _ classIndex: Int) -> Double) {
-    let cosines = Matrix(rows: input.count, columns: 7)
-    term.cosines(into: cosines, matrix(input), context: ProductContext())
-    for r in input.indices {
-      for c in 0..<6 {
-        let value = expected(r, c)
-        #expect(abs(Double(cosines[r, c]) - value) < 2e-5, "row \(r), class \(c): \(cosines[r, c]) instead of \(value)")
-      }
-      #expect(cosines[r, 6] == 0, "it is no candidate")
-    }
-  }
-
   // MARK: Heads
 
   @Test(arguments: [0.03, 0.3, 3]) func ridgeToMeans(penalty: Double) {
-    let world = World(seed: 1)
+    let world = HeadWorld(seed: 1)
     let z = world.x.map(standardiser(Array(world.x[0..<40])))
     let means = world.task.seenClasses.map { c in
       let own = (0..<40).filter { world.labels[$0] == c }.map { z[$0] }
@@ -121,23 +25,25 @@ import Testing
     let shift = penalty * gram.indices.reduce(0) { $0 + gram[$1][$1] } / 4
     let w = product(transposed(d), solved(gram, shift: shift, means))
     let targets = product(world.centred, w)
-    expect(world.fitting().term(.ridgeFeatures, penalty: penalty), world.x) { cosine(z[$0], targets[$1]) }
+    expect(world.fitting().term(.ridgeFeatures, TermConstants(penalty: penalty)), world.x) {
+      cosine(z[$0], targets[$1])
+    }
   }
 
   @Test(arguments: [0.03, 3]) func ridgeToDescriptors(penalty: Double) {
-    let world = World(seed: 2)
+    let world = HeadWorld(seed: 2)
     let z = world.h.map(standardiser(Array(world.h[0..<40])))
     let own = Array(z[0..<40])
     let targets = (0..<40).map { world.centred[world.labels[$0]] }
     let b = solved(product(transposed(own), own), shift: 0.1 * penalty * 40, product(transposed(own), targets))
     let predictions = product(z, b)
-    expect(world.fitting().term(.ridgeEmbedding, penalty: penalty), world.h) {
+    expect(world.fitting().term(.ridgeEmbedding, TermConstants(penalty: penalty)), world.h) {
       cosine(predictions[$0], world.centred[$1])
     }
   }
 
   @Test func prototypes() {
-    let world = World(seed: 3)
+    let world = HeadWorld(seed: 3)
     let standardise = standardiser(Array(world.h[0..<40]))
     func mean(_ rows: Rows, _ place: Int) -> [Double] {
       let own = rows[5 * place..<5 * place + 5]
@@ -147,14 +53,14 @@ import Testing
       0: mean(world.synthetic.seen, 0), 2: mean(world.synthetic.seen, 1), 3: mean(world.synthetic.seen, 2),
       5: mean(world.synthetic.seen, 3), 1: mean(world.synthetic.unseen, 0), 4: mean(world.synthetic.unseen, 1),
     ]
-    expect(world.fitting().term(.prototype, penalty: nil), world.h) {
+    expect(world.fitting().term(.prototype, TermConstants()), world.h) {
       cosine(standardise(world.h[$0]), means[$1] ?? [])
     }
   }
 
   /// Training in plain Double: cosines over the temperature plus logarithms of the classes' shares, cross-entropy, Adam.
   @Test func logitAdjustment() throws {
-    let world = World(seed: 4)
+    let world = HeadWorld(seed: 4)
     let standardise = standardiser(Array(world.h[0..<40]))
     let candidates = [0, 1, 2, 3, 4, 5]
     let x = (world.h[0..<40] + world.synthetic.unseen).map { row in
@@ -166,21 +72,21 @@ import Testing
     let settings = ClassifierSettings(epochs: 3, learningRate: 0.01, batchSize: 8)
     var trained = PlainPrototypes(world: units, inputSize: 6)
     trained.train(x, Array(labels), settings)
-    expect(world.fitting(settings).term(.zla, penalty: nil), world.h) { row, c in
+    expect(world.fitting(settings).term(.zla, TermConstants()), world.h) { row, c in
       cosine(standardise(world.h[row]), trained.prototype(c))
     }
   }
 
   /// The sum of a head is that of its parts, and what is no candidate stays out.
   @Test func stackedScoresAreWeightedSums() {
-    let world = World(seed: 6)
+    let world = HeadWorld(seed: 6)
     let fitting = world.fitting()
     let draws = Draws(seed: 7)
     let (weight, bias) = (draws.matrix(7, 6).copied(), draws.matrix(1, 7).copied())
     bias[0, 6] = -.infinity
     let layer = FinalLayer(weight: weight, bias: bias)
     let terms = [(HeadPart.ridgeFeatures, 20.0), (.ridgeEmbedding, 5)].map {
-      fitting.term($0.0, penalty: 0.3).weighing($0.1)
+      fitting.term($0.0, TermConstants(penalty: 0.3)).weighing($0.1)
     }
     let head = FinalClassifiers(generalized: layer, unseenOnly: layer, epoch: 1, terms: terms)
     let (x, h) = (matrix(world.x), matrix(world.h))
@@ -188,8 +94,8 @@ import Testing
       Matrix(rows: 60, columns: 7), Matrix(rows: 60, columns: 7), Matrix(rows: 60, columns: 7)
     )
     head.scores(into: scores, features: x, h: h, amongUnseen: false, context: ProductContext())
-    terms[0].cosines(into: first, x, context: ProductContext())
-    terms[1].cosines(into: second, h, context: ProductContext())
+    terms[0].scores(into: first, x, context: ProductContext())
+    terms[1].scores(into: second, h, context: ProductContext())
     for r in 0..<60 {
       for c in 0..<6 {
         let linear = (0..<6).reduce(Double(bias[0, c])) { $0 + Double(weight[c, $1]) * world.h[r][$1] }
@@ -209,7 +115,7 @@ import Testing
     let labels = seenLabels + unseenLabels
     func part(_ part: HeadPart, noise: Double, seen: Double, unseen: Double) -> PartScores {
       PartScores(
-        part: part, penalty: nil,
+        part: part,
         scores: labels.flatMap { label in
           (0..<6).map { c in
             Float(draws.number(size: noise) + (c != label ? 0 : label < 3 ? seen : unseen))
@@ -228,7 +134,8 @@ import Testing
     #expect(weights[0] == 1 && weights[1] == 0 && weights[2] >= 10, "\(weights)")
     let areas = parts.map { rows.area($0.scores) }
     #expect(rows.area(choice.sum(parts, weights)) > (areas.max() ?? 1) + 0.1)
-    #expect(choice.bestPenalty([parts[1], parts[0], parts[1]]) == 1)
+    let best = rows.best([(0, parts[1]), (1, parts[0]), (2, parts[1]), (3, parts[0])]) { $0.1.scores }
+    #expect(best.candidate.0 == 1 && best.scores == parts[0].scores)
     // What it begins with may go.
     let useless = [part(.softmax, noise: 30, seen: 0, unseen: 0), part(.zla, noise: 0.01, seen: 1, unseen: 1)]
     let alone = choice.stack(useless)
@@ -238,7 +145,7 @@ import Testing
   // MARK: Baselines
 
   @Test func baselinesWithoutAChoice() throws {
-    let world = World(seed: 8)
+    let world = HeadWorld(seed: 8)
     let baselines = Baselines(world.dataset, withESZSL: true, context: ProductContext())
     let z = world.x.map(standardiser(Array(world.x[0..<40])))
     let units = world.descriptors.map { row in row.map { $0 / norm(row) } }
@@ -270,6 +177,7 @@ import Testing
     }
     let nearest = z.map { row in means.map { norm($0) > 0 ? cosine(row, $0) : 0 } }
     #expect(baselines.nearestMeanSeen == table(40..<48, among: world.task.seenClasses, nearest))
-    #expect(baselines.ridge.lambda == 0.3 && baselines.ridgeConstants.gamma == nil)
+    #expect(baselines.ridge.constants == TermConstants(penalty: 0.3) && baselines.headConstants[.ridge]?.gamma == nil)
+    #expect(baselines.gaussian.constants == HeadPart.gaussianFeatures.usual)
   }
 }

@@ -128,25 +128,29 @@ import Testing
       try outputs(try graph(.generator), ["noise": noise, "descriptors": descriptors])["features"], features)
   }
 
-  /// Cosines of features and of embeddings, mapped or not; one row has no direction.
+  /// Cosines of features and of embeddings, mapped or not, and Gaussian classes; one row has no direction.
   @Test(arguments: [EmbeddingKind.contrastive, .none], Answering.allCases)
   func headsOfSeveralPartsSayWhatTheModelSays(_ kind: EmbeddingKind, _ answering: Answering) throws {
     let (plain, x) = (model(kind), noise(20, featureSize, step: 5))
     let own = try plain.classifiers()
     // Scaled, it is zero.
     x.rows(0..<1).copy(from: plain.data.scaling.minimum)
-    func term(_ part: HeadPart, _ mean: Matrix, width: Int?, weight: Float, step: Int) -> CosineTerm {
+    func term(_ part: HeadPart, _ mean: Matrix, width: Int?, weight: Float, step: Int) -> HeadTerm {
       let deviation = Matrix(rows: 1, columns: mean.columnCount)
       for i in 0..<mean.columnCount { deviation[0, i] = 0.5 + Float(i) / 10 }
       let targets = noise(classCount, width ?? mean.columnCount, step: step)
       normaliseRows(targets, norms: Matrix(rows: 1, columns: classCount))
-      return CosineTerm(
+      return HeadTerm(
         part, standardisation: (mean, deviation), map: width.map { noise(mean.columnCount, $0, step: step + 1) },
         targets: targets, weight: weight)
     }
+    let gaussian = term(.gaussianFeatures, noise(1, featureSize, step: 25), width: nil, weight: 1.5, step: 26)
     let terms = [
       term(.ridgeFeatures, Matrix(rows: 1, columns: featureSize), width: 3, weight: 0.7, step: 20),
       term(.prototype, noise(1, plain.embeddingSize, step: 22), width: nil, weight: 2, step: 23),
+      HeadTerm(
+        .gaussianFeatures, standardisation: (gaussian.mean, gaussian.deviation), targets: gaussian.targets,
+        comparison: .linear(bias: noise(1, classCount, step: 28)), weight: gaussian.weight),
     ]
     let model = TrainedModel(
       path: "", iteration: 7, network: plain.network, data: plain.data,
@@ -154,7 +158,8 @@ import Testing
         classifiers: FinalClassifiers(
           generalized: own.generalized, unseenOnly: own.unseenOnly, epoch: 1, terms: terms,
           constants: HeadConstants(
-            head: .stacked, parts: [.init(.softmax), .init(.ridgeFeatures), .init(.prototype)], gamma: 0.25)),
+            head: .stacked,
+            parts: [.init(.softmax), .init(.ridgeFeatures), .init(.prototype), .init(.gaussianFeatures)], gamma: 0.25)),
         figures: nil, maker: try #require(plain.classifier).maker))
     let rows = ClassifiedRows(of: model, rowCount: 20)
     try model.classify(x, answering: answering, into: rows)
@@ -168,6 +173,7 @@ import Testing
       names.isSuperset(of: [
         "ridge_features.mean", "ridge_features.deviation", "ridge_features.map", "ridge_features.targets",
         "ridge_features.weight", "prototype.targets", "prototype.weight", "softmax.weight",
+        "gaussian_features.bias",
       ]) && !names.contains("prototype.map"))
     let metadata = Dictionary(uniqueKeysWithValues: export.metadata.map { ($0.key, $0.value) })
     #expect(metadata["head"] == "stacked" && metadata["gamma"] == "0.25")

@@ -93,22 +93,26 @@ import Testing
     #expect(read.classifiers.generalized.candidates == [0, 2] && read.classifiers.unseenOnly.candidates == [2])
   }
 
-  /// A head with two cosines beside the softmax, one of which maps its input.
+  /// A head with two cosines beside the softmax, one of which maps its input, and Gaussian classes.
   private func stacked() -> ClassifierFile {
     let mean = noise(1, 2)
     func deviation(_ values: [Float]) -> Matrix { Matrix(rows: 1, columns: values.count, elements: values) }
     let terms = [
-      CosineTerm(
+      HeadTerm(
         .ridgeFeatures, standardisation: (noise(1, 4), deviation([1, 2, 3, 0.5])), targets: noise(3, 4), weight: 20),
-      CosineTerm(
+      HeadTerm(
         .ridgeEmbedding, standardisation: (mean, deviation([0.25, 1])), map: noise(2, 5), targets: noise(3, 5),
         weight: 10),
+      HeadTerm(
+        .gaussianFeatures, standardisation: (noise(1, 4), deviation([1, 1, 3, 0.5])), targets: noise(3, 4),
+        comparison: .linear(bias: noise(1, 3)), weight: 5),
     ]
     let constants = HeadConstants(
       head: .stacked,
       parts: [
-        .init(.softmax), .init(.ridgeFeatures, weight: 20, penalty: 0.3),
-        .init(.ridgeEmbedding, weight: 10, penalty: 1),
+        .init(.softmax), .init(.ridgeFeatures, weight: 20, TermConstants(penalty: 0.3)),
+        .init(.ridgeEmbedding, weight: 10, TermConstants(penalty: 1)),
+        .init(.gaussianFeatures, weight: 5, TermConstants(penalty: 0.1, kernelWidth: 3, shrinkage: 0.6)),
       ],
       gamma: -0.125)
     let old = classifier.classifiers
@@ -121,13 +125,13 @@ import Testing
   @Test func headsComeBack() throws {
     let (head, part) = (stacked(), try stacked().part())
     let read = try ClassifierFile(file(part)).classifiers
-    #expect(part.metadata["format_version"] == "2", "the softmax alone is not what answers")
+    #expect(part.metadata["format_version"] == "3", "version 2 had cosines alone")
     #expect(try classifier.part().metadata["format_version"] == "1" && classifier.part().metadata["head"] == nil)
-    #expect(read.constants == head.classifiers.constants && read.needsFeatures && read.terms.count == 2)
+    #expect(read.constants == head.classifiers.constants && read.needsFeatures && read.terms.count == 3)
     for (a, b) in zip(read.terms, head.classifiers.terms) {
       #expect(a.part == b.part && a.weight == b.weight && a.map?.elements == b.map?.elements)
       #expect(a.mean.elements == b.mean.elements && a.deviation.elements == b.deviation.elements)
-      #expect(a.targets.elements == b.targets.elements)
+      #expect(a.targets.elements == b.targets.elements && a.bias?.elements == b.bias?.elements)
     }
     for (metadata, tensors) in [
       ([:], [Tensor(name: "ridge_features.deviation", shape: [4], floats: [1, 1, 0, 1])]),
@@ -137,7 +141,8 @@ import Testing
       (["head": #"{"head":"zla","parts":[{"part":"zla","weight":1}]}"#], []),
       (["head": #"{"head":"stacked","parts":[{"part":"softmax","weight":1},{"part":"softmax","weight":1}]}"#], []),
       (["head": #"{"head":"ridge","parts":[{"part":"ridge_features","weight":0}]}"#], []),
-      (["format_version": "3"], []),
+      ([:], [Tensor(name: "gaussian_features.bias", shape: [2], floats: [1, 1])]),
+      (["format_version": "4"], []),
     ] as [(KeyValuePairs<String, String?>, [Tensor])] {
       #expect(throws: (any Error).self, "\(metadata) \(tensors.map(\.name))") {
         try ClassifierFile(file(part, metadata: metadata, tensors: tensors))

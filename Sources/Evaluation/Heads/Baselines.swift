@@ -3,42 +3,41 @@ import Datasets
 import Kernels
 import Matrices
 
-/// Figures of exact methods on a data set's test rows; λ and γ are chosen on the rows and classes that can be held out of its training
+/// Figures of exact methods on a data set's test rows; constants and γ are chosen on the rows and classes that can be held out of its training
 /// rows. Fractions in 0...1.
 package struct Baselines: Sendable, Encodable, Equatable {
   /// Of a method with a constant of its own.
   package struct Figures: Sendable, Encodable, Equatable {
     package let reached: EvaluationFigures
-    /// λ; of ESZSL that of the features.
-    package let lambda: Double
+    /// λ of ESZSL is that of the features.
+    package let constants: TermConstants
 
-    private enum CodingKeys: String, CodingKey { case lambda }
-
-    init(_ scored: ScoredTask, lambda: Double, gamma: Double?) {
+    init(_ scored: ScoredTask, _ constants: TermConstants, gamma: Double?) {
       reached = EvaluationFigures(
         scored.accuracy(gamma: nil), zsl: scored.zsl, ausuc: scored.ausuc, calibrated: scored.calibrated(gamma))
-      self.lambda = lambda
+      self.constants = constants
     }
 
     /// All side by side.
     package func encode(to encoder: any Encoder) throws {
       try reached.encode(to: encoder)
-      var container = encoder.container(keyedBy: CodingKeys.self)
-      try container.encode(lambda, forKey: .lambda)
+      try constants.encode(to: encoder)
     }
   }
 
   /// Ridge regression of class means on descriptors, by cosine: the head `ridge`.
   package let ridge: Figures
+  /// Gaussian classes with one covariance, their means by kernel ridge regression: the head `gaussian`.
+  package let gaussian: Figures
   /// Romera-Paredes and Torr, *An embarrassingly simple approach to zero-shot learning*, ICML 2015.
   package let eszsl: Figures?
   /// Rows of seen classes, seen candidates, by cosine with the class means: what S cannot be expected to exceed by far. nil without rows.
   package let nearestMeanSeen: Double?
-  /// With which the head `ridge` has the figures `ridge`: validation chooses them without any network.
-  package let ridgeConstants: HeadConstants
+  /// With which the heads `ridge` and `gaussian` have these figures: validation chooses them without any network.
+  package let headConstants: [HeadKind: HeadConstants]
 
   enum CodingKeys: String, CodingKey {
-    case ridge, eszsl
+    case ridge, gaussian, eszsl
     case nearestMeanSeen = "nearest_mean_seen"
   }
 
@@ -50,15 +49,18 @@ package struct Baselines: Sendable, Encodable, Equatable {
   package init(_ dataset: GZSLDataset, withESZSL: Bool, context: ProductContext) {
     let whole = ExactMethods(dataset, dataset.test, context)
     let held = dataset.heldOut.task.map { ExactMethods(dataset, $0, context) }
-    // Without validation λ is the usual one.
-    let chosen = held.map { held in
-      best(HeadPart.penalties.map { ($0, SeenUnseenCurve(held.ridge(penalty: $0))) })
+    var headConstants: [HeadKind: HeadConstants] = [:]
+    func figures(_ head: HeadKind, _ part: HeadPart) -> Figures {
+      // Without validation the constants are the usual ones.
+      let chosen = held.map { held in held.best(part.candidates) { held.scores(part, $0) } }
+      let constants = chosen?.candidate ?? part.usual
+      headConstants[head] = HeadConstants(
+        head: head, parts: [HeadConstants.Part(part, constants)], gamma: chosen?.gamma)
+      return Figures(whole.task(whole.scores(part, constants)), constants, gamma: chosen?.gamma)
     }
-    let penalty = chosen?.choice ?? HeadPart.ridgeFeatures.usualPenalty ?? 0.3
-    let gamma = chosen?.curve.best.gamma
-    ridge = Figures(whole.ridge(penalty: penalty), lambda: penalty, gamma: gamma)
-    ridgeConstants = HeadConstants(
-      head: .ridge, parts: [HeadConstants.Part(.ridgeFeatures, penalty: penalty)], gamma: gamma)
+    ridge = figures(.ridge, .ridgeFeatures)
+    gaussian = figures(.gaussian, .gaussianFeatures)
+    self.headConstants = headConstants
     nearestMeanSeen = whole.nearestMeanSeen()
     eszsl = withESZSL ? Self.eszsl(whole, held) : nil
   }
@@ -67,18 +69,12 @@ package struct Baselines: Sendable, Encodable, Equatable {
     let penalties: [ESZSL.Penalties] = [0.01, 0.1, 1, 10].flatMap { features in
       [0.01, 0.1, 1, 10].map { ESZSL.Penalties(features: features, descriptors: $0) }
     }
-    let chosen = held.map { held in
-      best(penalties.map { ($0, SeenUnseenCurve(held.score(held.eszsl.map($0).rounded))) })
-    }
-    let penalty = chosen?.choice ?? ESZSL.Penalties(features: 1, descriptors: 1)
+    let chosen = held.map { held in held.best(penalties) { held.scores(held.eszsl.map($0).rounded) } }
+    let penalty = chosen?.candidate ?? ESZSL.Penalties(features: 1, descriptors: 1)
     return Figures(
-      whole.score(whole.eszsl.map(penalty).rounded), lambda: penalty.features, gamma: chosen?.curve.best.gamma)
+      whole.task(whole.scores(whole.eszsl.map(penalty).rounded)), TermConstants(penalty: penalty.features),
+      gamma: chosen?.gamma)
   }
-}
-
-/// The choice with the highest AUSUC; of equal ones the first.
-private func best<Choice>(_ choices: [(Choice, SeenUnseenCurve)]) -> (choice: Choice, curve: SeenUnseenCurve) {
-  choices.dropFirst().reduce((choices[0].0, choices[0].1)) { $1.1.area > $0.1.area ? ($1.0, $1.1) : $0 }
 }
 
 /// Methods that have no parameters to train, on one task.
@@ -99,13 +95,23 @@ private final class ExactMethods {
       rows, settings: ClassifierSettings(), source: RandomSource(seed: 0), drawNumber: 0, context: context)
   }
 
-  func ridge(penalty: Double) -> ScoredTask {
-    tests.choiceRows.task(tests.cosines(fitting.term(.ridgeFeatures, penalty: penalty), context))
+  func task(_ scores: [Float]) -> ScoredTask { tests.choiceRows.task(scores) }
+
+  /// The candidate with the highest AUSUC, and its γ.
+  func best<Candidate>(
+    _ candidates: [Candidate], scores: (Candidate) -> [Float]
+  ) -> (candidate: Candidate, gamma: Double?) {
+    let best = tests.choiceRows.best(candidates, scores: scores)
+    return (best.candidate, tests.choiceRows.curve(best.scores).best.gamma)
+  }
+
+  func scores(_ part: HeadPart, _ constants: TermConstants) -> [Float] {
+    tests.scores(fitting.term(part, constants), context)
   }
 
   func nearestMeanSeen() -> Double? {
     guard !tests.task.seenRows.isEmpty else { return nil }
-    let scored = tests.choiceRows.task(tests.cosines(fitting.nearestMeans(), context))
+    let scored = task(tests.scores(fitting.nearestMeans(), context))
     return PerClassAccuracy(
       predictions: scored.seen.map { $0.bestSeen ?? -1 }, labels: scored.seen.map(\.label)
     ).mean
@@ -114,9 +120,9 @@ private final class ExactMethods {
   lazy var eszsl = fitting.eszsl()
 
   /// - Parameter map: X×A, of standardised rows to what is multiplied with the descriptors.
-  func score(_ map: Matrix) -> ScoredTask {
+  func scores(_ map: Matrix) -> [Float] {
     let (standardise, descriptors) = (fitting.standardisedFeatures, fitting.unitDescriptors)
-    let scores = [tests.task.seenRows, tests.task.unseenRows].flatMap { numbers in
+    return [tests.task.seenRows, tests.task.unseenRows].flatMap { numbers in
       let scores = Matrix(rows: numbers.count, columns: tests.classCount)
       rows.features(numbers) { range, x in
         let mapped = Matrix(rows: range.count, columns: map.columnCount)
@@ -125,6 +131,5 @@ private final class ExactMethods {
       }
       return scores.elements
     }
-    return tests.choiceRows.task(scores)
   }
 }

@@ -1,10 +1,10 @@
-// Which parts, penalties, weights and γ: chosen by AUSUC on validation rows. N rows, C classes.
+// Which parts, constants, weights and γ: chosen by AUSUC on validation rows. N rows, C classes.
 import Matrices
 
 /// Scores of validation rows by one part.
 struct PartScores {
   let part: HeadPart
-  let penalty: Double?
+  var constants = TermConstants()
   /// Row by row, C of each: first the rows of seen classes, then those of unseen ones.
   let scores: [Float]
 }
@@ -30,6 +30,22 @@ struct ChoiceRows {
 
   func curve(_ scores: [Float]) -> SeenUnseenCurve { SeenUnseenCurve(task(scores)) }
   func area(_ scores: [Float]) -> Double { curve(scores).area }
+
+  /// The candidate with the highest AUSUC; of equal ones the first. One after the other is scored.
+  ///
+  /// - Parameter candidates: one or more.
+  func best<Candidate>(
+    _ candidates: some Sequence<Candidate>, scores: (Candidate) -> [Float]
+  ) -> (candidate: Candidate, scores: [Float]) {
+    var best: (candidate: Candidate, scores: [Float], area: Double)?
+    for candidate in candidates {
+      let scores = scores(candidate)
+      let area = area(scores)
+      if area > best?.area ?? -1 { best = (candidate, scores, area) }
+    }
+    guard let best else { preconditionFailure("nothing to choose from") }
+    return (best.candidate, best.scores)
+  }
 }
 
 /// Finds the constants of a head.
@@ -37,19 +53,13 @@ struct HeadChoice {
   private let rows: ChoiceRows
 
   /// Weights of a part that are tried beside softmax's 1.
-  private static let weights: [Float] = [1, 2, 5, 10, 20, 40, 80, 160]
+  private static let weights: [Float] = [1, 2, 5, 10, 20, 40, 80, 160, 320, 640]
   /// Those that pairs are begun with.
-  private static let coarse: [Float] = [2, 10, 40]
+  private static let coarse: [Float] = [2, 10, 40, 160]
   /// AUSUC that another part must bring.
   private static let leastGain = 0.002
 
   init(_ rows: ChoiceRows) { self.rows = rows }
-
-  /// Of the scores of a part with several penalties, the place of those with the highest AUSUC; of equal ones the first.
-  func bestPenalty(_ candidates: [PartScores]) -> Int {
-    let areas = candidates.map { rows.area($0.scores) }
-    return areas.indices.dropFirst().reduce(0) { areas[$1] > areas[$0] ? $1 : $0 }
-  }
 
   /// A weighted sum of parts: from the first part alone, and from its best sum with two others, parts are added greedily as long as they
   /// bring something, every weight being looked at again after each; the better end counts.

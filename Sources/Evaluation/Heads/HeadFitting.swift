@@ -49,6 +49,8 @@ final class HeadFitting {
   private lazy var places = Dictionary(uniqueKeysWithValues: rows.task.seenClasses.enumerated().map { ($1, $0) })
   private lazy var groups = rows.labels.map { places[$0] ?? 0 }
 
+  private lazy var rowCounts = rows.task.seenClasses.indices.map { place in groups.count { $0 == place } }
+
   private lazy var ofFeatures: Standardisation = {
     var sums = GroupedSums(groups: rows.task.seenClasses.count, columns: rows.dataset.features.featureSize)
     rows.features(rows.task.classifierRows) { sums.add($1, groups: Array(groups[$0])) }
@@ -61,28 +63,79 @@ final class HeadFitting {
     return Standardisation(sums)
   }()
 
+  /// Zᵀ·Z of standardised features, X×X.
+  private lazy var gramOfFeatures: DoubleMatrix = {
+    let width = rows.dataset.features.featureSize
+    var gram = DoubleMatrix(rows: width, columns: width)
+    rows.features(rows.task.classifierRows) {
+      let z = ofFeatures.standardise($1)
+      context.addCrossProduct(of: z, z, to: &gram)
+    }
+    return gram
+  }()
+
+  /// Zᵀ·Z of standardised embeddings, H×H.
+  private lazy var gramOfEmbeddings: DoubleMatrix = {
+    var gram = DoubleMatrix(rows: rows.real.columnCount, columns: rows.real.columnCount)
+    eachStandardised { _, z in context.addCrossProduct(of: z, z, to: &gram) }
+    return gram
+  }()
+
+  /// Embeddings, some at a time: which of the classifier's rows they are.
+  private func eachStandardised(_ body: (Range<Int>, Matrix) -> Void) {
+    for first in stride(from: 0, to: rows.real.rowCount, by: 1024) {
+      let range = first..<min(first + 1024, rows.real.rowCount)
+      body(range, ofEmbeddings.standardise(rows.real.rows(range)))
+    }
+  }
+
   private lazy var toMeans = RidgeToMeans(ofFeatures, descriptors)
-  private lazy var toDescriptors = RidgeToDescriptors(
-    ofEmbeddings, descriptors, x: rows.real, classes: rows.labels, context: context)
+  private lazy var toDescriptors: RidgeToDescriptors = {
+    let (targets, labels) = (descriptors.all.rounded, rows.labels)
+    var cross = DoubleMatrix(rows: rows.real.columnCount, columns: targets.columnCount)
+    eachStandardised { range, z in
+      let own = Matrix(rows: range.count, columns: targets.columnCount)
+      gatherRows(own, from: targets, labels[range])
+      context.addCrossProduct(of: z, own, to: &cross)
+    }
+    return RidgeToDescriptors(
+      ofEmbeddings, descriptors, gram: gramOfEmbeddings, cross: cross, rowCount: rows.real.rowCount)
+  }()
+  private lazy var gaussiansOfFeatures = ClassGaussians(ofFeatures, counts: rowCounts, gram: gramOfFeatures)
+  private lazy var gaussiansOfEmbeddings = ClassGaussians(ofEmbeddings, counts: rowCounts, gram: gramOfEmbeddings)
+  private lazy var regression = DescriptorRegression(descriptors)
 
   /// A term of weight 1.
   ///
   /// - Parameters:
-  ///   - part: none but softmax, which is no cosine.
-  ///   - penalty: of a ridge regression.
-  func term(_ part: HeadPart, penalty: Double?) -> CosineTerm {
-    let usual = part.usualPenalty ?? 0
+  ///   - part: none but softmax, which is trained.
+  ///   - constants: those that the part has; what is missing is as usual.
+  func term(_ part: HeadPart, _ constants: TermConstants) -> HeadTerm {
+    let candidates = rows.candidates
+    let penalty = constants.penalty ?? part.usual.penalty ?? 0
+    let shrinkage = constants.shrinkage ?? part.usual.shrinkage ?? 0
+    func combination() -> DoubleMatrix {
+      regression.combination(penalty: penalty, kernelWidth: constants.kernelWidth)
+    }
     return switch part {
-    case .softmax: preconditionFailure("softmax is no cosine")
-    case .ridgeFeatures: toMeans.term(penalty: penalty ?? usual, candidates: rows.candidates)
-    case .ridgeEmbedding: toDescriptors.term(penalty: penalty ?? usual, candidates: rows.candidates)
-    case .prototype: prototypeTerm()
+    case .softmax: preconditionFailure("softmax is no term")
+    case .ridgeFeatures: toMeans.term(penalty: penalty, candidates: candidates)
+    case .ridgeEmbedding: toDescriptors.term(penalty: penalty, candidates: candidates)
+    case .prototype:
+      HeadTerm(
+        .prototype, standardisation: ofEmbeddings.pair, targets: only(candidates, syntheticMeans).unitRows.rounded)
     case .zla: adjustedTerm()
+    case .gaussianFeatures:
+      gaussiansOfFeatures.term(part, combination: combination(), shrinkage: shrinkage, candidates: candidates)
+    case .gaussianEmbedding:
+      gaussiansOfEmbeddings.term(part, combination: combination(), shrinkage: shrinkage, candidates: candidates)
+    case .gaussianPrototype:
+      gaussiansOfEmbeddings.term(part, means: syntheticMeans, shrinkage: shrinkage, candidates: candidates)
     }
   }
 
-  /// Means of synthetic embeddings, standardised as real ones are.
-  private func prototypeTerm() -> CosineTerm {
+  /// C×H, means of synthetic embeddings, standardised as real ones are.
+  private lazy var syntheticMeans: DoubleMatrix = {
     var means = DoubleMatrix(rows: rows.dataset.descriptors.rowCount, columns: rows.real.columnCount)
     for (classes, synthetic) in [
       (rows.task.seenClasses, rows.syntheticSeen), (rows.task.unseenClasses, rows.syntheticUnseen),
@@ -95,11 +148,10 @@ final class HeadFitting {
         for c in 0..<means.columnCount { means[number, c] = sums.sums[place, c] / Double(perClass) }
       }
     }
-    let targets = only(rows.candidates, ofEmbeddings.standardise(means)).unitRows.rounded
-    return CosineTerm(.prototype, standardisation: ofEmbeddings.pair, targets: targets)
-  }
+    return ofEmbeddings.standardise(means)
+  }()
 
-  private func adjustedTerm() -> CosineTerm {
+  private func adjustedTerm() -> HeadTerm {
     let candidates = rows.candidates
     let unit = Dictionary(uniqueKeysWithValues: candidates.enumerated().map { ($1, $0) })
     let perClass = rows.syntheticUnseen.rowCount / max(rows.task.unseenClasses.count, 1)
@@ -118,18 +170,18 @@ final class HeadFitting {
     for (place, number) in candidates.enumerated() {
       targets.rows(number..<number + 1).copy(from: prototypes.rows(place..<place + 1))
     }
-    return CosineTerm(.zla, standardisation: ofEmbeddings.pair, targets: targets)
+    return HeadTerm(.zla, standardisation: ofEmbeddings.pair, targets: targets)
   }
 
   // MARK: Baselines
 
   /// Cosines with the means of the seen classes' standardised features.
-  func nearestMeans() -> CosineTerm {
+  func nearestMeans() -> HeadTerm {
     var targets = DoubleMatrix(rows: rows.dataset.descriptors.rowCount, columns: rows.dataset.features.featureSize)
     for (place, number) in rows.task.seenClasses.enumerated() {
       for c in 0..<targets.columnCount { targets[number, c] = ofFeatures.classMeans[place, c] }
     }
-    return CosineTerm(.ridgeFeatures, standardisation: ofFeatures.pair, targets: targets.unitRows.rounded)
+    return HeadTerm(.ridgeFeatures, standardisation: ofFeatures.pair, targets: targets.unitRows.rounded)
   }
 
   func standardisedFeatures(_ x: Matrix) -> Matrix { ofFeatures.standardise(x) }
@@ -145,15 +197,14 @@ final class HeadFitting {
     var doubled = DoubleMatrix(unitDescriptors)
     for k in doubled.elements.indices { doubled.elements[k] *= 2 }
     let targets = doubled.subtracting(sum).rounded
-    var (gram, cross) = (DoubleMatrix(rows: width, columns: width), DoubleMatrix(rows: width, columns: size))
+    var cross = DoubleMatrix(rows: width, columns: size)
     let labels = rows.labels
     rows.features(rows.task.classifierRows) { range, x in
       let (z, own) = (ofFeatures.standardise(x), Matrix(rows: range.count, columns: size))
       gatherRows(own, from: targets, labels[range])
-      context.addCrossProduct(of: z, z, to: &gram)
       context.addCrossProduct(of: z, own, to: &cross)
     }
     return ESZSL(
-      rowCount: labels.count, gram: gram, cross: cross, products: seen.transposed.multiplied(by: seen))
+      rowCount: labels.count, gram: gramOfFeatures, cross: cross, products: seen.transposed.multiplied(by: seen))
   }
 }

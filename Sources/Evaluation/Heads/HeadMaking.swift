@@ -46,14 +46,14 @@ struct TestRows {
     return scores
   }
 
-  /// Cosines of all rows, those of seen classes first.
-  func cosines(_ term: CosineTerm, _ context: ProductContext) -> [Float] {
+  /// A term's scores of all rows, those of seen classes first.
+  func scores(_ term: HeadTerm, _ context: ProductContext) -> [Float] {
     [(task.seenRows, seen), (task.unseenRows, unseen)].flatMap { rows, h in
-      let cosines = Matrix(rows: rows.count, columns: classCount)
+      let scores = Matrix(rows: rows.count, columns: classCount)
       each(features: term.input == .features, rows, h) { range, x, h in
-        term.cosines(into: cosines.rows(range), x ?? h, context: context)
+        term.scores(into: scores.rows(range), x ?? h, context: context)
       }
-      return cosines.elements
+      return scores.elements
     }
   }
 
@@ -103,7 +103,7 @@ struct HeadMaking {
   func evaluate(_ plan: HeadPlan) throws -> Evaluated {
     let softmaxes = plan.parts.contains(.softmax) ? trainSoftmaxes() : nil
     if let softmaxes, !softmaxes.generalized.isFinite || !softmaxes.unseenOnly.isFinite { throw NonFiniteClassifier() }
-    var made: [HeadPart: CosineTerm] = [:]
+    var made: [HeadPart: HeadTerm] = [:]
     let constants =
       switch plan {
       case .given(let constants): constants
@@ -147,27 +147,26 @@ struct HeadMaking {
 
   /// - Parameter made: gets the terms that were made for the choice.
   private func choose(
-    _ head: HeadKind, _ softmaxes: Softmaxes?, _ made: inout [HeadPart: CosineTerm]
+    _ head: HeadKind, _ softmaxes: Softmaxes?, _ made: inout [HeadPart: HeadTerm]
   ) -> HeadConstants {
     let choiceRows = tests.choiceRows
     let choice = HeadChoice(choiceRows)
     var parts: [PartScores] = []
     for part in head.candidates {
       if let softmaxes, part == .softmax {
-        parts.append(PartScores(part: part, penalty: nil, scores: scores(of: softmaxes.generalized)))
+        parts.append(PartScores(part: part, scores: scores(of: softmaxes.generalized)))
         continue
       }
-      let penalties: [Double?] = part.usualPenalty == nil ? [nil] : HeadPart.penalties
-      let terms = penalties.map { fitting.term(part, penalty: $0) }
-      let scored = zip(penalties, terms).map { PartScores(part: part, penalty: $0, scores: tests.cosines($1, context)) }
-      let best = choice.bestPenalty(scored)
-      made[part] = terms[best]
-      parts.append(scored[best])
+      let best = choiceRows.best(part.candidates.lazy.map { (constants: $0, term: fitting.term(part, $0)) }) {
+        tests.scores($0.term, context)
+      }
+      made[part] = best.candidate.term
+      parts.append(PartScores(part: part, constants: best.candidate.constants, scores: best.scores))
     }
     let weights = head == .stacked ? choice.stack(parts) : [1]
     let gamma = choiceRows.curve(choice.sum(parts, weights)).best.gamma
     let kept = zip(parts, weights).filter { $0.1 > 0 }.map {
-      HeadConstants.Part($0.part, weight: Double($1), penalty: $0.penalty)
+      HeadConstants.Part($0.part, weight: Double($1), $0.constants)
     }
     return HeadConstants(head: head, parts: kept, gamma: gamma)
   }
@@ -182,10 +181,10 @@ struct HeadMaking {
 
   /// - Parameter made: terms that need not be made again.
   private func head(
-    _ constants: HeadConstants, _ softmaxes: Softmaxes?, _ made: [HeadPart: CosineTerm]
+    _ constants: HeadConstants, _ softmaxes: Softmaxes?, _ made: [HeadPart: HeadTerm]
   ) -> FinalClassifiers {
     let terms = constants.parts.filter { $0.part != .softmax }.map { part in
-      (made[part.part] ?? fitting.term(part.part, penalty: part.penalty)).weighing(part.weight)
+      (made[part.part] ?? fitting.term(part.part, part.constants)).weighing(part.weight)
     }
     func empty(_ candidates: [Int]) -> FinalLayer {
       FinalLayer(classCount: tests.classCount, inputSize: rows.real.columnCount, candidates: candidates)

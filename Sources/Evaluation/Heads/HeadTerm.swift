@@ -1,14 +1,22 @@
-// A summand of scores that is a cosine. N rows, I input, K width of the comparison, C classes.
+// A summand of a head's scores. N rows, I input, K width of the comparison, C classes.
 import Kernels
 import Matrices
+import Networks
 
-/// scores += weight · cos(z·map, target of the class), z = (input − mean) / deviation.
-package struct CosineTerm: Sendable {
+/// scores += weight · (what z·map and a class's target have in common), z = (input − mean) / deviation.
+package struct HeadTerm: Sendable {
   package enum Input: String, Sendable, Codable {
     /// Scaled features, as the networks take them.
     case features
     /// What the embedding makes of them.
     case embedding
+  }
+
+  package enum Comparison: Sendable {
+    /// cos(z·map, target); targets are of unit length.
+    case cosine
+    /// z·map·target + bias; bias is 1×C.
+    case linear(bias: Matrix)
   }
 
   package let part: HeadPart
@@ -17,8 +25,9 @@ package struct CosineTerm: Sendable {
   package let deviation: Matrix
   /// I×K; nil: K is I, and nothing is mapped.
   package let map: Matrix?
-  /// C×K, rows of unit length; zero for classes that are no candidates.
+  /// C×K; zero for classes that are no candidates.
   package let targets: Matrix
+  package let comparison: Comparison
   package let weight: Float
 
   /// Rows that are standardised at a time; rows do not depend on one another.
@@ -26,7 +35,7 @@ package struct CosineTerm: Sendable {
 
   package init(
     _ part: HeadPart, standardisation: (mean: Matrix, deviation: Matrix), map: Matrix? = nil, targets: Matrix,
-    weight: Float = 1
+    comparison: Comparison = .cosine, weight: Float = 1
   ) {
     (mean, deviation) = standardisation
     precondition(
@@ -35,26 +44,36 @@ package struct CosineTerm: Sendable {
     self.part = part
     self.map = map
     self.targets = targets
+    self.comparison = comparison
     self.weight = weight
+    precondition(bias == nil || bias?.columnCount == targets.rowCount)
   }
 
-  var isFinite: Bool { targets.elements.allSatisfy(\.isFinite) && map?.elements.allSatisfy(\.isFinite) ?? true }
+  /// 1×C, of a linear comparison.
+  package var bias: Matrix? {
+    if case .linear(let bias) = comparison { bias } else { nil }
+  }
+
+  var isFinite: Bool {
+    [targets, map, bias].allSatisfy { $0?.elements.allSatisfy(\.isFinite) ?? true }
+  }
 
   package var input: Input { part.input }
   package var inputSize: Int { mean.columnCount }
 
   /// The same with another weight.
-  package func weighing(_ weight: Double) -> CosineTerm {
-    CosineTerm(
-      part, standardisation: (mean, deviation), map: map, targets: targets, weight: Float(weight))
+  package func weighing(_ weight: Double) -> HeadTerm {
+    HeadTerm(
+      part, standardisation: (mean, deviation), map: map, targets: targets, comparison: comparison,
+      weight: Float(weight))
   }
 
-  /// cosines [N×C] ← of inputs x [N×I] with the targets, without the weight.
-  package func cosines(into cosines: Matrix, _ x: Matrix, context: ProductContext) {
+  /// scores [N×C] ← of inputs x [N×I], without the weight; 0 for classes that are no candidates.
+  package func scores(into scores: Matrix, _ x: Matrix, context: ProductContext) {
     precondition(
-      x.columnCount == inputSize && cosines.rowCount == x.rowCount && cosines.columnCount == targets.rowCount)
+      x.columnCount == inputSize && scores.rowCount == x.rowCount && scores.columnCount == targets.rowCount)
     let rows = min(x.rowCount, Self.block)
-    let (standardised, norms) = (Matrix(rows: rows, columns: inputSize), Matrix(rows: 1, columns: rows))
+    let standardised = Matrix(rows: rows, columns: inputSize)
     let mapped = map.map { Matrix(rows: rows, columns: $0.columnCount) }
     for first in stride(from: 0, to: x.rowCount, by: Self.block) {
       let range = first..<min(first + Self.block, x.rowCount)
@@ -65,15 +84,24 @@ package struct CosineTerm: Sendable {
         compared = mapped.rows(0..<range.count)
         context.float32.multiply(into: compared, z, map)
       }
-      normaliseRows(compared, norms: norms)
-      context.float32.multiply(into: cosines.rows(range), compared, targets.transposed)
+      compare(compared, into: scores.rows(range), context.float32)
     }
   }
 
-  /// scores [N×C] ← scores + weight · cosines; −∞ stays.
+  private func compare(_ z: Matrix, into scores: Matrix, _ context: ProductContext) {
+    switch comparison {
+    case .cosine:
+      normaliseRows(z, norms: Matrix(rows: 1, columns: z.rowCount))
+      context.multiply(into: scores, z, targets.transposed)
+    case .linear(let bias):
+      LinearLayer(weight: targets, bias: bias, context: context).forward(into: scores, x: z)
+    }
+  }
+
+  /// scores [N×C] ← scores + weight · own scores; −∞ stays.
   package func add(to scores: Matrix, _ x: Matrix, context: ProductContext) {
-    let cosines = Matrix(rows: x.rowCount, columns: targets.rowCount)
-    self.cosines(into: cosines, x, context: context)
-    addScaled(cosines, weight, to: scores)
+    let own = Matrix(rows: x.rowCount, columns: targets.rowCount)
+    self.scores(into: own, x, context: context)
+    addScaled(own, weight, to: scores)
   }
 }

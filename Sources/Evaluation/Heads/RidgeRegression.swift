@@ -1,4 +1,5 @@
 // Ridge regressions between descriptors and what a class looks like. N rows, I input, A descriptor, S seen classes, C classes.
+import Glibc
 import Kernels
 import Matrices
 
@@ -23,8 +24,8 @@ struct RidgeToMeans {
   }
 
   /// - Parameter candidates: the others get zero targets.
-  func term(penalty: Double, candidates: [Int]) -> CosineTerm {
-    CosineTerm(
+  func term(penalty: Double, candidates: [Int]) -> HeadTerm {
+    HeadTerm(
       .ridgeFeatures, standardisation: standardisation.pair,
       targets: only(candidates, targets(penalty: penalty)).unitRows.rounded)
   }
@@ -37,30 +38,22 @@ struct RidgeToDescriptors {
   private let descriptors: CentredDescriptors
   private let rowCount: Int
   /// I×I and I×A.
-  private var gram: DoubleMatrix
-  private var cross: DoubleMatrix
+  private let gram: DoubleMatrix
+  private let cross: DoubleMatrix
 
   /// - Parameters:
-  ///   - x: N×I, not standardised.
-  ///   - classes: of each row, a seen one.
+  ///   - gram: Zᵀ·Z.
+  ///   - cross: Zᵀ·T.
+  ///   - rowCount: N.
   init(
-    _ standardisation: Standardisation, _ descriptors: CentredDescriptors, x: Matrix, classes: [Int],
-    context: ProductContext
+    _ standardisation: Standardisation, _ descriptors: CentredDescriptors, gram: DoubleMatrix, cross: DoubleMatrix,
+    rowCount: Int
   ) {
     self.standardisation = standardisation
     self.descriptors = descriptors
-    rowCount = x.rowCount
-    gram = DoubleMatrix(rows: x.columnCount, columns: x.columnCount)
-    cross = DoubleMatrix(rows: x.columnCount, columns: descriptors.all.columnCount)
-    let targets = descriptors.all.rounded
-    for first in stride(from: 0, to: x.rowCount, by: 1024) {
-      let rows = first..<min(first + 1024, x.rowCount)
-      let z = standardisation.standardise(x.rows(rows))
-      let own = Matrix(rows: rows.count, columns: targets.columnCount)
-      gatherRows(own, from: targets, classes[rows])
-      context.addCrossProduct(of: z, z, to: &gram)
-      context.addCrossProduct(of: z, own, to: &cross)
-    }
+    self.gram = gram
+    self.cross = cross
+    self.rowCount = rowCount
   }
 
   /// I×A.
@@ -69,10 +62,58 @@ struct RidgeToDescriptors {
   }
 
   /// - Parameter candidates: the others get zero targets.
-  func term(penalty: Double, candidates: [Int]) -> CosineTerm {
-    CosineTerm(
+  func term(penalty: Double, candidates: [Int]) -> HeadTerm {
+    HeadTerm(
       .ridgeEmbedding, standardisation: standardisation.pair, map: map(penalty: penalty).rounded,
       targets: only(candidates, descriptors.all).unitRows.rounded)
+  }
+}
+
+/// From descriptors to whatever seen classes have, by kernel ridge regression: a class's value is a sum of the seen classes' values, with
+/// the coefficients k·(K + λ·mean(diag K)·1)⁻¹ and what is left to 1 spread evenly.
+struct DescriptorRegression {
+  private let descriptors: CentredDescriptors
+
+  init(_ descriptors: CentredDescriptors) { self.descriptors = descriptors }
+
+  /// - Parameters:
+  ///   - penalty: λ.
+  ///   - kernelWidth: K is exp(−|d − d'|² / (width · median)), with the median over pairs of seen classes that differ; nil: d·d'.
+  /// - Returns: C×S.
+  func combination(penalty: Double, kernelWidth: Double?) -> DoubleMatrix {
+    let (own, all) = kernels(kernelWidth)
+    var result = solve(own, adding: penalty * meanDiagonal(own), all.transposed).transposed
+    for c in 0..<result.rowCount {
+      let rest = (1 - result.row(c).reduce(0, +)) / Double(result.columnCount)
+      for s in 0..<result.columnCount { result[c, s] += rest }
+    }
+    return result
+  }
+
+  /// S×S and C×S.
+  private func kernels(_ width: Double?) -> (own: DoubleMatrix, all: DoubleMatrix) {
+    let transposed = descriptors.seen.transposed
+    let (own, all) = (descriptors.seen.multiplied(by: transposed), descriptors.all.multiplied(by: transposed))
+    guard let width else { return (own, all) }
+    func squares(_ rows: DoubleMatrix) -> [Double] {
+      (0..<rows.rowCount).map { rows.row($0).reduce(0) { $0 + $1 * $1 } }
+    }
+    let seen = squares(descriptors.seen)
+    func distances(_ products: DoubleMatrix, _ lengths: [Double]) -> DoubleMatrix {
+      var result = products
+      for r in 0..<result.rowCount {
+        for s in 0..<result.columnCount { result[r, s] = max(0, lengths[r] + seen[s] - 2 * products[r, s]) }
+      }
+      return result
+    }
+    let among = distances(own, seen)
+    let pairs = (0..<seen.count).flatMap { r in (0..<r).map { among[r, $0] } }.filter { $0 > 1e-9 }.sorted()
+    let scale = width * (pairs.isEmpty ? 1 : pairs[pairs.count / 2])
+    func kernel(_ distances: DoubleMatrix) -> DoubleMatrix {
+      DoubleMatrix(
+        rows: distances.rowCount, columns: distances.columnCount, elements: distances.elements.map { exp(-$0 / scale) })
+    }
+    return (kernel(among), kernel(distances(all, squares(descriptors.all))))
   }
 }
 

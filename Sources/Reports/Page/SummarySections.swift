@@ -89,6 +89,7 @@ extension ReportPage {
 
   private static let shortNames = [
     "unseen": "U", "seen": "S", "harmonic": "H", "zsl": "T1", "ausuc": "AUSUC", "gamma": "γ", "lambda": "λ",
+    "kernel_width": "kernel width", "shrinkage": "shrinkage",
     "calibrated": "H calibrated", "value": "S alone",
   ]
 
@@ -104,7 +105,7 @@ extension ReportPage {
           let figure = value(column)
           // These are no fractions.
           return
-            "<td>\(["gamma", "lambda"].contains(column) ? figure.map { String(format: "%.3g", $0) } ?? "–" : Self.percent(figure))</td>"
+            "<td>\(["gamma", "lambda", "kernel_width", "shrinkage"].contains(column) ? figure.map { String(format: "%.3g", $0) } ?? "–" : Self.percent(figure))</td>"
         }
         return "<tr><th scope=\"row\">\(name)</th>\(cells)</tr>\n"
       }

@@ -72,7 +72,7 @@ package struct Settings: Sendable {
     "Synthetic features per unseen class for the final classifier.")
   package let head = Setting(
     choice: "head", HeadKind.softmax, mayChange: true,
-    "What answers: softmax (the paper's), zla, ridge, prototype, or stacked: a weighted sum that validation chooses.")
+    "What answers: softmax (the paper's), zla, ridge, prototype, gaussian, or stacked: a sum that validation chooses.")
   package let classifierEpochs = Setting(
     "classifier-epochs", 25, in: 1...65535, mayChange: true,
     "Epochs of the final classifier; conventional ZSL takes four times as many.")

@@ -163,8 +163,9 @@ package struct TrainingPhases {
 
   private func tell(_ found: SelectionRecord) {
     let parts = found.head.parts.map { part in
-      part.part.rawValue + String(format: " %g", part.weight)
-        + (part.penalty.map { String(format: " (λ %g)", $0) } ?? "")
+      let named = part.constants.named.map { $0.name + String(format: " %g", $0.value) }
+      return part.part.rawValue + String(format: " %g", part.weight)
+        + (named.isEmpty ? "" : " (\(named.joined(separator: ", ")))")
     }
     screen.line(
       "chosen on held-out classes: epoch \(found.epoch), head \(found.head.head.rawValue) = \(parts.joined(separator: " + "))"

@@ -234,9 +234,11 @@ package final class TrainingRun {
     switch phase {
     case .selecting: .choosing(configuration.head)
     case .final(let choice?): .given(choice.head)
-    // Its constants are chosen without any network.
-    case .final(nil) where configuration.head == .ridge && communicator.isRoot: .given(baselines.ridgeConstants)
-    case .final(nil): .given(HeadConstants(usual: configuration.head))
+    case .final(nil):
+      // Constants of a head without a network are chosen without one, too.
+      .given(
+        (communicator.isRoot && configuration.head.needsNoNetwork ? baselines.headConstants[configuration.head] : nil)
+          ?? HeadConstants(usual: configuration.head))
     }
   }
 

@@ -28,13 +28,16 @@ def classify(arrays, x):
     scaled = (x - arrays["scaler.minimum"]) / arrays["scaler.range"] / arrays["scaler.maximum"]
     h = np.maximum(scaled @ arrays["embedding.fc.weight"].T + arrays["embedding.fc.bias"], 0)
     scores = h @ arrays["softmax.weight"].T + arrays["softmax.bias"]
-    for part in ("ridge_features", "ridge_embedding", "prototype", "zla"):
+    for part in ("ridge_features", "ridge_embedding", "prototype", "zla", "gaussian_features", "gaussian_embedding", "gaussian_prototype"):
         if part + ".targets" in arrays:
-            z = ((scaled if part == "ridge_features" else h) - arrays[part + ".mean"]) / arrays[part + ".deviation"]
+            z = ((scaled if part.endswith("_features") else h) - arrays[part + ".mean"]) / arrays[part + ".deviation"]
             if part + ".map" in arrays:
                 z = z @ arrays[part + ".map"]
-            z = z / np.maximum(np.linalg.norm(z, axis=1, keepdims=True), 1e-12)
-            scores = scores + arrays[part + ".weight"] * (z @ arrays[part + ".targets"].T)
+            if part + ".bias" in arrays:
+                own = z @ arrays[part + ".targets"].T + arrays[part + ".bias"]
+            else:
+                own = z / np.maximum(np.linalg.norm(z, axis=1, keepdims=True), 1e-12) @ arrays[part + ".targets"].T
+            scores = scores + arrays[part + ".weight"] * own
     return scores, h
 
 

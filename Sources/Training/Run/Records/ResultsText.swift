@@ -44,7 +44,7 @@ private func percent(_ value: Double?) -> String { value.map { String(format: "%
 extension Baselines {
   /// Lines for the screen.
   package var lines: [String] {
-    var lines = [line("ridge", ridge)]
+    var lines = [line("ridge", ridge), line("Gaussian classes", gaussian)]
     if let eszsl { lines.append(line("ESZSL", eszsl)) }
     if let nearestMeanSeen {
       lines.append(
