@@ -69,7 +69,7 @@ package struct SweepFile {
   }
 
   private func figure() throws -> ChoosingFigure {
-    guard let value = json["choose-by"] else { return .harmonic }
+    guard let value = json["choose-by"] else { return .ausuc }
     guard let figure = value.scalarText.flatMap(ChoosingFigure.init) else {
       throw bad("choose-by must be one of \(ChoosingFigure.allCases.map(\.rawValue).joined(separator: ", "))")
     }

@@ -5,6 +5,7 @@ import Files
 import Foundation
 import Kernels
 import Matrices
+import Training
 
 @main
 struct Cegzsl: ParsableCommand {
@@ -58,9 +59,12 @@ private func refuseProcessor() -> Never {
 enum Build {
   static let version = "0.1.0"
 
-  /// SHA-256 of the running program.
-  static func digest() throws -> String {
-    try FileSource.digest(try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")).sha256
+  /// Of the running program; its whole file is read.
+  ///
+  /// - Throws: `StorageError` where the file cannot be read.
+  static func identity() throws -> ProgramIdentity {
+    let file = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    return ProgramIdentity(version: version, digest: try FileSource.digest(file).sha256)
   }
 }
 

@@ -30,7 +30,7 @@ struct Doctor: ParsableCommand {
   func run() throws {
     threadOptions.apply()
     let facts = RankFacts.ofThisProcess(
-      rank: MPICommunicator.launchedRank, version: Build.version, binary: try Build.digest(),
+      rank: MPICommunicator.launchedRank, version: Build.version, binary: try Build.identity().digest,
       threadsAreChosen: threadOptions.threads != nil)
     let early = findingsAlone(facts, spansHosts: MPICommunicator.isLaunchedOnSeveralHosts)
     guard early.isEmpty else {

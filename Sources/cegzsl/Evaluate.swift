@@ -98,7 +98,7 @@ struct Evaluate: ParsableCommand {
         validation: configuration.select == .validation ? base.selection : nil, baselines: baselines,
         Results.Origin(
           dataset: dataset, configuration: configuration, ranks: communicator.rankCount,
-          seconds: (ContinuousClock().now - start) / .seconds(1), version: Build.version))
+          seconds: (ContinuousClock().now - start) / .seconds(1), program: try Build.identity()))
       if isAsked {
         printNotes(dataset.notes)
         print(results.table)

@@ -22,7 +22,7 @@ struct Sweep: ParsableCommand {
           options: {learning-rate: {from: 1e-4, to: 1e-2, scale: log}, class-weight: [0.001, 0.01]}
         seeds: 3                                    a number, or a list
         winner-seeds: 5                             others, for the winner
-        choose-by: harmonic                         harmonic, calibrated or ausuc
+        choose-by: ausuc                            ausuc, calibrated (H with γ) or harmonic
 
       Every run has --select validation. A run is a directory, point-001/seed-1, with its output in point-001/seed-1.log;
       failed ones are named in the table, and begun again with --retry-failed. SIGTERM, SIGINT, SIGHUP or SIGUSR1 save the run

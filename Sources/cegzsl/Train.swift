@@ -42,8 +42,9 @@ struct Train: ParsableCommand {
       if reproducible && configuration.precision == .bfloat16 {
         throw IrreproduciblePrecision()
       }
+      let program = try Build.identity()
       try requireAgreement(
-        [("version", Build.version), ("binary", try Build.digest())]
+        [("version", program.version), ("binary", program.digest)]
           + configuration.resolved.map { ("--" + $0.name, $0.value) },
         subject: "binary or configuration",
         cure: "Start the same program with the same options on every host.", communicator)
@@ -54,7 +55,7 @@ struct Train: ParsableCommand {
       let screen = Screen.standardOutput(isLaunched: MPICommunicator.wasLaunched)
       defer { screen.clear() }
       let phases = TrainingPhases(
-        configuration: configuration, dataset: dataset, communicator: communicator, version: Build.version,
+        configuration: configuration, dataset: dataset, communicator: communicator, program: program,
         screen: screen)
       return try phases.run(
         runDirectory, resume: request,

@@ -12,6 +12,8 @@ for file in results.json figures.json selection.json selection/validation.csv; d
   [ -s "$scratch/whole/$file" ] || fail "there is no $file"
 done
 
+grep -q "\"program_sha256\".*$(sha256sum <"$program" | cut -d ' ' -f 1)" "$scratch/whole/results.json" || fail "results.json does not name the program"
+
 # As after a crash in the first phase, and then in the second: it goes on on other ranks, and ends with the same bytes.
 same() {
   for file in figures.json selection.json selection/evaluations.jsonl; do

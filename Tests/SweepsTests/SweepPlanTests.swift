@@ -20,7 +20,7 @@ func json(_ text: String) throws -> JSONValue { try JSONValue(parsing: Array(tex
     #expect(
       points.count == 6 && points[1] == "noise-size=8 class-weight=0.2" && points[3] == "noise-size=16 class-weight=0.1"
     )
-    #expect(plan.seeds == [1, 2] && plan.winnerSeeds == [3, 4, 5, 6, 7] && plan.figure == .harmonic)
+    #expect(plan.seeds == [1, 2] && plan.winnerSeeds == [3, 4, 5, 6, 7] && plan.figure == .ausuc)
     #expect(
       plan.arguments(point: 4, seed: 2) == [
         "--data", "DIR", "--epochs=5", "--select=validation", "--noise-size=16", "--class-weight=0.1", "--seed=2",

@@ -37,7 +37,9 @@ import Training
       random: Matrix(rows: 4, columns: 2), labels: [0, 1, 0, 1], descriptors: Matrix(rows: 3, columns: 2))
     return Results(
       records: records, validation: validation,
-      Results.Origin(dataset: dataset, configuration: configuration, ranks: 1, seconds: 1, version: "test"))
+      Results.Origin(
+        dataset: dataset, configuration: configuration, ranks: 1, seconds: 1,
+        program: ProgramIdentity(version: "test", digest: "00")))
   }
 
   @Test func theLastEpochOfTheLastEvaluation() throws {

@@ -37,7 +37,7 @@ import Training
       Results.Origin(
         dataset: GZSLDataset(
           random: Matrix(rows: 4, columns: 2), labels: [0, 1, 0, 1], descriptors: Matrix(rows: 3, columns: 2)),
-        configuration: Configuration(), ranks: 1, seconds: 1, version: "test"))
+        configuration: Configuration(), ranks: 1, seconds: 1, program: ProgramIdentity(version: "test", digest: "00")))
   }
 
   private func text(_ directory: RunDirectory, _ name: String) -> String {

@@ -53,7 +53,8 @@ import Training
     @Sendable func onRank(_ communicator: any Communicator) throws {
       let dataset = try GZSLDataset.load(folder: data, options: configuration.dataOptions)
       let phases = TrainingPhases(
-        configuration: configuration, dataset: dataset, communicator: communicator, version: "test",
+        configuration: configuration, dataset: dataset, communicator: communicator,
+        program: ProgramIdentity(version: "test", digest: "00"),
         screen: Screen(columns: nil) { _ in })
       let status = try phases.run(run, resume: resume, config: RunConfigText(""))
       #expect(status == .done)

@@ -93,7 +93,8 @@ extension WholeModelTests {
         change(&configuration)
         var lines: [String] = []
         let training = try TrainingRun(
-          configuration: configuration, dataset: dataset, communicator: SingleProcess(), version: "test",
+          configuration: configuration, dataset: dataset, communicator: SingleProcess(),
+          program: ProgramIdentity(version: "test", digest: "00"),
           screen: Screen(columns: nil) { lines.append($0) })
         let status = try training.run(
           directory: try RunDirectory(path: run, keep: 9, isResuming: earlier != nil),

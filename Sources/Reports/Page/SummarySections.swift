@@ -148,7 +148,10 @@ extension ReportPage {
       row("Fingerprint of the split") { split("sha256")($0) },
       row("Digest of the data") { $0.summary.classes?.origin.datasetDigest },
       row("Descriptors") { $0.results?["class_embedding"]?.string },
-      row("Program") { $0.results?["version"]?.string },
+      row("Program") { record in
+        guard let results = record.results, let version = results["version"]?.string else { return nil }
+        return version + (results["program_sha256"]?.string.map { " (\($0.prefix(12)))" } ?? "")
+      },
       row("Ranks") { $0.results?["ranks"]?.integer.map { "\($0)" } },
       row("Samples a second, median") { $0.samplesPerSecond.map { String(format: "%.0f", $0) } },
     ]

@@ -11,7 +11,7 @@ package struct TrainingPhases {
   private let configuration: Configuration
   private let dataset: GZSLDataset
   private let communicator: any Communicator
-  private let version: String
+  private let program: ProgramIdentity
   private let screen: Screen
 
   /// Of the first phase, in the run directory.
@@ -19,13 +19,13 @@ package struct TrainingPhases {
 
   /// - Parameter screen: rank 0 prints there.
   package init(
-    configuration: Configuration, dataset: GZSLDataset, communicator: any Communicator, version: String,
+    configuration: Configuration, dataset: GZSLDataset, communicator: any Communicator, program: ProgramIdentity,
     screen: Screen
   ) {
     self.configuration = configuration
     self.dataset = dataset
     self.communicator = communicator
-    self.version = version
+    self.program = program
     self.screen = screen
   }
 
@@ -64,7 +64,7 @@ package struct TrainingPhases {
 
   private func training(_ dataset: GZSLDataset, _ phase: RunPhase) throws -> TrainingRun {
     try TrainingRun(
-      configuration: configuration, dataset: dataset, communicator: communicator, version: version, phase: phase,
+      configuration: configuration, dataset: dataset, communicator: communicator, program: program, phase: phase,
       screen: screen)
   }
 

@@ -15,7 +15,7 @@ package final class TrainingRun {
   private let dataset: GZSLDataset
   private let communicator: any Communicator
   private let trainer: Trainer
-  private let version: String
+  private let program: ProgramIdentity
   private let parts: ModelParts
   private let screen: Screen
   private let phase: RunPhase
@@ -39,15 +39,15 @@ package final class TrainingRun {
   ///   - screen: rank 0 prints there.
   /// - Throws: `BatchError`, `SharedMemoryError`, `CollectiveError`.
   package init(
-    configuration: Configuration, dataset: GZSLDataset, communicator: any Communicator, version: String,
+    configuration: Configuration, dataset: GZSLDataset, communicator: any Communicator, program: ProgramIdentity,
     phase: RunPhase = .final(nil), screen: Screen
   ) throws {
     self.phase = phase
     self.configuration = configuration
     self.dataset = dataset
     self.communicator = communicator
-    self.version = version
-    parts = ModelParts(dataset: dataset, configuration: configuration, programVersion: version)
+    self.program = program
+    parts = ModelParts(dataset: dataset, configuration: configuration, programVersion: program.version)
     self.screen = screen
     let model = try HybridModel(
       sizes: configuration.modelSizes(
@@ -276,7 +276,7 @@ package final class TrainingRun {
     return Checkpoint(
       iteration: trainer.iteration, epoch: trainer.epoch,
       identity: CheckpointIdentity(
-        datasetDigest: dataset.contentDigest, configurationDigest: digest.hexadecimal(), codeVersion: version,
+        datasetDigest: dataset.contentDigest, configurationDigest: digest.hexadecimal(), codeVersion: program.version,
         rankCount: communicator.rankCount), state: state,
       parts: files)
   }
@@ -286,6 +286,6 @@ package final class TrainingRun {
       records: records, validation: phase.choice, baselines: baselines,
       Results.Origin(
         dataset: dataset, configuration: configuration, ranks: communicator.rankCount,
-        seconds: (ContinuousClock().now - start) / .seconds(1), version: version))
+        seconds: (ContinuousClock().now - start) / .seconds(1), program: program))
   }
 }

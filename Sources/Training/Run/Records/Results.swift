@@ -67,6 +67,8 @@ package struct Results: Encodable, Sendable {
   package let ranks: Int
   package let seconds: Double
   package let version: String
+  /// SHA-256 of the program's file.
+  package let programDigest: String
 
   enum CodingKeys: String, CodingKey {
     case head, baselines, selection, iteration, epoch, validation, classes, split, data, notes
@@ -76,6 +78,7 @@ package struct Results: Encodable, Sendable {
     case classEmbedding = "class_embedding"
     case descriptorsDigest = "descriptors_sha256"
     case dataDigest = "data_sha256"
+    case programDigest = "program_sha256"
   }
 
   /// What figures belong to.
@@ -84,14 +87,16 @@ package struct Results: Encodable, Sendable {
     let configuration: Configuration
     let ranks: Int
     let seconds: Double
-    let version: String
+    let program: ProgramIdentity
 
-    package init(dataset: GZSLDataset, configuration: Configuration, ranks: Int, seconds: Double, version: String) {
+    package init(
+      dataset: GZSLDataset, configuration: Configuration, ranks: Int, seconds: Double, program: ProgramIdentity
+    ) {
       self.dataset = dataset
       self.configuration = configuration
       self.ranks = ranks
       self.seconds = seconds
-      self.version = version
+      self.program = program
     }
   }
 
@@ -132,7 +137,8 @@ package struct Results: Encodable, Sendable {
     self.configuration = Dictionary(uniqueKeysWithValues: configuration.resolved.map { ($0.name, $0.value) })
     ranks = origin.ranks
     seconds = origin.seconds
-    version = origin.version
+    version = origin.program.version
+    programDigest = origin.program.digest
   }
 
   /// The file's text.
