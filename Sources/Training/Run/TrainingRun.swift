@@ -245,6 +245,7 @@ package final class TrainingRun {
   /// Rank 0 saves, after all ranks have agreed on their state.
   private func save(mustSucceed: Bool) throws {
     try trainer.step.requireEqualReplicas(iteration: trainer.iteration)
+    AllocatorSettings.returnUnusedMemory()
     let optimizerTensors = try trainer.step.optimizerTensors()
     // The other ranks may have to wait for rank 0's disk.
     try Heartbeat.patiently {
