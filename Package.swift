@@ -24,6 +24,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
   ],
   targets: [
     .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
@@ -43,7 +44,9 @@ let package = Package(
       swiftSettings: kernelSettings),
     .target(name: "Collectives", dependencies: ["Matrices", "Profiling", "CMPI"], swiftSettings: settings),
     .target(
-      name: "Files", dependencies: ["Matrices", "CZlib", "CCrypto"], swiftSettings: settings),
+      name: "Files",
+      dependencies: ["Matrices", "CZlib", "CCrypto", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      exclude: ["Messages/events.proto", "Messages/onnx.proto"], swiftSettings: settings),
     .target(name: "Datasets", dependencies: ["Matrices", "Kernels", "Files"], swiftSettings: settings),
     .target(name: "Networks", dependencies: ["Matrices", "Kernels"], swiftSettings: settings),
     .target(name: "Losses", dependencies: ["Matrices", "Kernels"], swiftSettings: settings),

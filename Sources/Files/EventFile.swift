@@ -1,10 +1,8 @@
 import Foundation
 import Matrices
+import SwiftProtobuf
 
 /// TensorBoard's event file: one file per process start in a run's `tensorboard` directory, scalars only.
-///
-/// The few protocol-buffer fields it needs (Event: wall_time 1, step 2, file_version 3, summary 5, session_log 7;
-/// Summary: value 1; Summary.Value: tag 1, simple_value 2; SessionLog: status 1) are encoded by `ProtobufEncoder`.
 package final class EventFileWriter {
   package let path: String
   private let storage: any Storage
@@ -26,11 +24,8 @@ package final class EventFileWriter {
     path = "\(directory)/\(prefix)\(started).\(hostName()).\(ProcessInfo.processInfo.processIdentifier)"
     self.storage = storage
     file = try storage.createFile(path)
-    append(Self.event(step: 0) { $0.field(3, string: "brain.Event:2") })
-    append(
-      Self.event(step: firstStep) { event in
-        event.field(7) { $0.field(1, varint: 1) }  // SessionLog.START
-      })
+    append(try Self.event(step: 0) { $0.fileVersion = "brain.Event:2" })
+    append(try Self.event(step: firstStep) { $0.sessionLog.status = .start })
     try flush()
   }
 
@@ -39,13 +34,11 @@ package final class EventFileWriter {
   /// Adds one point of the line `tag`. Kept in memory until `flush`, or until 64 KiB have gathered.
   package func scalar(_ tag: String, _ value: Float, step: Int, time: Date = Date()) throws {
     append(
-      Self.event(step: step, time: time) { event in
-        event.field(5) { summary in
-          summary.field(1) { point in
-            point.field(1, string: tag)
-            point.field(2, float: value)
-          }
-        }
+      try Self.event(step: step, time: time) { event in
+        var point = Tensorflow_Summary.Value()
+        point.tag = tag
+        point.simpleValue = value
+        event.summary.value.append(point)
       })
     if buffer.count >= 1 << 16 { try flush() }
   }
@@ -70,12 +63,14 @@ package final class EventFileWriter {
     buffer += withUnsafeBytes(of: CRC32C.masked(record).littleEndian, Array.init)
   }
 
-  private static func event(step: Int, time: Date = Date(), _ content: (inout ProtobufEncoder) -> Void) -> [UInt8] {
-    var event = ProtobufEncoder()
-    event.field(1, double: time.timeIntervalSince1970)
-    event.field(2, varint: UInt64(step))
+  private static func event(
+    step: Int, time: Date = Date(), _ content: (inout Tensorflow_Event) -> Void
+  ) throws -> [UInt8] {
+    var event = Tensorflow_Event()
+    event.wallTime = time.timeIntervalSince1970
+    event.step = Int64(step)
     content(&event)
-    return event.bytes
+    return try event.serializedBytes()
   }
 }
 

@@ -1,5 +1,7 @@
-// ONNX, as the messages of onnx.proto3 (field numbers in comments): what runs anywhere that has an ONNX runtime.
+// ONNX: what runs anywhere that has an ONNX runtime.
+import Foundation
 import Matrices
+import SwiftProtobuf
 
 /// A graph of a few operators over float32 matrices, with its weights, to be written as an ONNX model.
 ///
@@ -80,72 +82,68 @@ package struct ONNXModel {
   package func encoded(mostBytes: Int = 2_000_000_000) throws -> [UInt8] {
     let bytes = weights.reduce(0) { $0 + 4 * $1.matrix.count }
     guard bytes <= mostBytes else { throw ONNXError.tooLarge(bytes: bytes) }
-    var model = ProtobufEncoder()
-    model.field(1, varint: 4)  // ir_version
-    model.field(2, string: "cegzsl")  // producer_name
-    model.field(3, string: programVersion)  // producer_version
-    model.field(7) { encodeGraph(&$0) }  // graph
-    model.field(8) { $0.field(2, varint: 9) }  // opset_import: version
-    for entry in metadata {  // metadata_props
-      model.field(14) {
-        $0.field(1, string: entry.key)
-        $0.field(2, string: entry.value)
-      }
+    var model = Onnx_ModelProto()
+    model.irVersion = 4
+    model.producerName = "cegzsl"
+    model.producerVersion = programVersion
+    model.graph = graph
+    var operators = Onnx_OperatorSetIdProto()
+    operators.version = 9
+    model.opsetImport = [operators]
+    model.metadataProps = metadata.map { entry in
+      var message = Onnx_StringStringEntryProto()
+      (message.key, message.value) = entry
+      return message
     }
-    return model.bytes
+    return try model.serializedBytes()
   }
 
-  private func encodeGraph(_ graph: inout ProtobufEncoder) {
-    for node in nodes { graph.field(1) { Self.encode(node, &$0) } }  // node
-    graph.field(2, string: name)  // name
-    for weight in weights {  // initializer
-      graph.field(5) { tensor in
-        for dimension in weight.dimensions { tensor.field(1, varint: UInt64(dimension)) }  // dims
-        tensor.field(2, varint: 1)  // data_type: FLOAT
-        tensor.field(8, string: weight.name)  // name
-        // Little-endian rows, one after the other.
-        let elements = weight.matrix.elements
-        elements.withUnsafeBytes { tensor.field(9, bytes: $0) }  // raw_data
-      }
+  private var graph: Onnx_GraphProto {
+    var graph = Onnx_GraphProto()
+    graph.name = name
+    graph.node = nodes.map(\.message)
+    graph.initializer = weights.map { weight in
+      var tensor = Onnx_TensorProto()
+      tensor.name = weight.name
+      tensor.dims = weight.dimensions.map(Int64.init)
+      tensor.dataType = Int32(Onnx_TensorProto.DataType.float.rawValue)
+      tensor.rawData = weight.matrix.elements.withUnsafeBytes { Data($0) }
+      return tensor
     }
-    for value in inputs { graph.field(11) { Self.encode(value, &$0) } }  // input
-    for value in outputs { graph.field(12) { Self.encode(value, &$0) } }  // output
+    (graph.input, graph.output) = (inputs.map(\.message), outputs.map(\.message))
+    return graph
   }
+}
 
-  private static func encode(_ node: Node, _ message: inout ProtobufEncoder) {
-    for input in node.inputs { message.field(1, string: input) }  // input
-    message.field(2, string: node.output)  // output
-    message.field(3, string: node.output)  // name
-    message.field(4, string: node.type)  // op_type
-    for attribute in node.attributes {  // attribute
-      message.field(5) {
-        $0.field(1, string: attribute.name)  // name
-        switch attribute.value {
-        case .float(let value):
-          $0.field(2, float: value)  // f
-          $0.field(20, varint: 1)  // type: FLOAT
-        case .int(let value):
-          $0.field(3, varint: UInt64(bitPattern: Int64(value)))  // i
-          $0.field(20, varint: 2)  // type: INT
-        case .ints(let values):
-          for value in values { $0.field(8, varint: UInt64(bitPattern: Int64(value))) }  // ints
-          $0.field(20, varint: 7)  // type: INTS
-        }
+extension ONNXModel.Node {
+  fileprivate var message: Onnx_NodeProto {
+    var node = Onnx_NodeProto()
+    (node.name, node.opType) = (output, type)
+    (node.input, node.output) = (inputs, [output])
+    node.attribute = attributes.map { name, value in
+      var attribute = Onnx_AttributeProto()
+      attribute.name = name
+      switch value {
+      case .float(let number): (attribute.f, attribute.type) = (number, .float)
+      case .int(let number): (attribute.i, attribute.type) = (Int64(number), .int)
+      case .ints(let numbers): (attribute.ints, attribute.type) = (numbers.map(Int64.init), .ints)
       }
+      return attribute
     }
+    return node
   }
+}
 
-  private static func encode(_ value: Value, _ message: inout ProtobufEncoder) {
-    message.field(1, string: value.name)  // name
-    message.field(2) { type in  // type
-      type.field(1) { tensor in  // tensor_type
-        tensor.field(1, varint: 1)  // elem_type: FLOAT
-        tensor.field(2) { shape in  // shape
-          shape.field(1) { $0.field(2, string: "rows") }  // dim: dim_param
-          shape.field(1) { $0.field(1, varint: UInt64(value.columnCount)) }  // dim: dim_value
-        }
-      }
-    }
+extension ONNXModel.Value {
+  fileprivate var message: Onnx_ValueInfoProto {
+    var (rows, columns) = (Onnx_TensorShapeProto.Dimension(), Onnx_TensorShapeProto.Dimension())
+    rows.dimParam = "rows"
+    columns.dimValue = Int64(columnCount)
+    var value = Onnx_ValueInfoProto()
+    value.name = name
+    value.type.tensorType.elemType = Int32(Onnx_TensorProto.DataType.float.rawValue)
+    value.type.tensorType.shape.dim = [rows, columns]
+    return value
   }
 }
 

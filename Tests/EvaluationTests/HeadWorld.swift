@@ -60,7 +60,10 @@ struct HeadWorld {
   init(seed: UInt64) {
     let draws = Draws(seed: seed)
     let features = draws.matrix(60, 5).copied()
-    labels = (0..<60).map { [0, 2, 3, 5, 1, 4][$0 < 40 ? $0 % 4 : $0 < 48 ? $0 % 4 : 4 + $0 % 2] }
+    // Classes have unlike counts, so that the mean of their means is not that of the rows.
+    labels = (0..<60).map {
+      $0 < 40 ? [0, 2, 3, 5, 0, 2, 0, 3][$0 % 8] : $0 < 48 ? [0, 2, 3, 5][$0 % 4] : [1, 4][$0 % 2]
+    }
     // A column that does not vary.
     for r in 0..<60 { features[r, 3] = 0.75 }
     let attributes = draws.matrix(7, 4).copied()
