@@ -1,15 +1,16 @@
+import Evaluation
 import Testing
 import Training
 
 @Suite struct SavePolicyTests {
   /// Epochs of 4 iterations, 20 in all.
   private func policy(
-    evaluateEvery: Interval = .never, checkpointEvery: Interval = .never, isSelecting: Bool = false
+    evaluateEvery: Interval = .never, checkpointEvery: Interval = .never, phase: RunPhase = .final(nil)
   ) -> SavePolicy {
     var configuration = Configuration()
     configuration.evaluateEvery = evaluateEvery
     configuration.checkpointEvery = checkpointEvery
-    return SavePolicy(configuration, iterationsPerEpoch: 4, lastIteration: 20, isSelecting: isSelecting)
+    return SavePolicy(configuration, iterationsPerEpoch: 4, lastIteration: 20, phase: phase)
   }
 
   private func iterations(_ policy: SavePolicy, _ what: (SavePolicy.Due) -> Bool) -> [Int] {
@@ -32,8 +33,22 @@ import Training
   }
 
   @Test func whatValidationMayChooseIsSaved() {
-    let policy = policy(evaluateEvery: .iterations(6), checkpointEvery: .iterations(9), isSelecting: true)
+    let policy = policy(evaluateEvery: .iterations(6), checkpointEvery: .iterations(9), phase: .selecting)
     #expect(iterations(policy, \.saves) == [6, 9, 12, 18, 20])
+  }
+
+  /// Its test rows chose nothing, and are looked at once.
+  @Test func whatWasChosenForIsEvaluatedBehindTheLastIteration() {
+    let choice = SelectionRecord(
+      [
+        EvaluationRecord(
+          iteration: 4, epoch: 1,
+          test: EvaluationResult(
+            last: GeneralizedAccuracy(unseen: 0.5, seen: 0.5), history: [], zsl: nil, seenClasses: .none,
+            unseenClasses: .none), head: HeadConstants(usual: .softmax))
+      ], iterationsPerEpoch: 4, lastIteration: 4)
+    let policy = policy(evaluateEvery: .iterations(6), checkpointEvery: .iterations(9), phase: .final(choice))
+    #expect(iterations(policy, \.evaluates) == [] && iterations(policy, \.saves) == [9, 18, 20])
   }
 
   @Test func aSignalSavesAtOnceAndEvaluatesNothing() {

@@ -2,17 +2,17 @@
 package struct SavePolicy: Sendable {
   private let evaluateEvery: Interval
   private let checkpointEvery: Interval
-  private let isSelecting: Bool
+  private let phase: RunPhase
   private let iterationsPerEpoch: Int
   private let lastIteration: Int
 
   /// - Parameters:
   ///   - lastIteration: of the whole run.
-  ///   - isSelecting: whether evaluations are there to choose one of them.
-  package init(_ configuration: Configuration, iterationsPerEpoch: Int, lastIteration: Int, isSelecting: Bool) {
+  ///   - phase: one that chooses evaluates for that; one for which was chosen looks at the test rows once, in the end.
+  package init(_ configuration: Configuration, iterationsPerEpoch: Int, lastIteration: Int, phase: RunPhase) {
     evaluateEvery = configuration.evaluateEvery
     checkpointEvery = configuration.checkpointEvery
-    self.isSelecting = isSelecting
+    self.phase = phase
     self.iterationsPerEpoch = iterationsPerEpoch
     self.lastIteration = lastIteration
   }
@@ -33,10 +33,10 @@ package struct SavePolicy: Sendable {
     // The last iteration is saved before it is evaluated: a crash meanwhile costs nothing but the evaluation.
     let isLast = iteration >= lastIteration
     var due = Due()
-    due.evaluates = isDue(evaluateEvery, iteration) && !isLast && !isStopping
+    due.evaluates = phase.choice == nil && isDue(evaluateEvery, iteration) && !isLast && !isStopping
     due.mustSucceed = isStopping || isLast
     // A figure that may be chosen needs its model.
-    due.saves = due.mustSucceed || isDue(checkpointEvery, iteration) || (due.evaluates && isSelecting)
+    due.saves = due.mustSucceed || isDue(checkpointEvery, iteration) || (due.evaluates && phase.isSelecting)
     return due
   }
 

@@ -63,7 +63,7 @@ package final class TrainingRun {
       }
     policy = SavePolicy(
       configuration, iterationsPerEpoch: trainer.iterationsPerEpoch, lastIteration: lastIteration,
-      isSelecting: phase.isSelecting)
+      phase: phase)
     // Ranks of a host share the parameters: another's initial ones would overwrite what rank 0 restores.
     if communicator.isFirstOfHost { model.initialise(trainer.source) }
   }
