@@ -105,4 +105,16 @@ extension FinalLayer {
     for number in candidates { bias[0, number] = 0 }
     self.init(weight: Matrix(rows: classCount, columns: inputSize), bias: bias)
   }
+
+  /// With factor times its scores.
+  ///
+  /// - Parameter factor: above 0.
+  package func scaled(by factor: Double) -> FinalLayer {
+    precondition(factor > 0)
+    guard factor != 1 else { return self }
+    func scaled(_ matrix: Matrix) -> Matrix {
+      Matrix(rows: matrix.rowCount, columns: matrix.columnCount, elements: matrix.elements.map { $0 * Float(factor) })
+    }
+    return FinalLayer(weight: scaled(weight), bias: scaled(bias))
+  }
 }

@@ -66,13 +66,16 @@ package struct ModelExtension {
     let training = ClassifierTraining(
       seenClasses: seen, unseenClasses: unseen, classCount: table.count, settings: settings, source: source,
       context: model.network.context)
+    // The γ of the classes that were there is the best that is known.
+    let constants = model.classifier?.classifiers.constants ?? HeadConstants(usual: .softmax)
+    let weight = constants.weight(of: .softmax) ?? 1
     return FinalClassifiers(
       generalized: training.generalized(
         real: known.embeddings, labels: known.labels, synthetic: synthetic, drawNumber: 2 * drawNumber,
-        keptEpoch: keptEpoch),
-      unseenOnly: training.unseenOnly(synthetic: synthetic, drawNumber: 2 * drawNumber + 1), epoch: keptEpoch,
-      // The γ of the classes that were there is the best that is known.
-      constants: model.classifier?.classifiers.constants ?? HeadConstants(usual: .softmax))
+        keptEpoch: keptEpoch
+      ).scaled(by: weight),
+      unseenOnly: training.unseenOnly(synthetic: synthetic, drawNumber: 2 * drawNumber + 1).scaled(by: weight),
+      epoch: keptEpoch, constants: constants)
   }
 
   /// Any head, with the constants that the model's own has; the softmaxes are those of the other method where the kept epoch is the last.

@@ -88,7 +88,7 @@ import Testing
     let terms = [(HeadPart.ridgeFeatures, 20.0), (.ridgeEmbedding, 5)].map {
       fitting.term($0.0, TermConstants(penalty: 0.3)).weighing($0.1)
     }
-    let head = FinalClassifiers(generalized: layer, unseenOnly: layer, epoch: 1, terms: terms)
+    let head = FinalClassifiers(generalized: layer.scaled(by: 0.25), unseenOnly: layer, epoch: 1, terms: terms)
     let (x, h) = (matrix(world.x), matrix(world.h))
     let (scores, first, second) = (
       Matrix(rows: 60, columns: 7), Matrix(rows: 60, columns: 7), Matrix(rows: 60, columns: 7)
@@ -96,50 +96,17 @@ import Testing
     head.scores(into: scores, features: x, h: h, amongUnseen: false, context: ProductContext())
     terms[0].scores(into: first, x, context: ProductContext())
     terms[1].scores(into: second, h, context: ProductContext())
+    var largest = 0.0
     for r in 0..<60 {
       for c in 0..<6 {
         let linear = (0..<6).reduce(Double(bias[0, c])) { $0 + Double(weight[c, $1]) * world.h[r][$1] }
-        #expect(abs(Double(scores[r, c]) - linear - 20 * Double(first[r, c]) - 5 * Double(second[r, c])) < 1e-4)
+        let difference = abs(Double(scores[r, c]) - linear / 4 - 20 * Double(first[r, c]) - 5 * Double(second[r, c]))
+        largest = difference < largest ? largest : difference
       }
       #expect(scores[r, 6] == -.infinity)
     }
+    #expect(largest < 1e-4)
     #expect(head.needsFeatures && !FinalClassifiers(generalized: layer, unseenOnly: layer, epoch: 1).needsFeatures)
-  }
-
-  // MARK: Choosing
-
-  /// One part knows seen classes, another unseen ones, a third nothing: the first two are found, and the sum is better than each.
-  @Test func whatHelpsIsFound() {
-    let draws = Draws(seed: 21)
-    let (seenLabels, unseenLabels) = (draws.labels(150, below: 3), draws.labels(150, below: 3).map { $0 + 3 })
-    let labels = seenLabels + unseenLabels
-    func part(_ part: HeadPart, noise: Double, seen: Double, unseen: Double) -> PartScores {
-      PartScores(
-        part: part,
-        scores: labels.flatMap { label in
-          (0..<6).map { c in
-            Float(draws.number(size: noise) + (c != label ? 0 : label < 3 ? seen : unseen))
-          }
-        })
-    }
-    let rows = ChoiceRows(
-      classCount: 6, seenLabels: seenLabels, unseenLabels: unseenLabels, seenClasses: [0, 1, 2],
-      unseenClasses: [3, 4, 5])
-    let choice = HeadChoice(rows)
-    let parts = [
-      part(.softmax, noise: 2, seen: 2, unseen: 0), part(.prototype, noise: 0, seen: 0, unseen: 0),
-      part(.ridgeFeatures, noise: 0.1, seen: 0, unseen: 0.1),
-    ]
-    let weights = choice.stack(parts)
-    #expect(weights[0] == 1 && weights[1] == 0 && weights[2] >= 10, "\(weights)")
-    let areas = parts.map { rows.area($0.scores) }
-    #expect(rows.area(choice.sum(parts, weights)) > (areas.max() ?? 1) + 0.1)
-    let best = rows.best([(0, parts[1]), (1, parts[0]), (2, parts[1]), (3, parts[0])]) { $0.1.scores }
-    #expect(best.candidate.0 == 1 && best.scores == parts[0].scores)
-    // What it begins with may go.
-    let useless = [part(.softmax, noise: 30, seen: 0, unseen: 0), part(.zla, noise: 0.01, seen: 1, unseen: 1)]
-    let alone = choice.stack(useless)
-    #expect(alone[1] > 0 && rows.area(choice.sum(useless, alone)) > 0.9, "\(alone)")
   }
 
   // MARK: Baselines

@@ -1,4 +1,4 @@
-// Which parts, constants, weights and γ: chosen by AUSUC on validation rows. N rows, C classes.
+// Which constants and γ: chosen by AUSUC and H on validation rows. N rows, C classes.
 import Matrices
 
 /// Scores of validation rows by one part.
@@ -48,96 +48,12 @@ struct ChoiceRows {
   }
 }
 
-/// Finds the constants of a head.
-struct HeadChoice {
-  private let rows: ChoiceRows
-
-  /// Weights of a part that are tried beside softmax's 1.
-  private static let weights: [Float] = [1, 2, 5, 10, 20, 40, 80, 160, 320, 640]
-  /// Those that pairs are begun with.
-  private static let coarse: [Float] = [2, 10, 40, 160]
-  /// AUSUC that another part must bring.
-  private static let leastGain = 0.002
-
-  init(_ rows: ChoiceRows) { self.rows = rows }
-
-  /// A weighted sum of parts: from the first part alone, and from its best sum with two others, parts are added greedily as long as they
-  /// bring something, every weight being looked at again after each; the better end counts.
-  ///
-  /// - Parameter parts: the first is what the sums begin with, of weight 1.
-  func stack(_ parts: [PartScores]) -> [Float] {
-    var alone = [Float](repeating: 0, count: parts.count)
-    alone[0] = 1
-    return [alone, bestPair(parts, alone)].map { grown(parts, $0) }.reduce((alone, -1.0)) {
-      $1.area > $0.1 ? ($1.weights, $1.area) : $0
-    }.0
-  }
-
-  /// Greedy steps alone miss parts that help only together.
-  private func bestPair(_ parts: [PartScores], _ alone: [Float]) -> [Float] {
-    var best = (weights: alone, area: -1.0)
-    for first in parts.indices.dropFirst() {
-      for second in first + 1..<parts.count {
-        for weight in Self.coarse {
-          for other in Self.coarse {
-            var tried = alone
-            (tried[first], tried[second]) = (weight, other)
-            let area = area(parts, tried)
-            if area > best.area { best = (tried, area) }
-          }
-        }
-      }
-    }
-    return best.weights
-  }
-
-  private func grown(_ parts: [PartScores], _ start: [Float]) -> (weights: [Float], area: Double) {
-    var (weights, area) = refined(parts, (start, self.area(parts, start)))
-    while let found = step(parts, weights, among: parts.indices.dropFirst().filter { weights[$0] == 0 }),
-      found.area > area + Self.leastGain
-    {
-      (weights, area) = refined(parts, found)
-    }
-    return (weights, area)
-  }
-
-  /// Changes the weights of what is there, or leaves some out, as long as that is better.
-  private func refined(
-    _ parts: [PartScores], _ start: (weights: [Float], area: Double)
-  ) -> (weights: [Float], area: Double) {
-    var (weights, area) = start
-    while let better = step(parts, weights, among: parts.indices.filter { weights[$0] > 0 || $0 == 0 }),
-      better.area > area + Self.leastGain / 10
-    {
-      (weights, area) = better
-    }
-    return (weights, area)
-  }
-
-  /// The best change of one weight.
-  private func step(_ parts: [PartScores], _ weights: [Float], among places: [Int]) -> (weights: [Float], area: Double)?
-  {
-    var best: (weights: [Float], area: Double)?
-    for place in places {
-      // What the sum begins with is there or not.
-      for weight in place == 0 ? [0, 1] : [0] + Self.weights where weight != weights[place] {
-        var tried = weights
-        tried[place] = weight
-        guard tried.contains(where: { $0 > 0 }) else { continue }
-        let area = area(parts, tried)
-        if area > best?.area ?? -1 { best = (tried, area) }
-      }
-    }
-    return best
-  }
-
-  private func area(_ parts: [PartScores], _ weights: [Float]) -> Double { rows.area(sum(parts, weights)) }
-
-  /// As a head adds them up.
-  func sum(_ parts: [PartScores], _ weights: [Float]) -> [Float] {
+extension ChoiceRows {
+  /// A weighted sum of parts, as a head adds them up.
+  func sum(_ parts: [PartScores], _ weights: [Double]) -> [Float] {
     var result = [Float](repeating: 0, count: parts[0].scores.count)
     for (part, weight) in zip(parts, weights) where weight > 0 {
-      for k in result.indices { result[k] += weight * part.scores[k] }
+      for k in result.indices { result[k] += Float(weight) * part.scores[k] }
     }
     return result
   }

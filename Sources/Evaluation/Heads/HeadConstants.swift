@@ -130,7 +130,7 @@ package struct TermConstants: Sendable, Codable, Equatable {
 package struct HeadConstants: Sendable, Codable, Equatable {
   package struct Part: Sendable, Codable, Equatable {
     package let part: HeadPart
-    /// Above 0; 1 for softmax.
+    /// Above 0.
     package let weight: Double
     /// Side by side with the others in JSON.
     package let constants: TermConstants
@@ -179,5 +179,8 @@ package struct HeadConstants: Sendable, Codable, Equatable {
       head: head, parts: head.candidates.map { Part($0, $0.usual) }, gamma: nil)
   }
 
-  package func contains(_ part: HeadPart) -> Bool { parts.contains { $0.part == part } }
+  package func contains(_ part: HeadPart) -> Bool { weight(of: part) != nil }
+
+  /// nil of a part that it lacks.
+  package func weight(of part: HeadPart) -> Double? { parts.first { $0.part == part }?.weight }
 }

@@ -150,7 +150,6 @@ struct HeadMaking {
     _ head: HeadKind, _ softmaxes: Softmaxes?, _ made: inout [HeadPart: HeadTerm]
   ) -> HeadConstants {
     let choiceRows = tests.choiceRows
-    let choice = HeadChoice(choiceRows)
     var parts: [PartScores] = []
     for part in head.candidates {
       if let softmaxes, part == .softmax {
@@ -163,10 +162,12 @@ struct HeadMaking {
       made[part] = best.candidate.term
       parts.append(PartScores(part: part, constants: best.candidate.constants, scores: best.scores))
     }
-    let weights = head == .stacked ? choice.stack(parts) : [1]
-    let gamma = choiceRows.curve(choice.sum(parts, weights)).best.gamma
+    var weights = head == .stacked ? Stacking(choiceRows, parts).weights() : [1]
+    // Where no part knows anything, the first answers.
+    if !weights.contains(where: { $0 > 0 }) { weights[0] = 1 }
+    let gamma = choiceRows.curve(choiceRows.sum(parts, weights)).best.gamma
     let kept = zip(parts, weights).filter { $0.1 > 0 }.map {
-      HeadConstants.Part($0.part, weight: Double($1), $0.constants)
+      HeadConstants.Part($0.part, weight: $1, $0.constants)
     }
     return HeadConstants(head: head, parts: kept, gamma: gamma)
   }
@@ -189,10 +190,10 @@ struct HeadMaking {
     func empty(_ candidates: [Int]) -> FinalLayer {
       FinalLayer(classCount: tests.classCount, inputSize: rows.real.columnCount, candidates: candidates)
     }
-    let hasSoftmax = constants.contains(.softmax)
+    let weight = constants.weight(of: .softmax)
     return FinalClassifiers(
-      generalized: (hasSoftmax ? softmaxes?.generalized : nil) ?? empty(rows.candidates),
-      unseenOnly: (hasSoftmax ? softmaxes?.unseenOnly : nil) ?? empty(rows.task.unseenClasses),
+      generalized: weight.flatMap { softmaxes?.generalized.scaled(by: $0) } ?? empty(rows.candidates),
+      unseenOnly: weight.flatMap { softmaxes?.unseenOnly.scaled(by: $0) } ?? empty(rows.task.unseenClasses),
       epoch: settings.epochs, terms: terms, constants: constants)
   }
 }
