@@ -106,6 +106,18 @@ extension FinalLayer {
     self.init(weight: Matrix(rows: classCount, columns: inputSize), bias: bias)
   }
 
+  /// The same scores of some of the candidates; the others cannot be answered.
+  package func among(_ classes: [Int]) -> FinalLayer {
+    let kept = Matrix(rows: classCount, columns: weight.columnCount)
+    let bias = Matrix(rows: 1, columns: classCount)
+    bias.fill(-.infinity)
+    for number in classes {
+      kept.rows(number..<number + 1).copy(from: weight.rows(number..<number + 1))
+      bias[0, number] = self.bias[0, number]
+    }
+    return FinalLayer(weight: kept, bias: bias)
+  }
+
   /// With factor times its scores.
   ///
   /// - Parameter factor: above 0.

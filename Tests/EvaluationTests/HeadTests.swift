@@ -109,6 +109,32 @@ import Testing
     #expect(head.needsFeatures && !FinalClassifiers(generalized: layer, unseenOnly: layer, epoch: 1).needsFeatures)
   }
 
+  /// T1 of a sum: the same scores of unseen classes alone, where the sum's weights were found for them.
+  @Test func aSumAnswersUnseenClassesWithTheSameScores() throws {
+    let world = HeadWorld(seed: 6)
+    let tests = TestRows(
+      dataset: world.dataset, task: world.task, seen: matrix(Array(world.h[40..<48])),
+      unseen: matrix(Array(world.h[48..<60])))
+    let making = HeadMaking(
+      rows: world.rows, tests: tests, settings: ClassifierSettings(epochs: 3, learningRate: 0.01, batchSize: 8),
+      source: RandomSource(seed: 5), iteration: 1, context: ProductContext())
+    func scores(_ parts: [HeadConstants.Part]) throws -> (all: Matrix, unseen: Matrix) {
+      let constants = HeadConstants(head: .stacked, parts: parts, gamma: nil)
+      let head = try making.evaluate(.given(constants)).classifiers
+      return (
+        tests.scores(head, ofUnseen: true, amongUnseen: false, ProductContext()),
+        tests.scores(head, ofUnseen: true, amongUnseen: true, ProductContext())
+      )
+    }
+    let sum = try scores([.init(.softmax, weight: 0.5), .init(.prototype, weight: 3)])
+    for r in 0..<12 {
+      for c in 0..<7 { #expect(sum.unseen[r, c] == ([1, 4].contains(c) ? sum.all[r, c] : -.infinity)) }
+    }
+    // The softmax alone has one that was trained for them.
+    let softmax = try scores([.init(.softmax)])
+    #expect(softmax.unseen[0, 1] != softmax.all[0, 1] && softmax.unseen[0, 0] == -.infinity)
+  }
+
   // MARK: Baselines
 
   @Test func baselinesWithoutAChoice() throws {

@@ -191,9 +191,13 @@ struct HeadMaking {
       FinalLayer(classCount: tests.classCount, inputSize: rows.real.columnCount, candidates: candidates)
     }
     let weight = constants.weight(of: .softmax)
+    let generalized = weight.flatMap { softmaxes?.generalized.scaled(by: $0) } ?? empty(rows.candidates)
+    // Weights of a sum are for the scores of the softmax with which they were found; the other one's have another size.
+    let ofUnseen =
+      terms.isEmpty
+      ? weight.flatMap { softmaxes?.unseenOnly.scaled(by: $0) } : generalized.among(rows.task.unseenClasses)
     return FinalClassifiers(
-      generalized: weight.flatMap { softmaxes?.generalized.scaled(by: $0) } ?? empty(rows.candidates),
-      unseenOnly: weight.flatMap { softmaxes?.unseenOnly.scaled(by: $0) } ?? empty(rows.task.unseenClasses),
+      generalized: generalized, unseenOnly: ofUnseen ?? empty(rows.task.unseenClasses),
       epoch: settings.epochs, terms: terms, constants: constants)
   }
 }
