@@ -46,7 +46,11 @@ let package = Package(
     .target(
       name: "Files",
       dependencies: ["Matrices", "CZlib", "CCrypto", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
-      exclude: ["Messages/events.proto", "Messages/onnx.proto"], swiftSettings: settings),
+      exclude: [
+        "Messages/event.proto", "Messages/summary.proto", "Messages/onnx_model.proto", "Messages/onnx_graph.proto",
+        "Messages/onnx_node.proto", "Messages/onnx_shape.proto", "Messages/onnx_tensor.proto",
+        "Messages/onnx_value.proto",
+      ], swiftSettings: settings),
     .target(name: "Datasets", dependencies: ["Matrices", "Kernels", "Files"], swiftSettings: settings),
     .target(name: "Networks", dependencies: ["Matrices", "Kernels"], swiftSettings: settings),
     .target(name: "Losses", dependencies: ["Matrices", "Kernels"], swiftSettings: settings),

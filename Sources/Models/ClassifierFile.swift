@@ -1,4 +1,4 @@
-// `classifier.safetensors`: the head. H classifier input, C classes; I and K as in `HeadTerm`.
+// `classifier.safetensors`: the head. H classifier input, C classes; I input of a part, A descriptor.
 import Checkpoints
 import Evaluation
 import Files
@@ -11,9 +11,9 @@ import Matrices
 /// | `softmax.weight`, `softmax.bias` | [C, H], [C] | over seen and unseen classes: scores W·h + b |
 /// | `unseen_softmax.weight`, `unseen_softmax.bias` | [C, H], [C] | over unseen classes alone (T1) |
 /// | `PART.mean`, `PART.deviation` | [I], [I] | z = (input − mean) / deviation; of heads other than softmax |
-/// | `PART.map` | [I, K] | only where z is mapped |
-/// | `PART.targets` | [C, K] | rows of unit length; scores += weight · cos(z·map, target) |
-/// | `PART.targets`, `PART.bias` | [C, K], [C] | of a Gaussian part: scores += weight · (z · target + bias) |
+/// | `PART.map` | [I, A] | only where z is mapped |
+/// | `PART.targets` | [C, I] or, with a map, [C, A] | rows of unit length; scores += weight · cos(z·map, target) |
+/// | `PART.targets`, `PART.bias` | [C, I], [C] | of a Gaussian part: scores += weight · (z · target + bias) |
 ///
 /// Rows are the classes of `classes.safetensors`, in its order; h is the embedding. A class that is no candidate has zero weights and the
 /// bias −∞. Metadata: `program_version`, `iteration`, `epoch`, `classifier_epoch`, `dataset_digest`, `figures` (a JSON object of

@@ -84,29 +84,41 @@ private struct World: Sendable {
     }
   }
 
+  /// One that no other part needs.
+  @Test func meansOfSeenClassesAreSynthesisedForTheGaussiansAlone() throws {
+    let constants = HeadConstants(
+      head: .stacked, parts: [.init(.gaussianPrototype, TermConstants(shrinkage: 0.3))], gamma: nil)
+    let found = try #require(try evaluate(World(.contrastive), SingleProcess(), .given(constants)))
+    #expect(found.classifiers.terms.count == 1 && (found.test.last.seen ?? 0) > 0)
+  }
+
+  private func evaluate(
+    _ world: World, _ communicator: any Communicator, _ plan: HeadPlan = .given(HeadConstants(usual: .softmax))
+  ) throws -> Evaluated? {
+    let evaluation = GZSLEvaluation(
+      model: world.model(), communicator: communicator,
+      classifier: ClassifierSettings(epochs: 3, learningRate: 0.01, batchSize: 50), syntheticPerClass: 40,
+      source: world.source)
+    let task = GZSLTask(
+      seenClasses: [0, 2, 3, 5], unseenClasses: [1, 4],
+      classifierRows: (0..<1500).filter { world.labels[$0] % 3 != 1 },
+      seenRows: (1500..<2100).filter { world.labels[$0] % 3 != 1 },
+      unseenRows: (0..<2100).filter { world.labels[$0] % 3 == 1 })
+    return try evaluation.run(
+      GZSLDataset(random: world.rows, labels: world.labels, descriptors: world.descriptors, task: task), iteration: 3,
+      plan)
+  }
+
   @Test(arguments: layouts) func figuresAreThoseOfOneRank(_ hosts: [Int]) throws {
     let world = World(.contrastive)
-    @Sendable func evaluate(_ communicator: any Communicator) throws -> Evaluated? {
-      let evaluation = GZSLEvaluation(
-        model: world.model(), communicator: communicator,
-        classifier: ClassifierSettings(epochs: 3, learningRate: 0.01, batchSize: 50), syntheticPerClass: 40,
-        source: world.source)
-      let task = GZSLTask(
-        seenClasses: [0, 2, 3, 5], unseenClasses: [1, 4],
-        classifierRows: (0..<1500).filter { world.labels[$0] % 3 != 1 },
-        seenRows: (1500..<2100).filter { world.labels[$0] % 3 != 1 },
-        unseenRows: (0..<2100).filter { world.labels[$0] % 3 == 1 })
-      return try evaluation.run(
-        GZSLDataset(random: world.rows, labels: world.labels, descriptors: world.descriptors, task: task), iteration: 3)
-    }
-    let found = try #require(try evaluate(SingleProcess()))
+    let found = try #require(try evaluate(world, SingleProcess()))
     let expected = found.test
     #expect(expected.history.count == 3 && expected.last == expected.history[2])
     #expect(expected.seenClasses.rows.map(\.classIndex) == [0, 2, 3, 5])
     #expect(expected.unseenClasses.rows.map(\.classIndex) == [1, 4])
     #expect(expected.last.seen == expected.seenClasses.mean && expected.last.unseen == expected.unseenClasses.mean)
     #expect(found.classifiers.epoch == 3)
-    let ranks = try onThreads(hosts: hosts, evaluate)
+    let ranks = try onThreads(hosts: hosts) { try evaluate(world, $0) }
     #expect(ranks[0]?.test == expected)
     #expect(ranks.dropFirst().allSatisfy { $0 == nil })
   }

@@ -1,4 +1,5 @@
 import Foundation
+import Kernels
 import TestSupport
 import Testing
 
@@ -44,6 +45,31 @@ import Testing
     expect(
       world.fitting().term(.gaussianPrototype, TermConstants(shrinkage: 0.6)), world.h,
       discriminants(own, own.map(mean), targets, 0.6, z))
+  }
+
+  /// What is compared for the choice is what the term says of every class that can be answered, for all constants.
+  @Test func candidatesAreScoredAsTheirTerms() throws {
+    let world = HeadWorld(seed: 11)
+    let (fitting, tests) = (world.fitting(), world.tests)
+    let candidates = CandidateScores(fitting, tests, ProductContext())
+    for part in [HeadPart.gaussianFeatures, .gaussianEmbedding, .ridgeFeatures] {
+      var largest = 0.0
+      for constants in part.candidates {
+        let own = candidates.scores(part, constants)
+        let expected = tests.scores(fitting.term(part, constants), ProductContext())
+        try #require(own.count == expected.count)
+        let scale = Double(expected.map(abs).max() ?? 0)
+        #expect(scale > 0)
+        // Class 6 cannot be answered.
+        for k in own.indices where k % 7 != 6 {
+          let difference = abs(Double(own[k]) - Double(expected[k])) / scale
+          largest = difference < largest ? largest : difference
+        }
+      }
+      #expect(largest < 1e-5, "\(part)")
+      let best = tests.choiceRows.best(part.candidates) { tests.scores(fitting.term(part, $0), ProductContext()) }
+      #expect(candidates.best(part) == best)
+    }
   }
 
   /// Coefficients of seen classes by kernel ridge regression, a row for each class.

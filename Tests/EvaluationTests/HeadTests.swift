@@ -112,9 +112,7 @@ import Testing
   /// T1 of a sum: the same scores of unseen classes alone, where the sum's weights were found for them.
   @Test func aSumAnswersUnseenClassesWithTheSameScores() throws {
     let world = HeadWorld(seed: 6)
-    let tests = TestRows(
-      dataset: world.dataset, task: world.task, seen: matrix(Array(world.h[40..<48])),
-      unseen: matrix(Array(world.h[48..<60])))
+    let tests = world.tests
     let making = HeadMaking(
       rows: world.rows, tests: tests, settings: ClassifierSettings(epochs: 3, learningRate: 0.01, batchSize: 8),
       source: RandomSource(seed: 5), iteration: 1, context: ProductContext())

@@ -82,6 +82,10 @@ struct HeadWorld {
       syntheticSeen: matrix(synthetic.seen))
   }
 
+  var tests: TestRows {
+    TestRows(dataset: dataset, task: task, seen: matrix(Array(h[40..<48])), unseen: matrix(Array(h[48..<60])))
+  }
+
   func fitting(_ settings: ClassifierSettings = ClassifierSettings(epochs: 3, learningRate: 0.01, batchSize: 8))
     -> HeadFitting
   {

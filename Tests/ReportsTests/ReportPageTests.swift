@@ -26,7 +26,7 @@ import Testing
        "operating_points": {"plain": {"unseen": 0.01, "seen": 0.88, "harmonic": 0.02},
          "calibrated": {"gamma": 1.5, "unseen": 0.45, "seen": 0.35, "harmonic": 0.3938}},
        "classes": [\(classes.joined(separator: ","))], "confusion": [\(confusion.joined(separator: ","))],
-       "baselines": {"ridge": {"harmonic": 0.377}, "nearest_mean_seen": 0.612}}
+       "baselines": {"ridge": {"harmonic": 0.377}, "gaussian": {"harmonic": 0.391, "kernel_width": 3, "shrinkage": 0.6}, "nearest_mean_seen": 0.612}}
       """)
   }
 
@@ -81,7 +81,10 @@ import Testing
       // What the two differ in, and nothing else.
       #expect(page.contains("<code>noise-size</code></th><td class=\"text\">8</td><td class=\"text\">16</td>"))
       #expect(!page.contains("<code>features</code>"))
-      for text in ["AUSUC A 43.2, B 43.2", "33.3", "f00dfeed", "ridge", "37.7", "61.2", "--noise-size 16"] {
+      for text in [
+        "AUSUC A 43.2, B 43.2", "33.3", "f00dfeed", "ridge", "37.7", "39.1", "<td>0.6</td>", "kernel width", "61.2",
+        "--noise-size 16",
+      ] {
         #expect(page.contains(text), "\(text)")
       }
     }

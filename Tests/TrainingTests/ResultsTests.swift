@@ -53,7 +53,8 @@ import Training
   @Test func theFirstPhaseChoosesByAUSUC() throws {
     let choice = SelectionRecord(records, iterationsPerEpoch: 8, lastIteration: 30)
     #expect(choice.iteration == 20 && choice.epoch == 2 && choice.evaluations == 3 && choice.lastIteration == 30)
-    #expect(choice.ausuc == 0.5 && abs((choice.harmonic ?? 0) - 0.1) < 1e-12 && choice.head.gamma == 1.5)
+    #expect(
+      choice.figures.ausuc == 0.5 && abs((choice.figures.harmonic ?? 0) - 0.1) < 1e-12 && choice.head.gamma == 1.5)
     // 20 of 8 are two and a half epochs.
     #expect(choice.iterations(iterationsPerEpoch: 10, bound: 0) == 25)
     #expect(choice.iterations(iterationsPerEpoch: 10, bound: 12) == 12)

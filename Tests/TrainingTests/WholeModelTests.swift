@@ -24,7 +24,8 @@ import Training
 
   static let cases = [
     Case(), Case(select: .validation), Case(ranks: 3), Case(embedding: .semantic), Case(embedding: .none),
-    Case(head: .zla), Case(head: .ridge), Case(select: .validation, ranks: 2, head: .prototype),
+    Case(head: .zla), Case(head: .ridge), Case(ranks: 2, head: .gaussian),
+    Case(select: .validation, ranks: 2, head: .prototype),
     Case(embedding: .none, select: .validation, head: .stacked), Case(select: .validation, ranks: 3, head: .stacked),
   ]
 
@@ -196,7 +197,7 @@ import Training
   }
 
   /// So does every other head; a class that is added has targets of its own, and one that is dropped none.
-  @Test(arguments: [Case(head: .ridge), Case(head: .zla), Case(select: .validation, head: .stacked)])
+  @Test(arguments: [Case(head: .gaussian), Case(head: .zla), Case(select: .validation, head: .stacked)])
   func everyHeadIsExtended(_ setting: Case) throws {
     try withTemporaryFolder { folder in
       let (run, data) = (folder + "/run", folder + "/data")

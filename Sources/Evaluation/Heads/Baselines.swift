@@ -52,11 +52,10 @@ package struct Baselines: Sendable, Encodable, Equatable {
     var headConstants: [HeadKind: HeadConstants] = [:]
     func figures(_ head: HeadKind, _ part: HeadPart) -> Figures {
       // Without validation the constants are the usual ones.
-      let chosen = held.map { held in held.best(part.candidates) { held.scores(part, $0) } }
-      let constants = chosen?.candidate ?? part.usual
-      headConstants[head] = HeadConstants(
-        head: head, parts: [HeadConstants.Part(part, constants)], gamma: chosen?.gamma)
-      return Figures(whole.task(whole.scores(part, constants)), constants, gamma: chosen?.gamma)
+      let constants = held?.candidates.best(part) ?? part.usual
+      let gamma = held.map { $0.gamma($0.scores(part, constants)) }
+      headConstants[head] = HeadConstants(head: head, parts: [HeadConstants.Part(part, constants)], gamma: gamma)
+      return Figures(whole.task(whole.scores(part, constants)), constants, gamma: gamma)
     }
     ridge = figures(.ridge, .ridgeFeatures)
     gaussian = figures(.gaussian, .gaussianFeatures)
@@ -69,11 +68,15 @@ package struct Baselines: Sendable, Encodable, Equatable {
     let penalties: [ESZSL.Penalties] = [0.01, 0.1, 1, 10].flatMap { features in
       [0.01, 0.1, 1, 10].map { ESZSL.Penalties(features: features, descriptors: $0) }
     }
-    let chosen = held.map { held in held.best(penalties) { held.scores(held.eszsl.map($0).rounded) } }
-    let penalty = chosen?.candidate ?? ESZSL.Penalties(features: 1, descriptors: 1)
+    func scores(_ methods: ExactMethods, _ penalties: ESZSL.Penalties) -> [Float] {
+      methods.scores(methods.eszsl.map(penalties).rounded)
+    }
+    let penalty =
+      held.map { held in held.choiceRows.best(penalties) { scores(held, $0) } }
+      ?? ESZSL.Penalties(features: 1, descriptors: 1)
     return Figures(
-      whole.task(whole.scores(whole.eszsl.map(penalty).rounded)), TermConstants(penalty: penalty.features),
-      gamma: chosen?.gamma)
+      whole.task(scores(whole, penalty)), TermConstants(penalty: penalty.features),
+      gamma: held.map { $0.gamma(scores($0, penalty)) })
   }
 }
 
@@ -95,15 +98,13 @@ private final class ExactMethods {
       rows, settings: ClassifierSettings(), source: RandomSource(seed: 0), drawNumber: 0, context: context)
   }
 
-  func task(_ scores: [Float]) -> ScoredTask { tests.choiceRows.task(scores) }
+  lazy var candidates = CandidateScores(fitting, tests, context)
+  var choiceRows: ChoiceRows { tests.choiceRows }
 
-  /// The candidate with the highest AUSUC, and its γ.
-  func best<Candidate>(
-    _ candidates: [Candidate], scores: (Candidate) -> [Float]
-  ) -> (candidate: Candidate, gamma: Double?) {
-    let best = tests.choiceRows.best(candidates, scores: scores)
-    return (best.candidate, tests.choiceRows.curve(best.scores).best.gamma)
-  }
+  func task(_ scores: [Float]) -> ScoredTask { choiceRows.task(scores) }
+
+  /// With the highest H.
+  func gamma(_ scores: [Float]) -> Double { choiceRows.curve(scores).best.gamma }
 
   func scores(_ part: HeadPart, _ constants: TermConstants) -> [Float] {
     tests.scores(fitting.term(part, constants), context)

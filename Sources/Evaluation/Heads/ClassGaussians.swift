@@ -9,8 +9,15 @@ final class ClassGaussians {
   private let standardisation: Standardisation
   /// I×I.
   private let within: DoubleMatrix
-  /// Σ⁻¹·Mᵀ as rows, S×I, by its shrinkage.
-  private var solvedMeans: [Double: DoubleMatrix] = [:]
+  /// By the shrinkage.
+  private var solved: [Double: SolvedMeans] = [:]
+
+  private struct SolvedMeans {
+    /// S×I: Σ⁻¹ times each seen class's mean.
+    let rows: DoubleMatrix
+    /// S×S: M·Σ⁻¹·Mᵀ.
+    let products: DoubleMatrix
+  }
 
   /// - Parameters:
   ///   - counts: rows of each seen class.
@@ -27,20 +34,58 @@ final class ClassGaussians {
       elements: zip(gram.elements, between.elements).map { ($0 - $1) / count })
   }
 
+  private var width: Double { Double(max(within.rowCount, 1)) }
+
+  // MARK: Means that are sums of seen classes' means
+
   /// - Parameters:
   ///   - combination: C×S: a class's mean as a sum of seen classes' means.
   ///   - candidates: the others get zeros.
   func term(_ part: HeadPart, combination: DoubleMatrix, shrinkage: Double, candidates: [Int]) -> HeadTerm {
-    let solved = solvedMeans[shrinkage] ?? solve(standardisation.classMeans, shrinkage)
-    solvedMeans[shrinkage] = solved
-    return term(
-      part, means: combination.multiplied(by: standardisation.classMeans), solved: combination.multiplied(by: solved),
-      candidates)
+    term(
+      part, targets: combination.multiplied(by: seenMeans(shrinkage).rows),
+      bias: bias(combination: combination, shrinkage: shrinkage), candidates)
   }
+
+  /// 1×C: −m_c·Σ⁻¹m_c/2 over I.
+  func bias(combination: DoubleMatrix, shrinkage: Double) -> [Double] {
+    let left = combination.multiplied(by: seenMeans(shrinkage).products)
+    return (0..<combination.rowCount).map { c in
+      -zip(left.row(c), combination.row(c)).reduce(0) { $0 + $1.0 * $1.1 } / 2 / width
+    }
+  }
+
+  /// z·Σ⁻¹m/I of the seen classes' own means, without what belongs to the class alone: every other class's is a sum of these.
+  ///
+  /// - Parameters:
+  ///   - classes: numbers of the S seen classes among `classCount`; the others get zeros.
+  func seenTerm(_ part: HeadPart, shrinkage: Double, classes: [Int], classCount: Int) -> HeadTerm {
+    var identity = DoubleMatrix(rows: classCount, columns: classes.count)
+    for (place, number) in classes.enumerated() { identity[number, place] = 1 }
+    return term(
+      part, targets: identity.multiplied(by: seenMeans(shrinkage).rows),
+      bias: [Double](repeating: 0, count: classCount),
+      classes)
+  }
+
+  private func seenMeans(_ shrinkage: Double) -> SolvedMeans {
+    if let known = solved[shrinkage] { return known }
+    let rows = solve(standardisation.classMeans, shrinkage)
+    let result = SolvedMeans(
+      rows: rows, products: standardisation.classMeans.multiplied(by: rows.transposed))
+    solved[shrinkage] = result
+    return result
+  }
+
+  // MARK: Any means
 
   /// - Parameter means: C×I, standardised.
   func term(_ part: HeadPart, means: DoubleMatrix, shrinkage: Double, candidates: [Int]) -> HeadTerm {
-    term(part, means: means, solved: solve(means, shrinkage), candidates)
+    let targets = solve(means, shrinkage)
+    let bias = (0..<means.rowCount).map { c in
+      -zip(means.row(c), targets.row(c)).reduce(0) { $0 + $1.0 * $1.1 } / 2 / width
+    }
+    return term(part, targets: targets, bias: bias, candidates)
   }
 
   /// Σ⁻¹ times each row.
@@ -50,16 +95,14 @@ final class ClassGaussians {
     return Evaluation.solve(matrix, adding: shrinkage * meanDiagonal(within), rows.transposed).transposed
   }
 
-  private func term(_ part: HeadPart, means: DoubleMatrix, solved: DoubleMatrix, _ candidates: [Int]) -> HeadTerm {
-    let width = Double(max(means.columnCount, 1))
-    var targets = only(candidates, solved)
-    let bias = Matrix(rows: 1, columns: targets.rowCount)
-    for c in 0..<targets.rowCount {
-      let length = (0..<targets.columnCount).reduce(0) { $0 + means[c, $1] * targets[c, $1] }
-      bias[0, c] = Float(-length / 2 / width)
-    }
+  /// - Parameter targets: C×I, not yet divided by I.
+  private func term(_ part: HeadPart, targets: DoubleMatrix, bias: [Double], _ candidates: [Int]) -> HeadTerm {
+    var targets = only(candidates, targets)
+    let own = Matrix(rows: 1, columns: bias.count)
     for k in targets.elements.indices { targets.elements[k] /= width }
+    own.fill(0)
+    for c in candidates { own[0, c] = Float(bias[c]) }
     return HeadTerm(
-      part, standardisation: standardisation.pair, targets: targets.rounded, comparison: .linear(bias: bias))
+      part, standardisation: standardisation.pair, targets: targets.rounded, comparison: .linear(bias: own))
   }
 }

@@ -87,9 +87,9 @@ package enum HeadPart: String, Sendable, CaseIterable, Codable {
     case .softmax, .zla, .prototype: [TermConstants()]
     case .ridgeFeatures, .ridgeEmbedding: Self.penalties.map { TermConstants(penalty: $0) }
     case .gaussianFeatures, .gaussianEmbedding:
-      Self.shrinkages.flatMap { shrinkage in
-        Self.kernelWidths.flatMap { width in
-          Self.penalties.map { TermConstants(penalty: $0, kernelWidth: width, shrinkage: shrinkage) }
+      Self.kernelWidths.flatMap { width in
+        Self.penalties.flatMap { penalty in
+          Self.shrinkages.map { TermConstants(penalty: penalty, kernelWidth: width, shrinkage: $0) }
         }
       }
     case .gaussianPrototype: Self.shrinkages.map { TermConstants(shrinkage: $0) }

@@ -105,18 +105,28 @@ final class HeadFitting {
   private lazy var gaussiansOfEmbeddings = ClassGaussians(ofEmbeddings, counts: rowCounts, gram: gramOfEmbeddings)
   private lazy var regression = DescriptorRegression(descriptors)
 
+  /// C×S, for parts that have one.
+  func combination(_ constants: TermConstants) -> DoubleMatrix {
+    regression.combination(penalty: constants.penalty ?? 0, kernelWidth: constants.kernelWidth)
+  }
+
+  /// Of a part whose classes' means are sums of seen classes' means; nil of others.
+  func gaussians(_ part: HeadPart) -> ClassGaussians? {
+    switch part {
+    case .gaussianFeatures: gaussiansOfFeatures
+    case .gaussianEmbedding: gaussiansOfEmbeddings
+    case .softmax, .zla, .ridgeFeatures, .ridgeEmbedding, .prototype, .gaussianPrototype: nil
+    }
+  }
+
   /// A term of weight 1.
   ///
   /// - Parameters:
   ///   - part: none but softmax, which is trained.
-  ///   - constants: those that the part has; what is missing is as usual.
+  ///   - constants: all that the part has; a λ or a shrinkage that is missing counts as 0.
   func term(_ part: HeadPart, _ constants: TermConstants) -> HeadTerm {
     let candidates = rows.candidates
-    let penalty = constants.penalty ?? part.usual.penalty ?? 0
-    let shrinkage = constants.shrinkage ?? part.usual.shrinkage ?? 0
-    func combination() -> DoubleMatrix {
-      regression.combination(penalty: penalty, kernelWidth: constants.kernelWidth)
-    }
+    let (penalty, shrinkage) = (constants.penalty ?? 0, constants.shrinkage ?? 0)
     return switch part {
     case .softmax: preconditionFailure("softmax is no term")
     case .ridgeFeatures: toMeans.term(penalty: penalty, candidates: candidates)
@@ -126,9 +136,11 @@ final class HeadFitting {
         .prototype, standardisation: ofEmbeddings.pair, targets: only(candidates, syntheticMeans).unitRows.rounded)
     case .zla: adjustedTerm()
     case .gaussianFeatures:
-      gaussiansOfFeatures.term(part, combination: combination(), shrinkage: shrinkage, candidates: candidates)
+      gaussiansOfFeatures.term(
+        part, combination: combination(constants), shrinkage: shrinkage, candidates: candidates)
     case .gaussianEmbedding:
-      gaussiansOfEmbeddings.term(part, combination: combination(), shrinkage: shrinkage, candidates: candidates)
+      gaussiansOfEmbeddings.term(
+        part, combination: combination(constants), shrinkage: shrinkage, candidates: candidates)
     case .gaussianPrototype:
       gaussiansOfEmbeddings.term(part, means: syntheticMeans, shrinkage: shrinkage, candidates: candidates)
     }

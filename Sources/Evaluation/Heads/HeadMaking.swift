@@ -150,17 +150,17 @@ struct HeadMaking {
     _ head: HeadKind, _ softmaxes: Softmaxes?, _ made: inout [HeadPart: HeadTerm]
   ) -> HeadConstants {
     let choiceRows = tests.choiceRows
+    let candidates = CandidateScores(fitting, tests, context)
     var parts: [PartScores] = []
     for part in head.candidates {
       if let softmaxes, part == .softmax {
         parts.append(PartScores(part: part, scores: scores(of: softmaxes.generalized)))
         continue
       }
-      let best = choiceRows.best(part.candidates.lazy.map { (constants: $0, term: fitting.term(part, $0)) }) {
-        tests.scores($0.term, context)
-      }
-      made[part] = best.candidate.term
-      parts.append(PartScores(part: part, constants: best.candidate.constants, scores: best.scores))
+      let constants = candidates.best(part)
+      let term = fitting.term(part, constants)
+      made[part] = term
+      parts.append(PartScores(part: part, constants: constants, scores: tests.scores(term, context)))
     }
     var weights = head == .stacked ? Stacking(choiceRows, parts).weights() : [1]
     // Where no part knows anything, the first answers.

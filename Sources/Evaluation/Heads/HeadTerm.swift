@@ -1,4 +1,4 @@
-// A summand of a head's scores. N rows, I input, K width of the comparison, C classes.
+// A summand of a head's scores. N rows, I input, A descriptor, C classes.
 import Kernels
 import Matrices
 import Networks
@@ -23,9 +23,9 @@ package struct HeadTerm: Sendable {
   /// 1×I; deviations are above 0.
   package let mean: Matrix
   package let deviation: Matrix
-  /// I×K; nil: K is I, and nothing is mapped.
+  /// I×A; nil: nothing is mapped.
   package let map: Matrix?
-  /// C×K; zero for classes that are no candidates.
+  /// C×I, or C×A of mapped inputs; zero for classes that are no candidates.
   package let targets: Matrix
   package let comparison: Comparison
   package let weight: Float

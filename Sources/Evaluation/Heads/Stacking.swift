@@ -1,13 +1,13 @@
-// Weights of a sum of scores, by multinomial logistic regression on validation rows. N rows, K candidates, P parts.
+// Weights of a sum of scores, by multinomial logistic regression on validation rows. N rows, C candidates, T parts.
 import Glibc
 import Kernels
 import Matrices
 
 /// The weights w ≥ 0 and the γ that make validation rows most likely under softmax(Σ w_p·s_p − γ·[class is seen]), every class counting
 /// alike, and seen and unseen classes half each (stacked generalization: Wolpert, Neural Networks 1992; Breiman, Machine Learning 1996).
-/// A convex function of P + 1 numbers, so that nothing depends on where the search begins, and little on single rows.
+/// A convex function of T + 1 numbers, so that nothing depends on where the search begins, and little on single rows.
 struct Stacking {
-  /// N×K×P, each part divided by its deviation.
+  /// N×C×T, each part divided by its deviation.
   private let scores: [Float]
   private let deviations: [Double]
   /// Of each row: the place of its class among the candidates, and what it counts.
@@ -108,7 +108,7 @@ struct Stacking {
   private struct Curvature {
     var loss: Double
     var gradient: [Double]
-    /// (P + 1)².
+    /// (T + 1)².
     var hessian: [Double]
   }
 

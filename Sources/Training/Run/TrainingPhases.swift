@@ -170,7 +170,7 @@ package struct TrainingPhases {
     screen.line(
       "chosen on held-out classes: epoch \(found.epoch), head \(found.head.head.rawValue) = \(parts.joined(separator: " + "))"
         + (found.head.gamma.map { String(format: ", γ %.4g", $0) } ?? "")
-        + (found.ausuc.map { String(format: "; AUSUC there %.1f", 100 * $0) } ?? "")
+        + (found.figures.ausuc.map { String(format: "; AUSUC there %.1f", 100 * $0) } ?? "")
         + ". Now all training rows are trained on anew")
   }
 }

@@ -19,7 +19,9 @@ extension Results {
 
   private var figureLines: [String] {
     let chosen =
-      validation.map { "iteration \(iteration), chosen on held-out classes by AUSUC \(percent($0.ausuc ?? 0)) there" }
+      validation.map {
+        "iteration \(iteration), chosen on held-out classes by AUSUC \(percent($0.figures.ausuc)) there"
+      }
       ?? "last epoch, nothing selected"
     var lines = [
       "U \(percent(figures.unseen))   S \(percent(figures.seen))   H \(percent(figures.harmonic))   T1 \(percent(figures.zsl))   (percent; \(chosen))"

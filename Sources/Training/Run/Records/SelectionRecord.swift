@@ -13,15 +13,10 @@ package struct SelectionRecord: Codable, Sendable, Equatable {
   package let evaluations: Int
   package let head: HeadConstants
   /// On the validation rows by which all this was chosen: too good as a forecast.
-  @Fraction package var unseen: Double?
-  @Fraction package var seen: Double?
-  @Fraction package var harmonic: Double?
-  @Fraction package var zsl: Double?
-  package let ausuc: Double?
-  package let calibrated: OperatingPoint?
+  package let figures: EvaluationFigures
 
-  enum CodingKeys: String, CodingKey {
-    case iteration, epoch, evaluations, head, unseen, seen, harmonic, zsl, ausuc, calibrated
+  private enum CodingKeys: String, CodingKey {
+    case iteration, epoch, evaluations, head
     case iterationsPerEpoch = "iterations_per_epoch"
     case lastIteration = "last_iteration"
   }
@@ -41,10 +36,30 @@ package struct SelectionRecord: Codable, Sendable, Equatable {
     self.lastIteration = lastIteration
     evaluations = records.count
     self.head = head
-    (unseen, seen, harmonic) = (chosen.test.last.unseen, chosen.test.last.seen, chosen.test.last.harmonic)
-    zsl = chosen.test.zsl
-    ausuc = chosen.test.ausuc
-    calibrated = chosen.test.calibrated
+    figures = EvaluationFigures(chosen.test)
+  }
+
+  package init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    iteration = try container.decode(Int.self, forKey: .iteration)
+    iterationsPerEpoch = try container.decode(Int.self, forKey: .iterationsPerEpoch)
+    epoch = try container.decode(Int.self, forKey: .epoch)
+    lastIteration = try container.decode(Int.self, forKey: .lastIteration)
+    evaluations = try container.decode(Int.self, forKey: .evaluations)
+    head = try container.decode(HeadConstants.self, forKey: .head)
+    figures = try EvaluationFigures(from: decoder)
+  }
+
+  /// All side by side.
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(iteration, forKey: .iteration)
+    try container.encode(iterationsPerEpoch, forKey: .iterationsPerEpoch)
+    try container.encode(epoch, forKey: .epoch)
+    try container.encode(lastIteration, forKey: .lastIteration)
+    try container.encode(evaluations, forKey: .evaluations)
+    try container.encode(head, forKey: .head)
+    try figures.encode(to: encoder)
   }
 
   /// As many iterations on all training rows as are the chosen number of epochs there, 1 at least.

@@ -1,4 +1,4 @@
-// Which constants and γ: chosen by AUSUC and H on validation rows. N rows, C classes.
+// Validation rows, and what scores make of them. N rows, C classes.
 import Matrices
 
 /// Scores of validation rows by one part.
@@ -34,21 +34,16 @@ struct ChoiceRows {
   /// The candidate with the highest AUSUC; of equal ones the first. One after the other is scored.
   ///
   /// - Parameter candidates: one or more.
-  func best<Candidate>(
-    _ candidates: some Sequence<Candidate>, scores: (Candidate) -> [Float]
-  ) -> (candidate: Candidate, scores: [Float]) {
-    var best: (candidate: Candidate, scores: [Float], area: Double)?
-    for candidate in candidates {
-      let scores = scores(candidate)
-      let area = area(scores)
-      if area > best?.area ?? -1 { best = (candidate, scores, area) }
+  func best<Candidate>(_ candidates: [Candidate], scores: (Candidate) -> [Float]) -> Candidate {
+    precondition(!candidates.isEmpty, "nothing to choose from")
+    var best = (place: 0, area: -1.0)
+    for (place, candidate) in candidates.enumerated() {
+      let area = area(scores(candidate))
+      if area > best.area { best = (place, area) }
     }
-    guard let best else { preconditionFailure("nothing to choose from") }
-    return (best.candidate, best.scores)
+    return candidates[best.place]
   }
-}
 
-extension ChoiceRows {
   /// A weighted sum of parts, as a head adds them up.
   func sum(_ parts: [PartScores], _ weights: [Double]) -> [Float] {
     var result = [Float](repeating: 0, count: parts[0].scores.count)
