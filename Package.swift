@@ -96,8 +96,8 @@ let package = Package(
       name: "TestSupport", dependencies: ["Matrices", "Collectives"], path: "Tests/TestSupport", swiftSettings: settings
     ),
     .target(
-      name: "Fuzzing", dependencies: ["Files", "Checkpoints", "Training", "Matrices"], path: "Tests/Fuzzing",
-      swiftSettings: settings),
+      name: "Fuzzing", dependencies: ["Files", "Checkpoints", "Training", "Sweeps", "Reports", "Matrices"],
+      path: "Tests/Fuzzing", swiftSettings: settings),
     .testTarget(name: "ProfilingTests", dependencies: ["Profiling"], swiftSettings: settings),
     .testTarget(name: "MatricesTests", dependencies: ["Matrices", "TestSupport"], swiftSettings: settings),
     .target(

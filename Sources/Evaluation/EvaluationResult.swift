@@ -10,13 +10,16 @@ package struct EvaluationResult: Sendable, Codable, Equatable {
   package let unseenClasses: PerClassAccuracy
   /// Area under the seen-unseen curve; nil where rows of one kind are missing, or a version made it that did not measure it.
   package let ausuc: Double?
+  /// Of each unseen class alone, in the order of `unseenClasses`: AUSUC is their mean. nil where there is none.
+  package let areasOfUnseenClasses: [Double]?
   /// At the γ that validation chose; nil where nobody chose one.
   package let calibrated: OperatingPoint?
 
   // One parameter for each property: the initialiser that Swift would make, were it not of a package.
   package init(
     last: GeneralizedAccuracy, history: [GeneralizedAccuracy], zsl: Double?, seenClasses: PerClassAccuracy,
-    unseenClasses: PerClassAccuracy, ausuc: Double? = nil, calibrated: OperatingPoint? = nil
+    unseenClasses: PerClassAccuracy, ausuc: Double? = nil, areasOfUnseenClasses: [Double]? = nil,
+    calibrated: OperatingPoint? = nil
   ) {
     self.last = last
     self.history = history
@@ -24,6 +27,7 @@ package struct EvaluationResult: Sendable, Codable, Equatable {
     self.seenClasses = seenClasses
     self.unseenClasses = unseenClasses
     self.ausuc = ausuc
+    self.areasOfUnseenClasses = areasOfUnseenClasses
     self.calibrated = calibrated
   }
 

@@ -22,6 +22,6 @@ extension String {
       }
     return plain
       ? self
-      : ("'" + split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'").forTerminal
+      : ("'" + unicodeScalars.map { $0 == "'" ? "'\\''" : String($0) }.joined() + "'").forTerminal
   }
 }

@@ -20,7 +20,9 @@ package struct SweepFile {
   private static let known = ["data", "options", "grid", "random", "seeds", "winner-seeds", "choose-by"]
   /// Options that the sweep gives itself.
   private static let own = ["seed"]
-  private static let most = 100_000
+  private static let most = 10_000
+  /// Seeds and ends of ranges of whole numbers stay where a Double holds every one.
+  private static let mostWhole = 1 << 53
 
   /// - Parameter json: the file's mapping.
   package init(_ json: JSONValue, path: String) { (self.json, self.path) = (json, path) }
@@ -91,10 +93,11 @@ package struct SweepFile {
   /// - Parameter first: of a number of seeds.
   private func numbers(_ key: String, from first: Int) throws -> [Int]? {
     guard let value = json[key] else { return nil }
-    let problem = bad("\(key) must be a number of seeds from 1, or a list of different ones, 0 or more")
+    let problem = bad("\(key) must be a number of seeds from 1, or a list of different ones of 0 to 2⁵³")
     if let list = value.elements {
       let seeds = list.compactMap { $0.scalarText.flatMap { Int($0) } }
-      guard !seeds.isEmpty, seeds.count == list.count, Set(seeds).count == seeds.count, seeds.allSatisfy({ $0 >= 0 })
+      guard !seeds.isEmpty, seeds.count == list.count, Set(seeds).count == seeds.count,
+        seeds.allSatisfy((0...Self.mostWhole).contains)
       else { throw problem }
       return seeds
     }
@@ -155,7 +158,8 @@ package struct SweepFile {
       let to = Double(toText), from.isFinite, to.isFinite, from < to,
       scale == "linear" || from > 0
     else { throw bad("random: \(name) must be a list, or have from, to (larger), and scale: linear or log (above 0)") }
-    return .range(from: from, to: to, isLog: scale == "log", isWhole: Int(fromText) != nil && Int(toText) != nil)
+    let isWhole = [fromText, toText].allSatisfy { Int($0).map { $0.magnitude <= Self.mostWhole } ?? false }
+    return .range(from: from, to: to, isLog: scale == "log", isWhole: isWhole)
   }
 }
 

@@ -52,7 +52,7 @@ struct Sweep: ParsableCommand {
     try withRanks(threads: nil) { communicator in
       guard communicator.rankCount == 1 else { throw SweepError.severalRanks(communicator.rankCount) }
       let share = try SweepShare(task: task, count: tasks)
-      let plan = try SweepFile(YAMLFile.value(file), path: file).plan(data: data)
+      let plan = try SweepFile(YAMLFile.value(path: file), path: file).plan(data: data)
       let runs = plan.trials.count
       print(
         "\(plan.points.count) point(s) with \(plan.seeds.count) seed(s): \(runs) runs; then the best with "

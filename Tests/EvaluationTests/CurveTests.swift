@@ -76,6 +76,22 @@ import Testing
     }
   }
 
+  /// Each class's area is that of a task with its unseen rows alone, and their mean is AUSUC.
+  @Test func areasOfClassesMakeTheWhole() throws {
+    let draws = Draws(seed: .random(in: 0...UInt64.max))
+    for _ in 0..<40 {
+      let task = World(draws).task
+      let areas = task.areasOfUnseenClasses
+      let alone = [1, 7].map { label in
+        SeenUnseenCurve(ScoredTask(seen: task.seen, unseen: task.unseen.filter { $0.label == label })).area
+      }
+      try #require(areas.count == 2)
+      #expect(zip(areas, alone).allSatisfy { abs($0 - $1) < 1e-12 } && areas.contains { $0 > 0 }, "seed \(draws.seed)")
+      #expect(abs((areas[0] + areas[1]) / 2 - (task.ausuc ?? 9)) < 1e-12, "seed \(draws.seed)")
+      #expect(ScoredTask(seen: [], unseen: task.unseen).areasOfUnseenClasses == [])
+    }
+  }
+
   /// Without γ the answers are the highest scores, of equal ones the first, whatever their kind.
   @Test func plainAnswersAreTheHighestScores() {
     let world = World(Draws(seed: 3))

@@ -90,7 +90,7 @@ import Testing
     ("two\nlines", "\"two\nlines\""), ("two\r\nlines", "\"two\r\nlines\""), (" edge", "\" edge\""), ("a;b", "\"a;b\""),
     ("=1+2", "'=1+2"), ("@sum", "'@sum"), ("+cmd", "'+cmd"), ("-2+3", "'-2+3"), ("\t=1", "\"'\t=1\""),
     ("=\u{301}x", "'=\u{301}x"), ("=a,\"b\"", "\"'=a,\"\"b\"\"\""), ("-3", "-3"), ("+1.5e3", "+1.5e3"),
-    ("größer", "größer"), ("", ""),
+    ("größer", "größer"), ("", ""), ("a\"\u{301},b", "\"a\"\"\u{301},b\""), ("a \u{301}", "a \u{301}"),
   ]) func fieldsAreQuotedAndNoFormulas(_ text: String, _ field: String) throws {
     #expect(CsvWriter.field(text) == field)
     let read = try file(CsvWriter.line(["class", "x"]) + CsvWriter.line([CsvWriter.field(text), "1"]) + "a,2\nb,3\n")

@@ -95,7 +95,7 @@ import Testing
     let wide = Matrix(rows: 5, columns: 9, elements: (0..<45).map(Float.init))
     let arrays = [
       NumpyArray("features", matrix: wide.columns(1..<4)), NumpyArray("rows", integers: [3, -1, 1 << 40]),
-      NumpyArray("names", texts: ["a", "größer", "", "😀日"]), NumpyArray("no_names", texts: []),
+      NumpyArray("names", texts: ["a", "größer", "", "😀\0日"]), NumpyArray("no_names", texts: []),
       NumpyArray("exact", shape: [2, 1], .float64([0.1, 1e300])),
     ]
     for name in ["a.npz", "b.npz"] { try NumpyWriter.write(path: "\(folder)/\(name)", archive: arrays) }
@@ -105,7 +105,7 @@ import Testing
     let file = try ArrayFile(path: folder + "/a.npz")
     #expect(try file.matrix("features", rows: .first).elements == wide.columns(1..<4).elements)
     #expect(try file.numbers("rows") == [3, -1, Double(1 << 40)])
-    #expect(try file.texts("names") == ["a", "größer", "", "😀日"])
+    #expect(try file.texts("names") == ["a", "größer", "", "😀\0日"])
     #expect(try file.texts("no_names").isEmpty)
     #expect(try file.numbers("exact") == [0.1, 1e300])
     try NumpyWriter.write(path: folder + "/one.npy", NumpyArray("x", integers: [1, 2]))

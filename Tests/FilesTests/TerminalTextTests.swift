@@ -16,7 +16,7 @@ import Testing
   @Test func pathsAreWordsOfAShell() {
     for (path, word) in [
       ("/data/AWA1-v2.0", "/data/AWA1-v2.0"), ("runs/über", "runs/über"), ("a b", "'a b'"), ("", "''"),
-      ("it's", "'it'\\''s'"),
+      ("it's", "'it'\\''s'"), ("a'\u{301};b", "'a'\\''\u{301};b'"),
       ("$(x)", "'$(x)'"), ("a\u{1B}b", "'a\\u{1B}b'"), ("~", "'~'"), ("*", "'*'"),
     ] {
       #expect(path.forShell == word)

@@ -1,6 +1,7 @@
 import Checkpoints
 import Files
 import Matrices
+import Sweeps
 import Training
 
 /// A reader of files that may come from anybody, as a function of bytes: everything in them is looked at in each way in which the
@@ -16,6 +17,10 @@ package enum FuzzedReader: String, CaseIterable, Sendable {
   /// The members of a checkpoint's manifest, under a seal that is right.
   case manifest
   case configuration
+  /// A sweep file, up to its points.
+  case sweep
+  /// Names of classes, one on a line, in all that is written with them: read back, or shown, they are the same and do nothing.
+  case names
 
   /// Elements that are read as a whole; larger arrays only row by row, as nobody can want them who knows the sizes.
   private static let mostAtOnce = 1 << 20
@@ -43,6 +48,10 @@ package enum FuzzedReader: String, CaseIterable, Sendable {
       var configuration = Configuration()
       try configuration.apply(options, place: "fuzzed.yaml")
       _ = try ConfigurationFile.text(configuration)
+    case .sweep:
+      let file = try YAMLFile.value(String(decoding: bytes, as: UTF8.self), path: "fuzzed.yaml")
+      _ = try SweepFile(file, path: "fuzzed.yaml").plan(data: nil)
+    case .names: try WrittenNames.check(String(decoding: bytes, as: UTF8.self).components(separatedBy: "\n"))
     }
   }
 
@@ -78,10 +87,12 @@ package enum FuzzedReader: String, CaseIterable, Sendable {
 package enum FuzzFinding: Error, CustomStringConvertible {
   case wrongError(String)
   case memory(peak: Int, fileSize: Int)
+  case written(String)
 
   package var description: String {
     switch self {
     case .wrongError(let error): "an error that tells users nothing: \(error)"
+    case .written(let finding): finding
     case .memory(let peak, let size): "\(peak) bytes of memory for a file of \(size)"
     }
   }
@@ -95,7 +106,7 @@ extension FuzzedReader {
   ///
   /// - Throws: `FuzzFinding.wrongError` for an error that is none of those that are reported.
   package func check(_ bytes: [UInt8]) throws {
-    do { try read(bytes) } catch is any ReportableError {} catch {
+    do { try read(bytes) } catch is any ReportableError {} catch let finding as FuzzFinding { throw finding } catch {
       throw FuzzFinding.wrongError("\(type(of: error)): \(error)")
     }
   }

@@ -85,3 +85,30 @@ struct SealedManifest: Storage {
   func removeFile(_ path: String) throws(StorageError) { throw refuse(path) }
   func removeDirectory(_ path: String) throws(StorageError) { throw refuse(path) }
 }
+
+/// Takes one file's bytes.
+final class WrittenBytes: Storage, @unchecked Sendable {
+  private(set) var bytes: [UInt8] = []
+
+  func createFile(_ path: String) throws(StorageError) -> Int32 { 3 }
+  func write(_ bytes: UnsafeRawBufferPointer, to file: Int32, path: String) throws(StorageError) -> Int {
+    self.bytes += bytes
+    return bytes.count
+  }
+  func synchronize(_ file: Int32, path: String) throws(StorageError) {}
+  func close(_ file: Int32, path: String) throws(StorageError) {}
+  func synchronizeDirectory(_ path: String) throws(StorageError) {}
+
+  // Nothing else is asked of it.
+  private func refuse(_ path: String) -> StorageError { .callFailed(call: "open", path: path, code: 2) }
+  func openForReading(_ path: String) throws(StorageError) -> (file: Int32, size: Int) { throw refuse(path) }
+  func read(_ file: Int32, into bytes: UnsafeMutableRawBufferPointer, path: String) throws(StorageError) -> Int {
+    throw refuse(path)
+  }
+  func kind(of path: String) throws(StorageError) -> EntryKind? { nil }
+  func entries(of path: String) throws(StorageError) -> [String] { [] }
+  func createDirectory(_ path: String) throws(StorageError) { throw refuse(path) }
+  func rename(_ path: String, to newPath: String) throws(StorageError) { throw refuse(path) }
+  func removeFile(_ path: String) throws(StorageError) { throw refuse(path) }
+  func removeDirectory(_ path: String) throws(StorageError) { throw refuse(path) }
+}

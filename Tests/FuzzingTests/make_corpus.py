@@ -140,6 +140,11 @@ def texts_of_ours():
     write("json", "all.json", '{"a":[1,-2.5e3,true,false,null],"b":{"c":"t\\u00e9\\ud83d\\ude00\\n"}}')
     write("configuration", "flat.yaml", "batch-size: 64\nseed: 3\nembedding: 'hybrid'\n# comment\nlearning-rate: 1e-4\n")
     write("configuration", "tags.yaml", "a: &x 1\nb: *x\nc: !!str 5\nd: |\n  text\n? e\n: \"q\\u00e9\"\n")
+    write("sweep", "all.yaml", "data: d\noptions: {preset: tiny}\ngrid: {noise-size: [8, 16]}\nrandom:\n  points: 3\n  seed: 2\n  options:\n"
+          "    learning-rate: {from: 1e-4, to: 1e-2, scale: log}\n    batch-size: {from: 32, to: 64}\nseeds: [1, 2]\nwinner-seeds: 2\nchoose-by: harmonic\n")
+    write("sweep", "references.yaml", "data: d\na: &a [1, 2]\nb: &b [*a, *a]\ngrid: {noise-size: *a}\nseeds: 3\n")
+    write("names", "plain", "ant\nred bee\nM\u00fccke\n\u8702\n")
+    write("names", "hostile", "=1+1\n<b>&amp;\n\u202eant\x1b[2J\n\"a\",b\n'; rm\n-1\n\r\n\ufeffx\0\n")
     digest = "0" * 64
     lines = ['"format": "cegzsl checkpoint"', '"format_version": 1', '"iteration": 10', '"epoch": 1', f'"dataset_digest": "{digest}"',
              f'"configuration_digest": "{digest}"', '"code_version": "0"', '"rank_count": 2', '"state": {"seed": "1"}',

@@ -58,6 +58,7 @@ func json(_ text: String) throws -> JSONValue { try JSONValue(parsing: Array(tex
     #"{"seeds": "3", "winner-seeds": ["3"]}"#, #"{"choose-by": "test"}"#, #"{"random": {"points": "3"}}"#,
     #"{"random": {"points": "3", "options": {"learning-rate": {"from": "0", "to": "1", "scale": "log"}}}}"#,
     #"{"random": {"points": "3", "options": {"learning-rate": {"from": "2", "to": "1"}}}}"#,
+    #"{"seeds": ["9223372036854775807"]}"#, #"{"seeds": ["-1"]}"#, #"{"random": {"points": "10001", "options": {}}}"#,
   ]) func whatCannotBeIsRefused(text: String) {
     #expect(throws: SweepError.self) { try plan(text) }
   }
@@ -66,6 +67,12 @@ func json(_ text: String) throws -> JSONValue { try JSONValue(parsing: Array(tex
     #expect(throws: ConfigurationError.self) { try plan(#"{"grid": {"noise": ["8"]}}"#) }
     #expect(throws: ConfigurationError.self) { try plan(#"{"grid": {"batch-size": ["8", "none"]}}"#) }
     #expect(throws: SweepError.self) { try SweepFile(json("{}"), path: "s.yaml").plan(data: nil) }
+    // No whole number is near enough to the end of this range.
+    #expect(throws: ConfigurationError.self) {
+      try plan(
+        #"{"random": {"points": "9", "options": {"batch-size": {"from": "9223372036854774000", "to": "9223372036854775807"}}}}"#
+      )
+    }
   }
 
   @Test func tasksShareRunsWithoutOverlap() throws {

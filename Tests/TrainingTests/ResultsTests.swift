@@ -9,13 +9,14 @@ import Training
 /// Which evaluation is reported, and which is "best on test".
 @Suite struct ResultsTests {
   private func result(
-    _ history: [(unseen: Double, seen: Double)], zsl: Double, ausuc: Double
+    _ history: [(unseen: Double, seen: Double)], zsl: Double, ausuc: Double,
+    areas: [Double]? = nil
   ) -> EvaluationResult {
     let steps = history.map { GeneralizedAccuracy(unseen: $0.unseen, seen: $0.seen) }
     let none = PerClassAccuracy(predictions: [], labels: [])
     return EvaluationResult(
       last: steps.last ?? GeneralizedAccuracy(unseen: 0, seen: 0), history: steps, zsl: zsl, seenClasses: none,
-      unseenClasses: none, ausuc: ausuc)
+      unseenClasses: none, ausuc: ausuc, areasOfUnseenClasses: areas)
   }
 
   private var records: [EvaluationRecord] {
@@ -49,7 +50,7 @@ import Training
     #expect(results.selection == "last" && results.figures.ausuc == 0.5 && results.figures.calibrated == nil)
   }
 
-  /// The first phase's highest AUSUC, of equal ones the first, whatever its H; and as many epochs of all training rows.
+  /// Without areas of classes the highest AUSUC, of equal ones the first, whatever its H; and as many epochs of all training rows.
   @Test func theFirstPhaseChoosesByAUSUC() throws {
     let choice = SelectionRecord(records, iterationsPerEpoch: 8, lastIteration: 30)
     #expect(choice.iteration == 20 && choice.epoch == 2 && choice.evaluations == 3 && choice.lastIteration == 30)
@@ -60,6 +61,33 @@ import Training
     #expect(choice.iterations(iterationsPerEpoch: 10, bound: 12) == 12)
     let results = try results(.validation, records, validation: choice)
     #expect(results.iteration == 30 && results.selection == "validation" && results.validation == choice)
+  }
+
+  /// Of evaluations that differ by less than a standard error over the held-out classes the latest; a clear one before it stays.
+  @Test(arguments: [
+    // Differences 0.1 and 0.3: mean 0.2, standard error 0.1. Then 0.1 and −0.1: 0 and 0.1.
+    ([[0.2, 0.4], [0.5, 0.5], [0.4, 0.2]], 20),
+    ([[0.2, 0.4], [0.5, 0.5], [0.4, 0.6]], 30),
+    // 3/8 and 0: mean and standard error 3/16, just within it. 3/8 and 1/4: 5/16 and 1/16 are not; 1/4 and 0 before it are.
+    ([[0.5, 0.5], [0.25, 0.25], [0.125, 0.5]], 30),
+    ([[0.5, 0.5], [0.25, 0.5], [0.125, 0.25]], 20),
+    // One class has no spread, other numbers of classes are not compared.
+    ([[0.5], [0.5], [0.25]], 10),
+    ([[0.5, 0.5], [0.5], [0.4, 0.4, 0.4]], 10),
+  ])
+  func epochsAreThoseOfTheLatestThatIsNotClearlyWorse(areas: [[Double]], expected: Int) {
+    let records = areas.enumerated().map { k, areas in
+      EvaluationRecord(
+        iteration: 10 * (k + 1), epoch: k + 1,
+        test: result([(0.5, 0.5)], zsl: 0.5, ausuc: areas.reduce(0, +) / Double(areas.count), areas: areas))
+    }
+    #expect(records.chosen?.iteration == expected)
+    // Whatever comes is chosen itself or changes nothing: a checkpoint that was let go is never asked for.
+    for count in 1..<records.count {
+      let before = Array(records[..<count]).chosen?.iteration
+      let after = Array(records[...count]).chosen?.iteration
+      #expect(after == before || after == records[count].iteration)
+    }
   }
 
   /// What nothing was counted for is null, and never 0, which would say that all answers were wrong; and is read back as that.

@@ -65,7 +65,7 @@ package struct SeenUnseenCurve: Sendable, Equatable {
   }
 
   /// What a right answer to each row adds to the mean over classes.
-  private static func shares(_ rows: [ScoredRow]) -> [(row: ScoredRow, share: Double)] {
+  fileprivate static func shares(_ rows: [ScoredRow]) -> [(row: ScoredRow, share: Double)] {
     let counts = Dictionary(rows.map { ($0.label, 1) }, uniquingKeysWith: +)
     return rows.map { ($0, 1 / Double(counts[$0.label] ?? 1) / Double(counts.count)) }
   }
@@ -92,5 +92,37 @@ package struct SeenUnseenCurve: Sendable, Equatable {
       if travelled >= length * Double(kept.count) / Double(most - 1), kept.count < most - 1 { kept.append(point) }
     }
     return kept + [last]
+  }
+}
+
+extension ScoredTask {
+  /// The area with one unseen class's accuracy in the place of U, for each that has rows, ascending: AUSUC is their mean, and their spread is
+  /// how sure it is. Empty where rows of one kind are missing.
+  package var areasOfUnseenClasses: [Double] {
+    if seen.isEmpty { return [] }
+    let right = SeenUnseenCurve.shares(seen).filter { $0.row.bestSeen == $0.row.label && $0.row.bestUnseen != nil }
+      .map { (margin: $0.row.margin, share: $0.share) }.sorted { $0.margin < $1.margin }
+    // S once γ has reached the margins of the first k rows.
+    var left = [Double](repeating: 0, count: right.count + 1)
+    for k in right.indices.reversed() { left[k] = left[k + 1] + right[k].share }
+    func first(where isReached: (Double) -> Bool) -> Int {
+      var (low, high) = (0, right.count)
+      while low < high {
+        let middle = (low + high) / 2
+        if isReached(right[middle].margin) { high = middle } else { low = middle + 1 }
+      }
+      return low
+    }
+    var areas: [Int: (sum: Double, count: Int)] = [:]
+    for row in unseen {
+      var (sum, count) = areas[row.label] ?? (0, 0)
+      if row.bestUnseen == row.label, row.bestSeen != nil {
+        // Its rise is a step of the curve, at which S may fall: the trapezoid's middle.
+        sum += (left[first { $0 >= row.margin }] + left[first { $0 > row.margin }]) / 2
+      }
+      count += 1
+      areas[row.label] = (sum, count)
+    }
+    return areas.keys.sorted().map { label in areas[label].map { $0.sum / Double($0.count) } ?? 0 }
   }
 }

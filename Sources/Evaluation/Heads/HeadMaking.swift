@@ -120,7 +120,8 @@ struct HeadMaking {
       last: accuracy, history: isSoftmax ? softmaxes?.history ?? [accuracy] : [accuracy],
       zsl: PerClassAccuracy(predictions: zslAnswers, labels: tests.unseenLabels).mean,
       seenClasses: scored.seenTable(gamma: nil), unseenClasses: scored.unseenTable(gamma: nil),
-      ausuc: scored.ausuc, calibrated: scored.calibrated(constants.gamma))
+      ausuc: scored.ausuc, areasOfUnseenClasses: scored.areasOfUnseenClasses,
+      calibrated: scored.calibrated(constants.gamma))
     return Evaluated(test: result, classifiers: classifiers, scored: scored, zslAnswers: zslAnswers)
   }
 

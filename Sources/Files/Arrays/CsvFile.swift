@@ -147,9 +147,10 @@ struct CsvRows {
 extension String {
   /// Without spaces around it.
   var trimmed: String {
-    var view = self[...]
-    while view.first?.isWhitespace == true { view = view.dropFirst() }
-    while view.last?.isWhitespace == true { view = view.dropLast() }
+    // A space with a combining mark behind it is one character, and no space.
+    var view = unicodeScalars[...]
+    while view.first?.properties.isWhitespace == true { view.removeFirst() }
+    while view.last?.properties.isWhitespace == true { view.removeLast() }
     return String(view)
   }
 }

@@ -9,8 +9,12 @@ package enum CsvWriter {
   package static func field(_ text: String) -> String {
     let isFormula = text.utf8.first.map(formulaStarts.contains) == true && CsvNumber.parse(Array(text.utf8)[...]) == nil
     let safe = isFormula ? "'" + text : text
-    guard safe.utf8.contains(where: special.contains) || safe.hasPrefix(" ") || safe.hasSuffix(" ") else { return safe }
-    return "\"" + safe.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
+    let isPadded = safe.utf8.first == UInt8(ascii: " ") || safe.utf8.last == UInt8(ascii: " ")
+    guard isPadded || safe.utf8.contains(where: special.contains) else { return safe }
+    // Byte by byte: a quote with a combining mark behind it is one character, and no quote.
+    let quote = UInt8(ascii: "\"")
+    let doubled = safe.utf8.flatMap { $0 == quote ? [quote, quote] : [$0] }
+    return String(decoding: [quote] + doubled + [quote], as: UTF8.self)
   }
 
   /// A record of fields, with the end of its line.

@@ -72,14 +72,14 @@ enum NumpyFile {
     }
     return try (0..<count).map { index in
       let bytes = try source.bytes(at: offset + index * size, count: size)
-      guard isWide else { return String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self) }
+      // Zeros at the end fill the place, others are the text's.
+      guard isWide else {
+        return String(decoding: bytes.prefix((bytes.lastIndex { $0 != 0 } ?? -1) + 1), as: UTF8.self)
+      }
       var cursor = ByteCursor(bytes, isBigEndian: isBigEndian)
       var text = String.UnicodeScalarView()
-      while cursor.left > 0 {
-        let code = UInt32(try cursor.unsigned(4))
-        guard code != 0 else { break }
-        text.append(Unicode.Scalar(code) ?? "\u{FFFD}")
-      }
+      while cursor.left > 0 { text.append(Unicode.Scalar(UInt32(try cursor.unsigned(4))) ?? "\u{FFFD}") }
+      while text.last == "\0" { text.removeLast() }
       return String(text)
     }
   }

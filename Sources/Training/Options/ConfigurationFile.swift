@@ -10,32 +10,12 @@ package enum ConfigurationFile {
     func bad(_ line: Int?, _ problem: String) -> ConfigurationError {
       .badFile(path: path, line: line, problem: problem)
     }
-    let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
-    func shown(_ line: Int) -> String {
-      lines.indices.contains(line - 1)
-        ? "'\(lines[line - 1].trimmingCharacters(in: .whitespaces).prefix(60))'" : "its end"
-    }
-    let node: Node?
-    do { node = try Yams.compose(yaml: text) } catch let error as YamlError {
-      switch error {
-      case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
-        .composer(_, let problem, let mark, _):
-        // What is missing at the end of the text is missed on its last line.
-        var line = min(mark.line, lines.count)
-        while line > 1 && lines[line - 1].allSatisfy(\.isWhitespace) { line -= 1 }
-        throw bad(line, "\(shown(line)) is no YAML (\(problem)); options are 'name: value', one on a line")
-      case .duplicatedKeysInMapping(let keys, _):
-        let name = keys.first ?? "a name"
-        let places = lines.indices.filter { lines[$0].prefix { $0 != ":" } == name }.map { $0 + 1 }
-        throw bad(
-          places.last, "'\(name)' is given twice" + (places.first.map { ", first on line \($0)" } ?? "") + "; keep one")
-      default: throw bad(nil, "it is no YAML (\(error))")
-      }
-    }
-    guard let node else { return [] }
+    guard let node = try YAMLFile.compose(text, path: path) else { return [] }
     guard let mapping = node.mapping else {
       throw bad(
-        node.mark?.line, "\(shown(node.mark?.line ?? 1)) is no option; options are 'name: value', one on a line")
+        node.mark?.line,
+        "\(YAMLFile.shown(node.mark?.line ?? 1, of: YAMLFile.lines(text))) is no option; options are 'name: value', one on a line"
+      )
     }
     return try mapping.map { key, value in
       guard let name = key.string else { throw bad(key.mark?.line, "a name must be a text") }

@@ -219,8 +219,8 @@ package final class TrainingRun {
         }
         if phase.isSelecting {
           // What was chosen can be looked at.
-          let isBest = (recorder.records + [record]).bestByArea?.iteration == iteration
-          let files = isBest ? ["validation.csv": PredictionsFile(evaluated, dataset).text()] : [:]
+          let isChosen = (recorder.records + [record]).chosen?.iteration == iteration
+          let files = isChosen ? ["validation.csv": PredictionsFile(evaluated, dataset).text()] : [:]
           return try recorder.record(record, files: files, results: nil)
         }
         let figures = FiguresFile(evaluated, dataset, baselines: baselines, iteration: iteration)
@@ -260,8 +260,8 @@ package final class TrainingRun {
 
   /// The figure by which validation rows choose the model of this iteration; nil if they do not.
   private func bestFigure(among records: [EvaluationRecord]) -> Double? {
-    guard phase.isSelecting, let best = records.bestByArea, best.iteration == trainer.iteration else { return nil }
-    return best.test.ausuc
+    guard phase.isSelecting, let chosen = records.chosen, chosen.iteration == trainer.iteration else { return nil }
+    return chosen.test.ausuc
   }
 
   private func checkpoint(_ optimizerTensors: [Tensor]) throws -> Checkpoint {

@@ -46,8 +46,12 @@ package struct EvaluationRecord: Codable, Sendable {
 }
 
 extension [EvaluationRecord] {
-  /// With the highest AUSUC, which needs no γ; of equal ones the first. nil where none was measured.
-  package var bestByArea: EvaluationRecord? { first(byHighest: { $0.test.ausuc }) }
+  /// By AUSUC, which needs no γ: the latest that is not below the highest by more than one standard error of their difference over the unseen
+  /// classes (the one-standard-error rule of Breiman et al., *Classification and Regression Trees*, 1984). A few held-out classes say little
+  /// between neighbours, and training for longer is what was asked for. nil where none was measured.
+  package var chosen: EvaluationRecord? {
+    first(byHighest: { $0.test.ausuc }).map { best in last { $0.isNotBelow(best) } ?? best }
+  }
 
   /// With the highest H on test rows in any classifier epoch: what papers print.
   package var bestOnTest: EvaluationRecord? { first(byHighest: { $0.test.best.merit }) }
@@ -60,5 +64,18 @@ extension [EvaluationRecord] {
       best = (record, own)
     }
     return best?.record
+  }
+}
+
+extension EvaluationRecord {
+  /// Not where one of both has no areas of classes, as earlier versions wrote none.
+  fileprivate func isNotBelow(_ best: EvaluationRecord) -> Bool {
+    guard let own = test.areasOfUnseenClasses, let high = best.test.areasOfUnseenClasses, own.count == high.count,
+      own.count > 1
+    else { return false }
+    let differences = zip(high, own).map(-)
+    let mean = differences.reduce(0, +) / Double(own.count)
+    let squares = differences.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+    return mean <= (squares / Double(own.count - 1) / Double(own.count)).squareRoot()
   }
 }

@@ -23,11 +23,11 @@ package struct SelectionRecord: Codable, Sendable, Equatable {
 
   static let fileName = "selection.json"
 
-  /// The evaluation with the highest AUSUC.
+  /// The evaluation that the others choose: `[EvaluationRecord].chosen`.
   ///
   /// - Parameter records: of the first phase, at least one, with their heads.
   package init(_ records: [EvaluationRecord], iterationsPerEpoch: Int, lastIteration: Int) {
-    guard let chosen = records.bestByArea ?? records.last, let head = chosen.head else {
+    guard let chosen = records.chosen ?? records.last, let head = chosen.head else {
       preconditionFailure("a first phase without an evaluation")
     }
     iteration = chosen.iteration
