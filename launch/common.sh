@@ -149,7 +149,8 @@ count_slots() {
           cure = key ~ /^[Ss][Ll][Oo][Tt][Ss]?$|^[Cc][Pp][Uu][Ss]?$/ ? "write slots=" value : "a line is a name and slots=N"
           refuse("Open MPI knows no \"" $i "\"", cure)
         }
-        if (value !~ /^[0-9]+$/ || value + 0 < 1) refuse("\"" $i "\" is no number of ranks", "write slots=N, N from 1")
+        if (value !~ /^[0-9]+$/ || value + 0 < 1 || value + 0 > 100000)
+          refuse("\"" $i "\" is no number of ranks", "write slots=N, N from 1 to 100000")
         if (key ~ /max/) most = value + 0; else count = value + 0
       }
       if (!count) count = most

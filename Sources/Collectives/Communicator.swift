@@ -40,6 +40,8 @@ package protocol Communicator: AnyObject {
   /// Begins to receive what `startSend` of another rank sends into matrices of the same shapes, which may not be touched before the
   /// transfer is finished.
   func startReceive(_ matrices: [Matrix], from rank: Int, _ exchange: Exchange) throws -> any Transfer
+  /// Whether messages that this rank sends from now on carry a digest, against which their receivers hold what has arrived.
+  var marksMessages: Bool { get set }
   /// Lets begun transfers move on: this MPI makes no progress on its own. Cheap, and to be called often in between.
   /// Returns whether any is under way.
   func poll() -> Bool
@@ -79,11 +81,11 @@ package struct Exchange: Hashable, Sendable {
 package protocol Transfer: AnyObject {
   /// Returns when it is complete.
   ///
-  /// - Throws: `CollectiveError`.
+  /// - Throws: `CollectiveError`, `MessageFault`.
   func finish() throws
   /// Whether it is complete, without waiting; then `finish` returns at once.
   ///
-  /// - Throws: `CollectiveError`.
+  /// - Throws: `CollectiveError`, `MessageFault`.
   func isComplete() throws -> Bool
 }
 

@@ -24,6 +24,9 @@ package final class MPICommunicator: Communicator {
   package let rankCount: Int
   package let hosts: HostMap
   package let host: String
+  package var marksMessages = false
+  /// Of every rank, for messages; 63 bytes of each.
+  let hostNames: [String]
   let communicator: MPI_Comm
   /// The ranks of this host.
   let hostCommunicator: MPI_Comm
@@ -112,6 +115,16 @@ package final class MPICommunicator: Communicator {
       }
     }
     hosts = HostMap(ranks: ranks)
+    let nameBytes = 64
+    let ownName =
+      Array(hostName.utf8.prefix(nameBytes)) + [UInt8](repeating: 0, count: max(0, nameBytes - hostName.utf8.count))
+    var names = [UInt8](repeating: 0, count: nameBytes * Int(size))
+    try check(
+      MPI_Allgather(ownName, Int32(nameBytes), cmpi_byte(), &names, Int32(nameBytes), cmpi_byte(), world),
+      "MPI_Allgather")
+    hostNames = (0..<Int(size)).map { rank in
+      String(decoding: names[rank * nameBytes..<(rank + 1) * nameBytes].prefix { $0 != 0 }, as: UTF8.self)
+    }
   }
 
   func check(_ code: Int32, _ call: String) throws {

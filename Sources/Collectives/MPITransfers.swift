@@ -6,6 +6,7 @@ import Profiling
 extension MPICommunicator {
   package func startSend(_ matrices: [Matrix], to rank: Int, _ exchange: Exchange) throws -> any Transfer {
     let transfer = MPITransfer(self, "MPI_Isend", keeping: matrices.map(\.storage))
+    if marksMessages { transfer.mark = messageDigest(matrices) }
     let message = try transfer.message(matrices)
     try transfer.start(floats: matrices.reduce(0) { $0 + $1.count }) {
       MPI_Isend(cmpi_bottom(), 1, message, Int32(rank), Int32(1 + exchange.channel.rawValue), communicator, $0)
@@ -15,6 +16,7 @@ extension MPICommunicator {
 
   package func startReceive(_ matrices: [Matrix], from rank: Int, _ exchange: Exchange) throws -> any Transfer {
     let transfer = MPITransfer(self, "MPI_Irecv", keeping: matrices.map(\.storage))
+    transfer.received = (matrices, rank, exchange)
     let message = try transfer.message(matrices)
     try transfer.start(floats: 0) {
       MPI_Irecv(cmpi_bottom(), 1, message, Int32(rank), Int32(1 + exchange.channel.rawValue), communicator, $0)
@@ -54,6 +56,14 @@ private final class MPITransfer: Transfer {
   private let request = UnsafeMutablePointer<MPI_Request?>.allocate(capacity: 1)
   private var type: MPI_Datatype?
   private var isUnderWay = false
+  /// Travels behind the matrices: their digest, or zeros.
+  private let marks = FloatStorage(count: 2)
+  var mark: UInt64 {
+    get { UnsafeRawPointer(marks.base).load(as: UInt64.self) }
+    set { UnsafeMutableRawPointer(marks.base).storeBytes(of: newValue, as: UInt64.self) }
+  }
+  /// Of what comes from where; nil for all else.
+  var received: (matrices: [Matrix], sender: Int, exchange: Exchange)?
 
   init(_ owner: MPICommunicator, _ call: StaticString, keeping storages: [FloatStorage]) {
     self.owner = owner
@@ -64,14 +74,15 @@ private final class MPITransfer: Transfer {
 
   deinit {
     // Only after an error: MPI may still write into the matrices, so they stay.
-    guard !isUnderWay else { return storages.forEach { _ = Unmanaged.passRetained($0) } }
+    guard !isUnderWay else { return (storages + [marks]).forEach { _ = Unmanaged.passRetained($0) } }
     request.deallocate()
   }
 
   /// Matrices wherever they lie, as one datatype. MPI keeps what it needs of it.
   func message(_ matrices: [Matrix]) throws -> MPI_Datatype? {
     var (lengths, places, types): ([Int32], [MPI_Aint], [MPI_Datatype?]) = ([], [], [])
-    for matrix in matrices where matrix.count > 0 {
+    for matrix in matrices + [Matrix(storage: marks, offset: 0, rowCount: 1, columnCount: 2, rowStride: 2)]
+    where matrix.count > 0 {
       var type: MPI_Datatype?
       try owner.check(
         MPI_Type_vector(
@@ -105,19 +116,25 @@ private final class MPITransfer: Transfer {
     guard isUnderWay else { return true }
     var flag: Int32 = 0
     try owner.check(MPI_Test(request, &flag, cmpi_status_ignore()), "\(call)")
-    if flag != 0 { complete() }
+    if flag != 0 { try complete() }
     return flag != 0
   }
 
   func finish() throws {
     guard isUnderWay else { return }
     try owner.timed(call, floats: 0) { MPI_Wait(request, cmpi_status_ignore()) }
-    complete()
+    try complete()
   }
 
-  private func complete() {
+  private func complete() throws {
     isUnderWay = false
     owner.countTransfer(-1)
     storages = []
+    defer { received = nil }
+    guard let received, mark != 0, mark != messageDigest(received.matrices) else { return }
+    throw MessageFault(
+      name: "the \(received.exchange.channel) of \(received.exchange.name)", sender: received.sender,
+      senderHost: owner.hostNames[received.sender],
+      receiver: owner.rank, receiverHost: owner.host)
   }
 }

@@ -14,6 +14,7 @@ package final class SingleProcess: Communicator {
   package var rank: Int { 0 }
   package var rankCount: Int { 1 }
   package let hosts = HostMap(rankCount: 1)
+  package var marksMessages = false
   package func sum(_ values: [Double]) -> [Double] { values }
   package func sum(_ values: [Int]) -> [Int] { values }
   package func maximum(_ value: Int) -> Int { value }

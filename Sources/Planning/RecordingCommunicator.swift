@@ -9,6 +9,7 @@ final class RecordingCommunicator: Communicator {
   let rank: Int
   let rankCount: Int
   let hosts: HostMap
+  var marksMessages = false
   private(set) var events: [Event] = []
   private let profile: Profile?
   /// Messages of an exchange until one of them is waited for: then the next are of another one.

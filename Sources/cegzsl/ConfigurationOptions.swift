@@ -46,6 +46,16 @@ struct ConfigurationOptions: ParsableArguments {
     return result
   }
 
+  /// What the command line alone says of a setting; nil where it says nothing, or nothing right.
+  func given(_ name: String) -> String? {
+    guard let place = settings.lastIndex(where: { $0 == "--" + name || $0.hasPrefix("--" + name + "=") }) else {
+      return nil
+    }
+    let word = settings[place]
+    guard word == "--" + name else { return String(word.dropFirst(name.count + 3)) }
+    return place + 1 < settings.count ? settings[place + 1] : nil
+  }
+
   /// Command line over file over preset over `base` (a resumed run's own configuration) over defaults.
   ///
   /// - Parameters:

@@ -37,6 +37,7 @@ struct Train: ParsableCommand {
 
   func run() throws {
     StopSignal.install()
+    watchTheStart()
     try withRanks(threads: threadOptions.threads) { communicator in
       let (configuration, earlier) = try resolve(communicator)
       if reproducible && configuration.precision == .bfloat16 {
@@ -95,5 +96,18 @@ private struct IrreproduciblePrecision: ReportableError {
   var description: String {
     "--reproducible and --precision bfloat16 exclude each other: bfloat16's products are oneDNN's, whose bits depend on the processor. "
       + "Leave out one of them."
+  }
+}
+
+extension Train {
+  /// Ranks may be stuck before they know their options: while MPI starts, or in front of a file. Ten times as long as later, since nobody knows
+  /// how long that takes.
+  private func watchTheStart() {
+    guard MPICommunicator.wasLaunched, let announced = MPICommunicator.announcedRanks, announced.count > 1 else {
+      return
+    }
+    let seconds = options.given("watchdog").flatMap { Int($0) } ?? Configuration().watchdog
+    Watchdog.watch(
+      seconds: 10 * max(0, min(seconds, 1_000_000)), name: "rank \(MPICommunicator.launchedRank) of \(announced.count)")
   }
 }

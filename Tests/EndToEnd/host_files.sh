@@ -45,6 +45,7 @@ refused '# hosts\nlocalhost SLOTS=2' 'line 2: .*"SLOTS=2".*write slots=2'
 refused 'localhost:2' 'line 1: "localhost:2" is no host: write localhost slots=2'
 refused 'localhost slots=two' 'line 1: "slots=two" is no number'
 refused 'localhost 2' 'line 1: Open MPI would not take "2" for slots: write slots=2'
+refused 'localhost slots=99999999999999999999' 'line 1: "slots=9*" is no number of ranks: write slots=N, N from 1 to 100000'
 refused 'localhost slots=0' 'line 1: "slots=0" is no number'
 refused 'localhost gpus=2' 'line 1: Open MPI knows no "gpus=2"'
 refused 'localhost slots=4 max-slots=2' 'line 1: slots=4 is more than max-slots=2'
@@ -53,6 +54,45 @@ refused 'node1, node2' 'line 1: "node1," is no host'
 refused '# nobody' 'it names no host'
 expect 64 "$root/launch/mpirun" 2 --hostfile "$scratch/none" true
 said "cannot read the host file '$scratch/none'"
+
+# Damaged and hostile ones, drawn from a seed (HOST_FILES: how many, HOST_FILES_SEED): each is counted or refused with one line, and runs nothing.
+mkdir "$scratch/mutants" "$scratch/outside"
+count=${HOST_FILES:-300} seed=${HOST_FILES_SEED:-1}
+awk -v count="$count" -v seed="$seed" -v folder="$scratch/mutants" -v canary="$scratch/outside/canary" '
+  function below(n) { return int(rand() * n) }
+  function piece(k) {
+    k = below(pieces + 3)
+    if (k < pieces) return part[k + 1]
+    if (k == pieces) return sprintf("%c", 1 + below(255))
+    if (k == pieces + 1) return below(2) ? "\n" : " "
+    return "$(touch " canary ")"
+  }
+  BEGIN {
+    srand(seed)
+    pieces = split("localhost|slots=2|max-slots=4|cpu=|=|#|node1|user@node2|username=x|`touch " canary "`|;touch " canary "|\"|\047|\\|%n%s|slots=99999999999999999999|slots=-1|slots=0x10|10.0.0.1:22|::1|&|*|../../etc/passwd|\r|\t|,|slots=1e9", part, "|")
+    for (i = 1; i <= count; i++) {
+      name = folder "/" i
+      text = ""
+      for (k = below(12); k >= 0; k--) text = text piece() (below(3) ? " " : below(2) ? "\n" : "")
+      printf "%s", text >name
+      close(name)
+    }
+  }'
+cat >"$scratch/count" <<'END'
+. "$1/launch/common.sh"
+for file in "$2"/*; do
+  status=0
+  found=$(count_slots "$file" && echo "slots $slots $fullest") 2>"$3" || status=$?
+  echo "$status" "$(wc -l <"$3")" "$file" "$found" "$(head -n 1 "$3" | tr -d '\000')"
+done
+END
+expect 0 sh "$scratch/count" "$root" "$scratch/mutants" "$scratch/said"
+wrong=$(LC_ALL=C grep -a -v -e '^0 0 [^ ]* slots [0-9]* [0-9]* $' -e "^64 1 [^ ]*  count: host file '[^ ]*', .*" "$scratch/output" | head -n 3)
+[ -z "$wrong" ] || fail "seed $seed: neither counted nor refused with one line: $wrong"
+[ "$(wc -l <"$scratch/output")" -eq "$count" ] || fail "seed $seed: not a line for each of $count files"
+[ -z "$(ls "$scratch/outside")" ] || fail "seed $seed: a host file ran a command"
+taken=$(grep -c '^0 ' "$scratch/output")
+if [ "$taken" -eq 0 ] || [ "$taken" -eq "$count" ]; then fail "seed $seed: $taken of $count damaged host files were counted"; fi
 
 # A name alone: as many ranks as cores, one thread each.
 # shellcheck disable=SC2016 # ranks, not this shell, expand it
@@ -69,4 +109,4 @@ while read -r seed; do
 done <"$scratch/list" >"$scratch/output"
 [ "$(wc -l <"$scratch/output")" -eq 3 ] || fail "mpirun read the loop's list"
 
-passed "$counted host files counted as by $(mpirun --version </dev/null | head -n 1), 12 refused with file, line and cure; standard input left alone"
+passed "$counted host files counted as by $(mpirun --version </dev/null | head -n 1), 13 refused with file, line and cure, $count damaged ones counted ($taken) or refused; standard input left alone"

@@ -23,6 +23,10 @@ final class WatchedCommunicator: Communicator {
   var rank: Int { base.rank }
   var rankCount: Int { base.rankCount }
   var hosts: HostMap { base.hosts }
+  var marksMessages: Bool {
+    get { base.marksMessages }
+    set { base.marksMessages = newValue }
+  }
   func startSend(_ matrices: [Matrix], to rank: Int, _ exchange: Exchange) throws -> any Transfer {
     watched(try base.startSend(matrices, to: rank, exchange), exchange, "send \(exchange.name) to \(rank)", matrices)
   }

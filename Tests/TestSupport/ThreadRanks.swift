@@ -181,6 +181,8 @@ package final class ThreadCommunicator: Communicator {
     self.rank = rank
   }
 
+  /// Threads copy floats themselves.
+  package var marksMessages = false
   package var rankCount: Int { hub.rankCount }
   package var hosts: HostMap { hub.hosts }
   private var host: Int { hosts.host(of: rank) }

@@ -82,6 +82,13 @@ import Training
         test: result([(0.5, 0.5)], zsl: 0.5, ausuc: areas.reduce(0, +) / Double(areas.count), areas: areas))
     }
     #expect(records.chosen?.iteration == expected)
+    let stacked = records.map { record in
+      EvaluationRecord(
+        iteration: record.iteration, epoch: record.epoch, test: record.test,
+        head: HeadConstants(head: .stacked, parts: [.init(.softmax), .init(.prototype)], gamma: 0))
+    }
+    let highest = areas.map { $0.reduce(0, +) / Double($0.count) }
+    #expect(stacked.chosen?.iteration == highest.firstIndex(of: highest.max() ?? 0).map { 10 * ($0 + 1) })
     // Whatever comes is chosen itself or changes nothing: a checkpoint that was let go is never asked for.
     for count in 1..<records.count {
       let before = Array(records[..<count]).chosen?.iteration

@@ -85,7 +85,9 @@ package final class Trainer {
     let first = iteration * configuration.criticIterations
     let inputs = DrawnInputs(
       trainer: self, positions: (0..<configuration.criticIterations).map { sampler.batch(first + $0) })
-    if isCheckDue {
+    let isChecked = isCheckDue
+    step.communicator.marksMessages = isChecked
+    if isChecked {
       let batches = (0..<configuration.criticIterations).map(inputs.batch)
       try step.requireEqualArithmetic(IterationRows(inputs, batches: batches), leaf: checks, iteration: iteration)
       checks += 1

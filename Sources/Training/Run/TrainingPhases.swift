@@ -37,8 +37,8 @@ package struct TrainingPhases {
   /// - Returns: `.done`, or `.stoppedResumable` once everything is saved after a signal.
   /// - Throws: `DatasetError` where nothing can be held out, `RunExists`, and what `TrainingRun` throws.
   package func run(_ path: String, resume: ResumeRequest, config: RunConfigText) throws -> ExitStatus {
-    if configuration.watchdog > 0 && communicator.rankCount > 1 {
-      Watchdog.start(
+    if communicator.rankCount > 1 {
+      Watchdog.watch(
         seconds: configuration.watchdog, name: "rank \(communicator.rank) of \(communicator.rankCount)")
     }
     guard configuration.select == .validation else {

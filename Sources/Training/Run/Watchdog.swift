@@ -1,18 +1,36 @@
 import Foundation
 import Matrices
 import Profiling
+import Synchronization
 
 /// Ends a process in which nothing moves any more: Open MPI never notices a rank that is stopped or stuck, and its peers would wait
 /// for it until the job's time is over. Status 79 tells the launcher to start again from the newest checkpoint.
 package enum Watchdog {
-  /// Starts a thread that looks once a second.
+  private struct Limit {
+    /// Of silence; 0: none.
+    var seconds = 0
+    /// Of this process.
+    var name = ""
+    var isWatched = false
+  }
+  private static let limit = Mutex(Limit())
+
+  /// Looks once a second from the first call on; later ones change what was said.
   ///
   /// - Parameters:
-  ///   - seconds: of silence before the process ends, 1 or more. They are counted awake: a process that was stopped and goes on has
-  ///     not been silent meanwhile.
+  ///   - seconds: of silence before the process ends; 0: never. They are counted awake: a process that was stopped and goes on has not been
+  ///     silent meanwhile.
   ///   - name: of this process, e.g. "rank 1 of 4".
-  package static func start(seconds: Int, name: String) {
-    precondition(seconds >= 1)
+  package static func watch(seconds: Int, name: String) {
+    precondition(seconds >= 0)
+    let isNew = limit.withLock { limit in
+      defer { limit = Limit(seconds: seconds, name: name, isWatched: limit.isWatched || seconds > 0) }
+      return !limit.isWatched && seconds > 0
+    }
+    if isNew { start() }
+  }
+
+  private static func start() {
     Thread {
       Thread.current.name = "watchdog"
       var (silence, last) = (0, Heartbeat.count)
@@ -20,7 +38,8 @@ package enum Watchdog {
         Thread.sleep(forTimeInterval: 1)
         let count = Heartbeat.count
         (silence, last) = (count == last ? silence + 1 : 0, count)
-        if silence > seconds * Heartbeat.patienceFactor { end(name, silence) }
+        let limit = limit.withLock { $0 }
+        if limit.seconds > 0 && silence > limit.seconds * Heartbeat.patienceFactor { end(limit.name, silence) }
       }
     }.start()
   }

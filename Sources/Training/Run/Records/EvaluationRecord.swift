@@ -46,11 +46,14 @@ package struct EvaluationRecord: Codable, Sendable {
 }
 
 extension [EvaluationRecord] {
-  /// By AUSUC, which needs no γ: the latest that is not below the highest by more than one standard error of their difference over the unseen
-  /// classes (the one-standard-error rule of Breiman et al., *Classification and Regression Trees*, 1984). A few held-out classes say little
-  /// between neighbours, and training for longer is what was asked for. nil where none was measured.
+  /// By AUSUC, which needs no γ. A single part has the latest that is not below the highest by more than one standard error of their
+  /// difference over the unseen classes (the one-standard-error rule of Breiman et al., *Classification and Regression Trees*, 1984): a few
+  /// held-out classes say little between neighbours, and training for longer is what was asked for. A weighted sum, whose weights make up for
+  /// much of what training lacks, has the highest, of equal ones the first. nil where none was measured.
   package var chosen: EvaluationRecord? {
-    first(byHighest: { $0.test.ausuc }).map { best in last { $0.isNotBelow(best) } ?? best }
+    first(byHighest: { $0.test.ausuc }).map { best in
+      best.head?.head == .stacked ? best : last { $0.isNotBelow(best) } ?? best
+    }
   }
 
   /// With the highest H on test rows in any classifier epoch: what papers print.
