@@ -56,11 +56,11 @@ private final class MPITransfer: Transfer {
   private let request = UnsafeMutablePointer<MPI_Request?>.allocate(capacity: 1)
   private var type: MPI_Datatype?
   private var isUnderWay = false
-  /// Travels behind the matrices: their digest, or zeros.
-  private let marks = FloatStorage(count: 2)
+  /// Travels behind the matrices: their digest, or 0.
+  private let markPlace = UnsafeMutablePointer<UInt64>.allocate(capacity: 1)
   var mark: UInt64 {
-    get { UnsafeRawPointer(marks.base).load(as: UInt64.self) }
-    set { UnsafeMutableRawPointer(marks.base).storeBytes(of: newValue, as: UInt64.self) }
+    get { markPlace.pointee }
+    set { markPlace.pointee = newValue }
   }
   /// Of what comes from where; nil for all else.
   var received: (matrices: [Matrix], sender: Int, exchange: Exchange)?
@@ -70,19 +70,20 @@ private final class MPITransfer: Transfer {
     self.call = call
     self.storages = storages
     request.initialize(to: nil)
+    markPlace.initialize(to: 0)
   }
 
   deinit {
     // Only after an error: MPI may still write into the matrices, so they stay.
-    guard !isUnderWay else { return (storages + [marks]).forEach { _ = Unmanaged.passRetained($0) } }
+    guard !isUnderWay else { return storages.forEach { _ = Unmanaged.passRetained($0) } }
     request.deallocate()
+    markPlace.deallocate()
   }
 
   /// Matrices wherever they lie, as one datatype. MPI keeps what it needs of it.
   func message(_ matrices: [Matrix]) throws -> MPI_Datatype? {
     var (lengths, places, types): ([Int32], [MPI_Aint], [MPI_Datatype?]) = ([], [], [])
-    for matrix in matrices + [Matrix(storage: marks, offset: 0, rowCount: 1, columnCount: 2, rowStride: 2)]
-    where matrix.count > 0 {
+    for matrix in matrices where matrix.count > 0 {
       var type: MPI_Datatype?
       try owner.check(
         MPI_Type_vector(
@@ -92,11 +93,15 @@ private final class MPITransfer: Transfer {
       places.append(Int(bitPattern: matrix.start))
       types.append(type)
     }
+    // As floats, like all that travels.
+    lengths.append(2)
+    places.append(Int(bitPattern: markPlace))
+    types.append(cmpi_float())
     var message: MPI_Datatype?
     try owner.check(
       MPI_Type_create_struct(Int32(types.count), lengths, places, types, &message), "MPI_Type_create_struct")
     try owner.check(MPI_Type_commit(&message), "MPI_Type_commit")
-    for var type in types { MPI_Type_free(&type) }
+    for var type in types.dropLast() { MPI_Type_free(&type) }
     type = message
     return message
   }
