@@ -71,6 +71,8 @@ import Training
     // 3/8 and 0: mean and standard error 3/16, just within it. 3/8 and 1/4: 5/16 and 1/16 are not; 1/4 and 0 before it are.
     ([[0.5, 0.5], [0.25, 0.25], [0.125, 0.5]], 30),
     ([[0.5, 0.5], [0.25, 0.5], [0.125, 0.25]], 20),
+    // 9/32 and 1/32: mean 5/32, standard error 4/32.
+    ([[0.5, 0.5], [0.21875, 0.46875]], 10),
     // One class has no spread, other numbers of classes are not compared.
     ([[0.5], [0.5], [0.25]], 10),
     ([[0.5, 0.5], [0.5], [0.4, 0.4, 0.4]], 10),
