@@ -39,7 +39,7 @@ extension MPICommunicator {
 
   package func poll() -> Bool {
     guard transfersUnderWay > 0 else { return false }
-    let start = Profile.current.begin()
+    let start = Profile.current.beginLooking()
     var flag: Int32 = 0
     // Any call lets all requests move on; this one asks after nothing. An error shows when a transfer is finished.
     MPI_Iprobe(cmpi_any_source(), cmpi_any_tag(), communicator, &flag, cmpi_status_ignore())

@@ -10,7 +10,8 @@ package struct EvaluationResult: Sendable, Codable, Equatable {
   package let unseenClasses: PerClassAccuracy
   /// Area under the seen-unseen curve; nil where rows of one kind are missing, or a version made it that did not measure it.
   package let ausuc: Double?
-  /// Of each unseen class alone, in the order of `unseenClasses`: AUSUC is their mean. nil where there is none.
+  /// Of each unseen class alone, in the order of `unseenClasses`: AUSUC is their mean. Empty where rows of one kind are missing; nil where a version
+  /// wrote it that did not measure them.
   package let areasOfUnseenClasses: [Double]?
   /// At the γ that validation chose; nil where nobody chose one.
   package let calibrated: OperatingPoint?

@@ -103,6 +103,10 @@ package final class Profile: @unchecked Sendable {
     return isOn ? now() : 0
   }
 
+  /// The same where nothing is done but to wait: a rank whose peers only look for what it sends must not seem alive in them.
+  @inline(__always)
+  package func beginLooking() -> UInt64 { isOn ? now() : 0 }
+
   /// Books what has passed since `begin`.
   @inline(__always)
   package func end(

@@ -47,13 +47,8 @@ struct ConfigurationOptions: ParsableArguments {
   }
 
   /// What the command line alone says of a setting; nil where it says nothing, or nothing right.
-  func given(_ name: String) -> String? {
-    guard let place = settings.lastIndex(where: { $0 == "--" + name || $0.hasPrefix("--" + name + "=") }) else {
-      return nil
-    }
-    let word = settings[place]
-    guard word == "--" + name else { return String(word.dropFirst(name.count + 3)) }
-    return place + 1 < settings.count ? settings[place + 1] : nil
+  func given(_ name: String, to command: any ParsableCommand.Type) -> String? {
+    (try? given(to: command))?.last { $0.name == name }?.value
   }
 
   /// Command line over file over preset over `base` (a resumed run's own configuration) over defaults.

@@ -37,9 +37,10 @@ struct Train: ParsableCommand {
 
   func run() throws {
     StopSignal.install()
-    watchTheStart()
+    watchTheStart(seconds: options.given("watchdog", to: Self.self).flatMap { Int($0) } ?? Configuration().watchdog)
     try withRanks(threads: threadOptions.threads) { communicator in
       let (configuration, earlier) = try resolve(communicator)
+      watchTheStart(seconds: configuration.watchdog)
       if reproducible && configuration.precision == .bfloat16 {
         throw IrreproduciblePrecision()
       }
@@ -100,13 +101,14 @@ private struct IrreproduciblePrecision: ReportableError {
 }
 
 extension Train {
-  /// Ranks may be stuck before they know their options: while MPI starts, or in front of a file. Ten times as long as later, since nobody knows
-  /// how long that takes.
-  private func watchTheStart() {
+  /// Ranks may be stuck before training: while MPI starts, or in front of a file. Ten times as long as later, since nobody knows how long that
+  /// takes.
+  ///
+  /// - Parameter seconds: what `--watchdog` says, as far as it is known.
+  private func watchTheStart(seconds: Int) {
     guard MPICommunicator.wasLaunched, let announced = MPICommunicator.announcedRanks, announced.count > 1 else {
       return
     }
-    let seconds = options.given("watchdog").flatMap { Int($0) } ?? Configuration().watchdog
     Watchdog.watch(
       seconds: 10 * max(0, min(seconds, 1_000_000)), name: "rank \(MPICommunicator.launchedRank) of \(announced.count)")
   }

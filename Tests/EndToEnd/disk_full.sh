@@ -13,20 +13,19 @@ fi
 trap 'if [ -n "$launcher" ]; then kill -KILL $(descendants "$launcher") "$launcher" 2>/dev/null || true; fi; umount -l "$disk"; rm -rf "$scratch"' EXIT
 run=$disk/run
 set -- --seed 7 --epochs 1000000 --checkpoint-every 10 --keep 2
-newest() { find "$run/checkpoints" -maxdepth 1 -name 'iteration-?????????' 2>/dev/null | sort | tail -n 1 | sed 's/.*iteration-0*//'; }
-has_saved() { has_ended || [ "$(newest)" != "$before" ]; }
+has_saved() { has_ended || [ "$(newest "$run")" != "$before" ]; }
 has_failed() { has_ended || grep -q -i 'no space left' "$scratch/output"; }
 
-before=''
+before=0
 # shellcheck disable=SC2086 # one word per option
 "$root/launch/mpirun" 2 "$program" train --data "$demo" --run "$run" $sizes "$@" --max-iterations 1000000 >"$scratch/output" 2>&1 </dev/null &
 launcher=$!
 wait_until 60 has_saved || fail "no checkpoint within 60 seconds"
-saved=$(newest)
+saved=$(newest "$run")
 dd if=/dev/zero of="$disk/filler" bs=64k 2>/dev/null || true
 wait_until 60 has_failed || fail "a full disk goes unnoticed"
-kept=$(newest)
-[ "$kept" -ge "$saved" ] || fail "checkpoint $saved is gone, the newest is ${kept:-none}"
+kept=$(newest "$run")
+[ "$kept" -ge "$saved" ] || fail "checkpoint $saved is gone, the newest is $kept"
 rm "$disk/filler"
 if has_ended; then
   # Three saves in a row that fail end a run, and a log that cannot be written does.
@@ -41,7 +40,7 @@ else
   wait "$launcher" || true
   launcher=''
 fi
-last=$(($(newest) + 2))
+last=$(($(newest "$run") + 2))
 expect 0 train 2 "$run" "$@" --max-iterations "$last" --resume latest
 expect 0 train 2 "$scratch/whole" "$@" --checkpoint-every 0 --max-iterations "$last"
 expect_same_state "$(checkpoint "$scratch/whole" "$last")" "$(checkpoint "$run" "$last")"

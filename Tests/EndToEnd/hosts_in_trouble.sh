@@ -13,7 +13,6 @@ start() {
   wait_until 60 has_saved || fail "no checkpoint within 60 seconds"
 }
 has_saved() { has_ended || ls "$run"/checkpoints/iteration-* >/dev/null 2>&1; }
-newest() { find "$run/checkpoints" -mindepth 1 -maxdepth 1 -name 'iteration-?????????' | sort | tail -n 1 | sed 's/.*iteration-0*//'; }
 nothing_left() { ! pgrep -f "train --data $demo --run $run " >/dev/null; }
 # ends_after STATUS WHAT: soon, and takes all ranks with it.
 ends_after() {
@@ -23,7 +22,7 @@ ends_after() {
 }
 # as_if_nothing_had_happened: the run's newest checkpoint has the bytes of a run that came there on one rank.
 as_if_nothing_had_happened() {
-  last=$(newest)
+  last=$(newest "$run")
   expect 0 train 1 "$run-whole" $options --checkpoint-every 0 --max-iterations "$last"
   expect_same_state "$(checkpoint "$run-whole" "$last")" "$(checkpoint "$run" "$last")"
 }
@@ -40,7 +39,7 @@ killed=$(mpirun_itself)
 [ -n "$killed" ] || fail "there is no mpirun to kill"
 kill -KILL $killed
 ends_after 137 "mpirun's end"
-expect 0 train 2 "$run" $options --resume latest --max-iterations "$(($(newest) + 20))"
+expect 0 train 2 "$run" $options --resume latest --max-iterations "$(($(newest "$run") + 20))"
 as_if_nothing_had_happened
 
 on_one_host="mpirun killed: no rank stays, the same bytes"
@@ -61,7 +60,7 @@ done)
 [ -n "$killed" ] || fail "there is no daemon to kill"
 kill -KILL $killed
 ends_after 205 "a daemon's end"
-expect 0 in_foreground --resume latest --max-iterations "$(($(newest) + 20))"
+expect 0 in_foreground --resume latest --max-iterations "$(($(newest "$run") + 20))"
 as_if_nothing_had_happened
 
 run=$scratch/away
@@ -69,8 +68,8 @@ start cluster
 ip -n "$link-b" link set "$link-2" down
 sleep 1 # that time passes is what happens
 ip -n "$link-b" link set "$link-2" up
-before=$(newest)
-further() { has_ended || [ "$(newest)" != "$before" ]; }
+before=$(newest "$run")
+further() { has_ended || [ "$(newest "$run")" != "$before" ]; }
 wait_until 60 further || fail "no further checkpoint after a second without the link"
 has_ended && fail "a second without the link ended the run"
 # Not to the shells that lead to that host.

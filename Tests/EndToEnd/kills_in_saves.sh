@@ -10,33 +10,32 @@ trials=${1:-4}
 run=$scratch/run
 # Parameters enough that a save takes as long as some iterations; one rank alone, so that all of it is rank 0's.
 set -- --seed 7 --epochs 1000000 --checkpoint-every 1 --keep 2 --embedding-size 256 --generator-width 256
-newest() { find "$run/checkpoints" -maxdepth 1 -name 'iteration-?????????' 2>/dev/null | sort | tail -n 1 | sed 's/.*iteration-0*//'; }
-has_saved() { has_ended || [ "$(newest)" != "$before" ]; }
+has_saved() { has_ended || [ "$(newest "$run")" != "$before" ]; }
 is_saving() { has_ended || ls -d "$run"/checkpoints/*.tmp-* >/dev/null 2>&1; }
 
 trial=0 inside=0 lost=0
 while [ "$trial" -lt "$trials" ]; do
   trial=$((trial + 1))
-  before=$(newest)
+  before=$(newest "$run")
   # shellcheck disable=SC2086 # one word per option
   "$program" train --data "$demo" --run "$run" $sizes "$@" --max-iterations 1000000 --resume latest >"$scratch/output" 2>&1 </dev/null &
   launcher=$!
   wait_until 60 has_saved || fail "trial $trial: nothing is saved within 60 seconds"
   # The moment is drawn: up to 40 ms, which is longer than an iteration with its save.
   sleep "0.0$(awk -v seed="$trial" 'BEGIN { srand(seed); printf "%03d", int(rand() * 400) }')"
-  reached=$(newest)
+  reached=$(newest "$run")
   kill -KILL "$launcher" 2>/dev/null || fail "trial $trial: training had ended by itself"
   if is_saving; then inside=$((inside + 1)); fi
   wait "$launcher" 2>/dev/null || true
   launcher=''
-  after=$(newest)
-  [ "${after:-0}" -ge "${reached:-0}" ] || fail "trial $trial: checkpoint $reached is lost, the newest is $after"
+  after=$(newest "$run")
+  [ "$after" -ge "$reached" ] || fail "trial $trial: checkpoint $reached is lost, the newest is $after"
   # What can be read, in the order of the iterations: what the program itself takes for the newest.
   expect 0 "$program" show "$run"
   if grep -q -i 'damaged' "$scratch/output"; then lost=$((lost + 1)) && fail "trial $trial: a committed checkpoint is damaged"; fi
 done
 
-last=$(($(newest) + 2))
+last=$(($(newest "$run") + 2))
 # shellcheck disable=SC2086 # one word per option
 expect 0 "$program" train --data "$demo" --run "$run" $sizes "$@" --max-iterations "$last" --resume latest
 # shellcheck disable=SC2086 # one word per option

@@ -17,8 +17,6 @@ trap 'if [ -n "$launcher" ]; then kill -KILL $(descendants "$launcher") "$launch
 
 run=$scratch/disk/run
 options="--seed 7 --checkpoint-every 1 --keep 2 --epochs 1000000"
-# newest RUN: iteration of the newest checkpoint with its name; 0 for none.
-newest() { { find "$1/checkpoints" -mindepth 1 -maxdepth 1 -name 'iteration-?????????' 2>/dev/null || true; } | sort | tail -n 1 | sed 's/.*iteration-0*//' | awk '{ n = $1 } END { print n + 0 }'; }
 # shellcheck disable=SC2086 # one word per option
 "$program" train --data "$demo" --run "$run" $sizes $options >"$scratch/log" 2>&1 </dev/null &
 launcher=$!

@@ -40,7 +40,7 @@ while [ "$moment" -lt "$moments" ]; do
   kill -USR1 "$launcher" 2>/dev/null || fail "moment $moment: training had ended by itself"
   if [ "$((moment % 3))" -eq 0 ]; then kill -USR1 "$launcher" 2>/dev/null || true; fi
   wait_for_end 75
-  stopped=$(find "$run/checkpoints" -mindepth 1 -maxdepth 1 -name 'iteration-*' | sort | tail -n 1 | sed 's/.*iteration-0*//')
+  stopped=$(newest "$run")
   [ "$(lines)" -eq "$stopped" ] || fail "moment $moment: $(lines) iterations in metrics.jsonl, the checkpoint is of $stopped"
   [ "$stopped" -gt "$before" ] || fail "moment $moment: stopped at $stopped, not beyond $before"
   said "stopped by a signal after iteration $stopped"

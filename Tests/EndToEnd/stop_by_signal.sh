@@ -10,8 +10,7 @@ options="$sizes --seed 7 --checkpoint-every 1000000 --epochs 1000000"
 before=0 input=/dev/null
 lines() { if [ -e "$run/metrics.jsonl" ]; then wc -l <"$run/metrics.jsonl"; else echo 0; fi; }
 advanced() { has_ended || [ "$(lines)" -gt "$before" ]; }
-newest() { find "$run/checkpoints" -mindepth 1 -maxdepth 1 -name 'iteration-*' 2>/dev/null | sort | tail -n 1 | sed 's/.*iteration-0*//'; }
-has_saved() { [ "$(newest)" = "$(lines)" ] && [ "$(lines)" -gt "$before" ]; }
+has_saved() { [ "$(newest "$run")" = "$(lines)" ] && [ "$(lines)" -gt "$before" ]; }
 
 # start COMMAND…: in the background until it trains.
 start() {
@@ -36,7 +35,7 @@ alone() {
 
 # stopped HOW: by a signal, with its last iteration saved.
 stopped() {
-  has_saved || fail "$1: $(lines) iterations in metrics.jsonl, the newest checkpoint is of '$(newest)'"
+  has_saved || fail "$1: $(lines) iterations in metrics.jsonl, the newest checkpoint is of '$(newest "$run")'"
   before=$(lines)
 }
 
@@ -88,8 +87,8 @@ if command -v script >/dev/null; then
   stopped "the interrupt key"
   in_terminal
   kill -KILL "$launcher"
-  wait_until 60 has_saved || fail "the terminal closed: $(lines) iterations, the newest checkpoint is of '$(newest)'"
-  launcher='' before=$(newest)
+  wait_until 60 has_saved || fail "the terminal closed: $(lines) iterations, the newest checkpoint is of '$(newest "$run")'"
+  launcher='' before=$(newest "$run")
   exec 4>&-
 fi
 

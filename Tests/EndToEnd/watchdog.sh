@@ -20,7 +20,6 @@ said "rank 0 of 2 on host .* has not moved for 3 seconds"
 gone() { ! kill -0 "$last_rank" 2>/dev/null; }
 wait_until 10 gone || fail "the stopped rank is still there"
 
-newest=$(find "$run/checkpoints" -mindepth 1 -maxdepth 1 -name 'iteration-*' | sort | tail -n 1 | sed 's/.*iteration-0*//')
-expect 0 train 2 "$run" --seed 7 --watchdog 2 --max-iterations "$((newest + 2))" --epochs 1000000 --resume latest
+expect 0 train 2 "$run" --seed 7 --watchdog 2 --max-iterations "$(($(newest "$run") + 2))" --epochs 1000000 --resume latest
 
 passed "a stopped rank is noticed: status 79, nothing left behind, and the run can be resumed"

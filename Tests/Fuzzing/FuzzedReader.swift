@@ -32,7 +32,9 @@ package enum FuzzedReader: String, CaseIterable, Sendable {
   /// - Throws: a `ReportableError` where the bytes are refused; anything else is a bug.
   package func read(_ bytes: [UInt8]) throws {
     switch self {
-    case .npy, .npz, .csv, .safetensors, .hdf5, .matlab, .matlabHDF5, .torch: try Self.readArrays(bytes)
+    case .csv: try Self.readArrays(bytes)
+    case .npy, .npz, .safetensors, .hdf5, .matlab, .matlabHDF5, .torch:
+      if !Self.isText(bytes) { try Self.readArrays(bytes) }
     case .pickle:
       let storage = [UInt8](repeating: 1, count: 64)
       try Self.readArrays(storedZip([("a/data.pkl", bytes), ("a/data/0", storage), ("a/data/1", storage)]))
@@ -40,7 +42,7 @@ package enum FuzzedReader: String, CaseIterable, Sendable {
       // Its users add the path to where and why; the type says that it throws nothing else.
       do throws(JSONError) { _ = try JSONValue(parsing: bytes).text() } catch {}
     case .manifest:
-      for found in try CheckpointStore.list(runDirectory: "run", storage: SealedManifest(members: bytes)) {
+      for found in try CheckpointStore.list(runDirectory: "run", storage: sealedManifest(members: bytes)) {
         _ = try found.get()
       }
     case .configuration:
@@ -53,6 +55,11 @@ package enum FuzzedReader: String, CaseIterable, Sendable {
       _ = try SweepFile(file, path: "fuzzed.yaml").plan(data: nil)
     case .names: try WrittenNames.check(String(decoding: bytes, as: UTF8.self).components(separatedBy: "\n"))
     }
+  }
+
+  /// Mutants of the other formats that are text would be read as csv, and all that is found worth keeping would be csv before long.
+  private static func isText(_ bytes: [UInt8]) -> Bool {
+    bytes.prefix(4096).allSatisfy { $0 >= 32 || (9...13).contains($0) }
   }
 
   private static func readArrays(_ bytes: [UInt8]) throws {

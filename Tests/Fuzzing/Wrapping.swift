@@ -23,90 +23,58 @@ func storedZip(_ members: [(name: String, content: [UInt8])]) -> [UInt8] {
   return archive + directory + end
 }
 
+private let remainders: [UInt32] = (0..<256).map { byte in
+  (0..<8).reduce(UInt32(byte)) { remainder, _ in remainder >> 1 ^ (remainder & 1 == 1 ? 0xEDB8_8320 : 0) }
+}
+
 private func crc32(_ bytes: [UInt8]) -> UInt32 {
-  var remainder: UInt32 = ~0
-  for byte in bytes {
-    remainder ^= UInt32(byte)
-    for _ in 0..<8 { remainder = remainder >> 1 ^ (remainder & 1 == 1 ? 0xEDB8_8320 : 0) }
-  }
-  return ~remainder
+  ~bytes.reduce(~0) { $0 >> 8 ^ remainders[Int(($0 ^ UInt32($1)) & 0xFF)] }
 }
 
 /// A run with one checkpoint, of which only the manifest can be read: members between braces, one on a line, then the seal.
-struct SealedManifest: Storage {
-  private let manifest: [UInt8]
-  private let position = Position()
-
-  /// Where reading has come.
-  private final class Position: @unchecked Sendable {
-    var value = 0
-  }
-
-  init(members: [UInt8]) {
-    let body = Array("{\n".utf8) + members + Array(",\n".utf8)
-    manifest =
-      body + Array(("  \"sha256_of_the_lines_above\": \"" + ContentDigest(of: body[...]).sha256 + "\"\n}\n").utf8)
-  }
-
-  func openForReading(_ path: String) throws(StorageError) -> (file: Int32, size: Int) {
-    position.value = 0
-    return (3, manifest.count)
-  }
-
-  func read(_ file: Int32, into bytes: UnsafeMutableRawBufferPointer, path: String) throws(StorageError) -> Int {
-    let count = min(bytes.count, manifest.count - position.value)
-    bytes.copyBytes(from: manifest[position.value..<position.value + count])
-    position.value += count
-    return count
-  }
-
-  func close(_ file: Int32, path: String) throws(StorageError) {}
-
-  func kind(of path: String) throws(StorageError) -> EntryKind? { .directory }
-
-  func entries(of path: String) throws(StorageError) -> [String] {
-    path.hasSuffix("/checkpoints")
-      ? ["iteration-000000010"]
-      : [
-        "manifest.json", "model.safetensors", "optimizer.safetensors", "classes.safetensors", "classifier.safetensors",
-      ]
-  }
-
-  // Nothing is written.
-  private func refuse(_ path: String) -> StorageError { .callFailed(call: "write", path: path, code: 30) }
-  func createFile(_ path: String) throws(StorageError) -> Int32 { throw refuse(path) }
-  func write(_ bytes: UnsafeRawBufferPointer, to file: Int32, path: String) throws(StorageError) -> Int {
-    throw refuse(path)
-  }
-  func synchronize(_ file: Int32, path: String) throws(StorageError) { throw refuse(path) }
-  func createDirectory(_ path: String) throws(StorageError) { throw refuse(path) }
-  func synchronizeDirectory(_ path: String) throws(StorageError) { throw refuse(path) }
-  func rename(_ path: String, to newPath: String) throws(StorageError) { throw refuse(path) }
-  func removeFile(_ path: String) throws(StorageError) { throw refuse(path) }
-  func removeDirectory(_ path: String) throws(StorageError) { throw refuse(path) }
+func sealedManifest(members: [UInt8]) -> OneFile {
+  let body = Array("{\n".utf8) + members + Array(",\n".utf8)
+  let seal = "  \"sha256_of_the_lines_above\": \"" + ContentDigest(of: body[...]).sha256 + "\"\n}\n"
+  return OneFile(
+    body + Array(seal.utf8),
+    entries: [
+      "manifest.json", "model.safetensors", "optimizer.safetensors", "classes.safetensors", "classifier.safetensors",
+    ])
 }
 
-/// Takes one file's bytes.
-final class WrittenBytes: Storage, @unchecked Sendable {
-  private(set) var bytes: [UInt8] = []
+/// A storage of one file, whatever its path: it can be written, then read from its start. Its folder is that of a checkpoint.
+final class OneFile: Storage, @unchecked Sendable {
+  private(set) var bytes: [UInt8]
+  private let entries: [String]
+  private var position = 0
+
+  init(_ bytes: [UInt8] = [], entries: [String] = []) { (self.bytes, self.entries) = (bytes, entries) }
 
   func createFile(_ path: String) throws(StorageError) -> Int32 { 3 }
   func write(_ bytes: UnsafeRawBufferPointer, to file: Int32, path: String) throws(StorageError) -> Int {
     self.bytes += bytes
     return bytes.count
   }
+  func openForReading(_ path: String) throws(StorageError) -> (file: Int32, size: Int) {
+    position = 0
+    return (3, bytes.count)
+  }
+  func read(_ file: Int32, into buffer: UnsafeMutableRawBufferPointer, path: String) throws(StorageError) -> Int {
+    let count = min(buffer.count, bytes.count - position)
+    buffer.copyBytes(from: bytes[position..<position + count])
+    position += count
+    return count
+  }
   func synchronize(_ file: Int32, path: String) throws(StorageError) {}
   func close(_ file: Int32, path: String) throws(StorageError) {}
   func synchronizeDirectory(_ path: String) throws(StorageError) {}
+  func kind(of path: String) throws(StorageError) -> EntryKind? { entries.isEmpty ? nil : .directory }
+  func entries(of path: String) throws(StorageError) -> [String] {
+    path.hasSuffix("/checkpoints") ? ["iteration-000000010"] : entries
+  }
 
   // Nothing else is asked of it.
-  private func refuse(_ path: String) -> StorageError { .callFailed(call: "open", path: path, code: 2) }
-  func openForReading(_ path: String) throws(StorageError) -> (file: Int32, size: Int) { throw refuse(path) }
-  func read(_ file: Int32, into bytes: UnsafeMutableRawBufferPointer, path: String) throws(StorageError) -> Int {
-    throw refuse(path)
-  }
-  func kind(of path: String) throws(StorageError) -> EntryKind? { nil }
-  func entries(of path: String) throws(StorageError) -> [String] { [] }
+  private func refuse(_ path: String) -> StorageError { .callFailed(call: "mkdir", path: path, code: 30) }
   func createDirectory(_ path: String) throws(StorageError) { throw refuse(path) }
   func rename(_ path: String, to newPath: String) throws(StorageError) { throw refuse(path) }
   func removeFile(_ path: String) throws(StorageError) { throw refuse(path) }

@@ -136,7 +136,7 @@ enum WrittenNames {
 
   /// numpy's texts lose zeros at their end.
   private static func checkArchive(_ names: [String]) throws {
-    let storage = WrittenBytes()
+    let storage = OneFile()
     try NumpyWriter.write(path: "/names.npz", archive: [NumpyArray("names", texts: names)], storage: storage)
     let read = try ArrayFile(bytes: storage.bytes, path: "written").texts("names")
     func kept(_ name: String) -> [Unicode.Scalar] {

@@ -181,6 +181,8 @@ package final class ThreadCommunicator: Communicator {
     self.rank = rank
   }
 
+  /// What `startSend` throws; nil: it sends.
+  package var sendFailure: (any Error)?
   /// Threads copy floats themselves.
   package var marksMessages = false
   package var rankCount: Int { hub.rankCount }
@@ -226,8 +228,9 @@ package final class ThreadCommunicator: Communicator {
     hub.arrive(key)
     return HubTransfer(self, hub, key: key)
   }
-  package func startSend(_ matrices: [Matrix], to rank: Int, _ exchange: Exchange) -> any Transfer {
-    begin(ThreadHub.Lane(from: self.rank, to: rank, channel: exchange.channel), matrices, isSend: true)
+  package func startSend(_ matrices: [Matrix], to rank: Int, _ exchange: Exchange) throws -> any Transfer {
+    if let sendFailure { throw sendFailure }
+    return begin(ThreadHub.Lane(from: self.rank, to: rank, channel: exchange.channel), matrices, isSend: true)
   }
   package func startReceive(_ matrices: [Matrix], from rank: Int, _ exchange: Exchange) -> any Transfer {
     begin(ThreadHub.Lane(from: rank, to: self.rank, channel: exchange.channel), matrices, isSend: false)

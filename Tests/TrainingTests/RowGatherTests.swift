@@ -78,4 +78,26 @@ import Testing
     if gather.hostsInOrder.sorted() != Array(0..<hosts.count) { violations.append("order \(gather.hostsInOrder)") }
     return violations
   }
+
+  private struct NothingLeaves: Error {}
+
+  /// Also where everything that this rank waits for has arrived: its peers wait for what it could not send.
+  @Test(arguments: [false, true]) func aFailureToSendIsThrown(_ isHostByHost: Bool) throws {
+    let thrown = try onThreads(hosts: [1, 1]) { communicator in
+      let gather = try RowGather("test", rows: 2, columns: 1, communicator: communicator)
+      let (own, isAtFault) = (communicator.rank, communicator.rank == 1)
+      if isAtFault { (communicator as? ThreadCommunicator)?.sendFailure = NothingLeaves() }
+      try gather.start([(Matrix(rows: 1, columns: 1), own..<own + 1)], places: { [$0..<$0 + 1] })
+      // Rank 0 would wait for ever.
+      guard isAtFault else { return true }
+      do {
+        if isHostByHost { for host in gather.hostsInOrder { try gather.finish(host: host) } }
+        try gather.finish()
+        return false
+      } catch is NothingLeaves {
+        return true
+      }
+    }
+    #expect(thrown == [true, true])
+  }
 }

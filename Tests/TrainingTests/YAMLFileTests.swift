@@ -39,6 +39,10 @@ import Testing
     #expect(
       refusal(long + chain(5, width: 3).split(separator: "\n").dropFirst().joined(separator: "\n"))?.contains(
         "100000 values") == true)
+    // What only looks like references.
+    let bullets = String(repeating: "# * point *point &point\n", count: 30)
+    #expect(refusal(bullets + "a: &x 1\nb: *x\n") == nil)
+    #expect(refusal("a: [" + (0..<30).map { "'\($0) *x'" }.joined(separator: ", ") + "]\n") == nil)
     let deep = String(repeating: "[", count: 33) + String(repeating: "]", count: 33)
     #expect(refusal("a: " + deep)?.contains("32 deep") == true)
   }

@@ -88,13 +88,17 @@ package enum YAMLFile {
       ? "'\(lines[line - 1].trimmingCharacters(in: .whitespaces).prefix(60))'" : "its end"
   }
 
-  /// At least as many as there are: texts and comments may hold what looks like one.
+  /// At least as many as there are: a text may hold what looks like one. None without an anchor (`&name`) for them, and none in lines of comment.
   private static func references(_ text: String) -> Int {
-    var (count, before) = (0, UInt8(ascii: "\n"))
-    for byte in text.utf8 {
-      if byte == UInt8(ascii: "*"), " \t\r\n[]{},:?-\"'".utf8.contains(before) { count += 1 }
-      before = byte
+    var counts = [UInt8(ascii: "*"): 0, UInt8(ascii: "&"): 0]
+    for line in lines(text) where line.first(where: { $0 != " " && $0 != "\t" }) != "#" {
+      let bytes = Array(line.utf8)
+      for (place, byte) in bytes.enumerated() where counts[byte] != nil {
+        let isStart = place == 0 || " \t[]{},:?-\"'".utf8.contains(bytes[place - 1])
+        let hasName = place + 1 < bytes.count && !" \t,[]{}".utf8.contains(bytes[place + 1])
+        if isStart && hasName { counts[byte, default: 0] += 1 }
+      }
     }
-    return count
+    return counts[UInt8(ascii: "&")] == 0 ? 0 : counts[UInt8(ascii: "*")] ?? 0
   }
 }

@@ -1,6 +1,7 @@
 // The rows of all ranks, once per host.
 import Collectives
 import Matrices
+import Profiling
 
 /// An all-gather into memory that the ranks of a host share: each rank sends its rows to one rank of every other host, as in a ring: to the
 /// host before its own first, to the one behind it last. So hosts' rows arrive one host after the other, and can be used meanwhile.
@@ -81,9 +82,14 @@ final class RowGather {
   }
 
   private func wait(until isDone: () throws -> Bool) throws {
-    while try !isDone() {
-      advance()
+    var isWaiting = false
+    while true {
+      // First: what could not be sent is missing elsewhere, whatever has arrived here.
       if let failure { throw failure }
+      if try isDone() { return }
+      if !isWaiting { Heartbeat.enter("MPI_Test") }
+      isWaiting = true
+      advance()
       _ = communicator.poll()
     }
   }

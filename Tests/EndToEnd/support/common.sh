@@ -21,6 +21,9 @@ demo=${DEMO_DATA:-$scratch/demo}
 # One thread per rank: these networks are too small for more, and three ranks run on few cores.
 export OMP_NUM_THREADS=1
 
+# Python keeps nothing beside what it imports.
+export PYTHONDONTWRITEBYTECODE=1
+
 # Networks that take milliseconds per iteration. 50 rows do not divide by 3 ranks, and 1774 rows not by 50.
 sizes="--batch-size 50 --noise-size 8 --generator-width 64 --critic-width 64 --embedding-size 32 --projection-size 16 \
 --comparator-width 32 --synthetic-per-class 20 --classifier-epochs 2 --evaluate-every 0"
@@ -76,6 +79,12 @@ train() {
 # checkpoint RUN ITERATION: where that iteration's checkpoint lies.
 checkpoint() {
   printf '%s/checkpoints/iteration-%09d' "$1" "$2"
+}
+
+# newest RUN: iteration of the newest checkpoint that has its name; 0 for none.
+newest() {
+  { find "$1/checkpoints" -mindepth 1 -maxdepth 1 -name 'iteration-?????????' 2>/dev/null || true; } | sort | tail -n 1 |
+    sed 's/.*iteration-0*//' | awk '{ found = $1 } END { print found + 0 }'
 }
 
 # expect_same_state CHECKPOINT CHECKPOINT: parameters and optimizer state, byte for byte; also classes and classifiers where both have them.

@@ -3,7 +3,8 @@
 //   FAULTY_RANK    of MPI_COMM_WORLD
 //   FAULTY_CALL    number of the call, from 1; 0: none
 //   FAULTY_ACTION  fail: the call returns an error and does nothing; kill, stop: this process gets SIGKILL or SIGSTOP before the call;
-//                  flip: the next message from this call on leaves with one bit changed (MPI_Isend, MPI_Bcast and MPI_Allgatherv have none)
+//                  flip: the next message from this call on, of those with FAULTY_TAG, leaves with one bit changed
+//   FAULTY_TAG     1: rows, 2: sums, 3: parameters; set: fail and stop, too, wait for a message with it
 //   FAULTY_APART   set: every rank believes to be on a host of its own
 //   FAULTY_COUNT   file into which FAULTY_RANK writes how many calls there were
 #define _GNU_SOURCE
@@ -15,7 +16,7 @@
 #include <unistd.h>
 
 static long calls;
-static int flips;
+static int fails_next, flips, stops;
 
 static int is_chosen(void) {
   static int known = -1;
@@ -36,9 +37,14 @@ static int fails(void) {
   if (!number || !action || calls != atol(number)) return 0;
   fprintf(stderr, "faulty_mpi: %s at call %ld\n", action, calls);
   if (!strcmp(action, "kill")) raise(SIGKILL);
-  if (!strcmp(action, "stop")) raise(SIGSTOP);
+  if (!strcmp(action, "stop")) {
+    if (getenv("FAULTY_TAG")) stops = 1;
+    else raise(SIGSTOP);
+  }
   if (!strcmp(action, "flip")) flips = 1;
-  return !strcmp(action, "fail");
+  if (strcmp(action, "fail")) return 0;
+  fails_next = getenv("FAULTY_TAG") != NULL;
+  return !fails_next;
 }
 
 #define REPLACED(name, parameters, arguments) \
@@ -56,7 +62,14 @@ REPLACED(Ibarrier, (MPI_Comm a, MPI_Request *b), (a, b))
 
 int MPI_Isend(const void *data, int count, MPI_Datatype type, int rank, int tag, MPI_Comm comm, MPI_Request *request) {
   if (fails()) return MPI_ERR_OTHER;
-  if (!flips) return PMPI_Isend(data, count, type, rank, tag, comm, request);
+  const char *chosen = getenv("FAULTY_TAG");
+  int is_chosen_tag = !chosen || atoi(chosen) == tag;
+  if (stops && is_chosen_tag) raise(SIGSTOP);
+  if (fails_next && is_chosen_tag) {
+    fails_next = 0;
+    return MPI_ERR_OTHER;
+  }
+  if (!flips || !is_chosen_tag) return PMPI_Isend(data, count, type, rank, tag, comm, request);
   flips = 0;
   int size = 0, place = 0;
   PMPI_Pack_size(count, type, comm, &size);

@@ -3,6 +3,7 @@
 import json
 import sys
 
+import exported
 import numpy as np
 
 folder = sys.argv[1]
@@ -14,31 +15,25 @@ done, missing = [], []
 
 
 def close(a, b, what):
-    """Within 1e-5 of each other, relative where they are large; -inf in the same places."""
+    """Within 1e-5 of each other, relative to the row's largest where that is over 1; -inf in the same places.
+
+    A small logit in a row of large ones is a difference of large terms, which the order of a sum rounds by more than 1e-5 of what is left.
+    """
     assert a.shape == b.shape, (what, a.shape, b.shape)
     assert (np.isneginf(a) == np.isneginf(b)).all(), what
     finite = np.isfinite(b)
     assert finite.any() and np.isfinite(a[finite]).all(), what
-    far = np.abs(a[finite] - b[finite]) / np.maximum(1, np.abs(b[finite]))
+    largest = np.maximum(1, np.abs(np.where(finite, b, 0)).max(1, keepdims=True))
+    far = np.abs(np.where(finite, a, 0) - np.where(finite, b, 0)) / largest
     assert far.max() < 1e-5, (what, far.max())
 
 
 def classify(arrays, x):
-    """The classifier as the guide describes it."""
-    scaled = (x - arrays["scaler.minimum"]) / arrays["scaler.range"] / arrays["scaler.maximum"]
-    h = np.maximum(scaled @ arrays["embedding.fc.weight"].T + arrays["embedding.fc.bias"], 0)
-    scores = h @ arrays["softmax.weight"].T + arrays["softmax.bias"]
-    for part in ("ridge_features", "ridge_embedding", "prototype", "zla", "gaussian_features", "gaussian_embedding", "gaussian_prototype"):
-        if part + ".targets" in arrays:
-            z = ((scaled if part.endswith("_features") else h) - arrays[part + ".mean"]) / arrays[part + ".deviation"]
-            if part + ".map" in arrays:
-                z = z @ arrays[part + ".map"]
-            if part + ".bias" in arrays:
-                own = z @ arrays[part + ".targets"].T + arrays[part + ".bias"]
-            else:
-                own = z / np.maximum(np.linalg.norm(z, axis=1, keepdims=True), 1e-12) @ arrays[part + ".targets"].T
-            scores = scores + arrays[part + ".weight"] * own
-    return scores, h
+    """Logits and embeddings, calculated in double precision, so that the rounding of one side alone is measured."""
+    arrays = {key: value.astype(np.float64) if value.dtype == np.float32 else value for key, value in arrays.items()}
+    scaled = exported.scale(arrays, x.astype(np.float64))
+    h = exported.embed(arrays, scaled)
+    return sum(exported.part_scores(arrays, scaled, h).values()), h
 
 
 with np.load(folder + "/classifier.npz", allow_pickle=False) as arrays:
@@ -55,9 +50,8 @@ done.append("numpy")
 
 
 def generate(noise, descriptors):
-    hidden = np.concatenate([noise, descriptors], 1) @ generator["generator.fc1.weight"].T + generator["generator.fc1.bias"]
-    output = np.where(hidden > 0, hidden, 0.2 * hidden) @ generator["generator.fc2.weight"].T + generator["generator.fc2.bias"]
-    return np.maximum(output, 0) * generator["scaler.maximum"] * generator["scaler.range"] + generator["scaler.minimum"]
+    scaled = exported.generate(generator, noise, descriptors)
+    return scaled * generator["scaler.maximum"] * generator["scaler.range"] + generator["scaler.minimum"]
 
 
 rows = np.load(folder + "/rows.npz", allow_pickle=False)

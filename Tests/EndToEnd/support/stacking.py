@@ -6,6 +6,7 @@ phase is read: its exported parts and its validation rows.
 import csv
 import sys
 
+import exported
 import numpy as np
 
 data = np.load(sys.argv[1], allow_pickle=False)
@@ -18,20 +19,11 @@ unseen = {r["class"] for r in rows if r["role"] == "unseen"}
 candidates = [names.index(str(n)) for n in arrays["candidates"]]
 is_seen = np.array([float(names[c] not in unseen) for c in candidates])
 
-scaled = (x - arrays["scaler.minimum"]) / arrays["scaler.range"] / arrays["scaler.maximum"]
-h = np.maximum(scaled @ arrays["embedding.fc.weight"].T.astype(float) + arrays["embedding.fc.bias"], 0)
-parts = {}
-if np.abs(arrays["softmax.weight"]).max() > 0:
-    parts["softmax"] = h @ arrays["softmax.weight"].T.astype(float) + arrays["softmax.bias"]
-for part in [n[: -len(".targets")] for n in arrays.files if n.endswith(".targets")]:
-    z = ((scaled if part.endswith("_features") else h) - arrays[part + ".mean"]) / arrays[part + ".deviation"]
-    if part + ".map" in arrays:
-        z = z @ arrays[part + ".map"].astype(float)
-    if part + ".bias" in arrays:
-        own = z @ arrays[part + ".targets"].T.astype(float) + arrays[part + ".bias"]
-    else:
-        own = z / np.maximum(np.linalg.norm(z, axis=1, keepdims=True), 1e-12) @ arrays[part + ".targets"].T.astype(float)
-    parts[part] = float(arrays[part + ".weight"][0]) * own
+arrays = {name: arrays[name].astype(float) for name in arrays.files if arrays[name].dtype == np.float32}
+scaled = exported.scale(arrays, x)
+parts = exported.part_scores(arrays, scaled, exported.embed(arrays, scaled))
+if not arrays["softmax.weight"].any():
+    del parts["softmax"]
 s = np.stack([p[:, candidates] for p in parts.values()], 2)
 assert len(parts) > 1 and np.isfinite(s).all(), list(parts)
 deviation = s.std((0, 1))

@@ -3,7 +3,9 @@
 import csv
 import sys
 
+import exported
 import numpy as np
+from exported import unit
 
 folder = sys.argv[1]
 seed, iterations, epochs, rate, per_class = int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), float(sys.argv[5]), int(sys.argv[6])
@@ -32,10 +34,6 @@ def normal(rows, columns, stream, step):
     return np.stack(pairs, 2).reshape(rows, -1)[:, :columns]
 
 
-def unit(x):
-    return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
-
-
 data = np.load(folder + "/data.npz", allow_pickle=False)
 with np.load(folder + "/classifier.npz", allow_pickle=False) as file:
     model = {name: file[name].astype(float) for name in file.files if file[name].dtype == np.float32}
@@ -48,18 +46,10 @@ tests = {int(r["row"]): r["role"] for r in csv.DictReader(open(folder + "/tests.
 train = np.array([r for r in range(len(y)) if r not in tests])
 unseen = np.setdiff1d(np.arange(len(names)), y[train])
 
-
-def embed(scaled):
-    return np.maximum(scaled @ model["embedding.fc.weight"].T + model["embedding.fc.bias"], 0)
-
-
-scaled = (features - model["scaler.minimum"]) / model["scaler.range"] / model["scaler.maximum"]
-h = embed(scaled)
+h = exported.embed(model, exported.scale(model, features))
 labels = np.repeat(unseen, per_class)
-g = np.concatenate([normal(len(labels), model["generator.fc1.weight"].shape[1] - a.shape[1], SYNTHESIS, 2 * iterations), a[labels]], 1)
-g = g @ model["generator.fc1.weight"].T + model["generator.fc1.bias"]
-g = np.where(g > 0, g, 0.2 * g) @ model["generator.fc2.weight"].T + model["generator.fc2.bias"]
-synthetic = embed(np.maximum(g, 0))
+noise = normal(len(labels), model["generator.fc1.weight"].shape[1] - a.shape[1], SYNTHESIS, 2 * iterations)
+synthetic = exported.embed(model, exported.generate(model, noise, a[labels]))
 
 mean, deviation = h[train].mean(0), h[train].std(0)
 deviation = np.where(deviation > 1e-6 * np.abs(mean), deviation, 1)
