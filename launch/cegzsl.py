@@ -200,6 +200,8 @@ class CEGZSL:
         """The model of a run directory that `fit` or `cegzsl train` has made. Class names are texts."""
         model = cls(run_directory=run, **params)
         shown = json.loads(model._call("show", os.fspath(run), "--json", quiet=True))
+        if not shown.get("classes"):
+            raise CEGZSLError(66, f"{os.fspath(run)} has no checkpoint with a model yet")
         model._run = os.fspath(run)
         model.classes_ = np.array([c["name"] for c in shown["classes"]])
         model.n_features_in_ = shown["features"]

@@ -5,6 +5,8 @@ import Matrices
 package enum CheckpointError: ReportableError, LocalizedError, Equatable {
   /// Nothing has that path.
   case missing(path: String)
+  /// A run directory stands where one of its checkpoints was meant.
+  case isRun(path: String)
   /// `path`, a file or a directory of a checkpoint, is not what its manifest says.
   case damaged(path: String, reason: String)
   /// Written by another format version.
@@ -24,7 +26,7 @@ package enum CheckpointError: ReportableError, LocalizedError, Equatable {
 
   package var exitStatus: ExitStatus {
     switch self {
-    case .missing, .damaged, .unsupportedVersion, .noneValid, .unknownIteration: .badCheckpoint
+    case .missing, .isRun, .damaged, .unsupportedVersion, .noneValid, .unknownIteration: .badCheckpoint
     case .readBackDiffers: .inputOutput
     case .iterationExists, .inUse, .startedTogether: .usage
     }
@@ -36,6 +38,8 @@ package enum CheckpointError: ReportableError, LocalizedError, Equatable {
     switch self {
     case .missing(let path):
       "there is no checkpoint at \(path). 'cegzsl show RUN' lists those of a run; they are RUN/checkpoints/iteration-…."
+    case .isRun(let path):
+      "\(path) is a run, not a checkpoint; name one of \(path)/checkpoints, as 'cegzsl show \(path)' lists them."
     case .damaged(let path, let reason): "damaged checkpoint: \(path): \(reason). Resume from an older checkpoint."
     case .unsupportedVersion(let path, let version, let supported):
       "\(path) has format version \(version) and this program knows \(supported). "

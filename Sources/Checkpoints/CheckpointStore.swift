@@ -51,11 +51,15 @@ extension CheckpointStore {
   /// Loads one checkpoint after comparing every byte with its manifest.
   ///
   /// - Parameter files: those to load, as far as the checkpoint has them; the others are not looked at.
-  /// - Throws: `CheckpointError` (`missing`, `damaged`, `unsupportedVersion`), `StorageError`.
+  /// - Throws: `CheckpointError` (`missing`, `isRun`, `damaged`, `unsupportedVersion`), `StorageError`.
   package static func load(
     path: String, files: [CheckpointFile] = CheckpointFile.allCases, storage: any Storage = PosixStorage()
   ) throws -> LoadedCheckpoint {
-    try CheckpointDirectory.load(withoutSlash(path), files: files, storage: storage)
+    let path = withoutSlash(path)
+    if try storage.kind(of: path + "/manifest.json") == nil, try storage.kind(of: path + "/checkpoints") == .directory {
+      throw CheckpointError.isRun(path: path)
+    }
+    return try CheckpointDirectory.load(path, files: files, storage: storage)
   }
 
   /// A slash at the end would follow a link.

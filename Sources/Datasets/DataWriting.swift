@@ -26,6 +26,13 @@ struct WritableDataset {
 
   private var names: [String] { dataset.classNames }
 
+  /// What the layout has no word for: classes with a descriptor that are neither seen nor unseen. Without it, all that no row trains would
+  /// be unseen.
+  private var unseenNames: [MatlabVariable] {
+    guard !dataset.leftOutClasses.isEmpty else { return [] }
+    return [MatlabVariable(DatasetFiles.unseenNames, .cells(dataset.test.unseenClasses.map { names[$0] }))]
+  }
+
   /// `res101.mat` and `att_splits.mat`, with the names that other people's loaders look for.
   ///
   /// - Parameter locations: by the names of the layout without `_loc`.
@@ -45,7 +52,7 @@ struct WritableDataset {
           MatlabVariable("att", .transposed(dataset.descriptors)),
           MatlabVariable("original_att", .transposed(dataset.descriptors)),
           MatlabVariable("allclasses_names", .cells(names)),
-        ]
+        ] + unseenNames
           + DatasetFiles.locationNames.compactMap { name in
             locations[name].map { MatlabVariable("\(name)_loc", rowsFromZero: $0) }
           })

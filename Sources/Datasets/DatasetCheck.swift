@@ -47,6 +47,12 @@ struct DatasetCheck {
     guard let features = files.features, features.columnCount > 0, files.problems.isEmpty else { return }
     let scaling = files.trainvalScaling ?? FeatureScaling(features: features, rows: task.classifierRows)
     self.scaling = scaling
+    if let column = scaling.range.elements.firstIndex(where: { !$0.isFinite }) {
+      problems.append(
+        "the features of dimension \(column + 1) run from \(scaling.minimum[0, column]) over a range that float32 cannot hold; repair or "
+          + "remove it")
+      return
+    }
     guard scaling.isFlat else { return }
     let value = scaling.minimum.elements.allSatisfy { $0 == 0 } ? "all zero" : "the same in every training row"
     problems.append(

@@ -56,6 +56,8 @@ package struct DatasetFiles: Sendable {
   private(set) var trainvalScaling: FeatureScaling?
 
   package static let locationNames = ["trainval", "train", "val", "test_seen", "test_unseen"]
+  /// Our own variable of the layout: names of the unseen classes, where they are not all that no row trains.
+  static let unseenNames = "unseenclasses_names"
 
   /// Nothing yet.
   init(folder: String) {
@@ -113,8 +115,8 @@ package struct DatasetFiles: Sendable {
     guard let features else { return }
     if let bad = firstNonFinite(features) {
       problems.append(
-        "\(place): image \(bad.row + 1), dimension \(bad.column + 1) is \(features[bad.row, bad.column]); remove the "
-          + "image or repair the feature")
+        "\(place): image \(bad.row + 1), dimension \(bad.column + 1) is \(Self.text(features[bad.row, bad.column])); remove "
+          + "the image or repair the feature")
     }
     if let labelCount, features.rowCount != labelCount {
       let (rows, columns) = (features.rowCount, features.columnCount)
@@ -129,12 +131,15 @@ package struct DatasetFiles: Sendable {
     }
   }
 
+  /// Of what is not finite.
+  private static func text(_ value: Float) -> String { value.isNaN ? "nan" : "\(value), or too large for float32" }
+
   mutating func checkDescriptors(place: String) {
     if let descriptors {
       if let bad = firstNonFinite(descriptors) {
         problems.append(
           "\(place): the descriptor of class \(bad.row + 1), dimension \(bad.column + 1) is "
-            + "\(descriptors[bad.row, bad.column])"
+            + Self.text(descriptors[bad.row, bad.column])
         )
       }
       for c in 0..<descriptors.rowCount where descriptors.rows(c..<c + 1).elements.allSatisfy({ $0 == 0 }) {

@@ -12,6 +12,12 @@ package struct DatasetReport: Sendable {
   package init(folder: String, options: DataOptions) {
     let check = DatasetCheck(DatasetFiles(folder: folder, options: options), options: options)
     let files = check.files
+    var problems = check.problems
+    // Every command but this one trusts what was written with the features.
+    if let digest = files.featureDigest, let features = files.features, digest != DatasetFiles.digest(of: features) {
+      problems.append(
+        "features.safetensors is not what was prepared: its digest is another one; run cegzsl prepare again")
+    }
     var (lines, notes) = (["data set \(folder)"], check.notes)
     if let features = files.features { lines += Self.describe(features) }
     if let descriptors = files.descriptors {
@@ -42,14 +48,14 @@ package struct DatasetReport: Sendable {
           + "\(validation.trainingClasses.count) classes; validation \(validation.task.seenRows.count) seen rows, "
           + "\(validation.task.unseenRows.count) rows of \(validation.task.unseenClasses.count) held-out classes")
     }
-    if check.problems.isEmpty, let dataset = try? GZSLDataset(check) {
+    if problems.isEmpty, let dataset = try? GZSLDataset(check) {
       lines.append("content: SHA-256 \(dataset.contentDigest)")
     }
     lines += notes.map { "note: \($0)" }
-    lines += check.problems.map { "PROBLEM: \($0)" }
-    lines.append(check.problems.isEmpty ? "nothing is wrong" : "\(check.problems.count) problem(s)")
+    lines += problems.map { "PROBLEM: \($0)" }
+    lines.append(problems.isEmpty ? "nothing is wrong" : "\(problems.count) problem(s)")
     self.lines = lines
-    problems = check.problems
+    self.problems = problems
   }
 
   private static func describe(_ features: Matrix) -> [String] {

@@ -21,8 +21,9 @@ package enum DemoData {
 
   /// Writes `res101.mat` and `att_splits.mat`.
   ///
-  /// - Throws: `StorageError`.
+  /// - Throws: `PathTaken` where one of them is there with other contents; `PathEmpty`; `StorageError`.
   package static func write(to folder: String, seed: UInt64 = 1) throws {
+    guard !folder.isEmpty else { throw PathEmpty() }
     try NewPath.folders(folder)
     let source = RandomSource(seed: seed)
     let classCount = seenClassCount + unseenClassCount
@@ -41,11 +42,21 @@ package enum DemoData {
     labels = order.map { labels[$0] }
     let features = images(source, labels, signal, context)
 
-    try NewPath.replacing(folder + "/res101.mat") { path in
-      try MatlabWriter.write(
-        path: path, [MatlabVariable("features", .transposed(features)), MatlabVariable("labels", rowsFromZero: labels)])
+    try put(
+      folder + "/res101.mat",
+      [MatlabVariable("features", .transposed(features)), MatlabVariable("labels", rowsFromZero: labels)])
+    try put(
+      folder + "/att_splits.mat", splits(source, labels: labels, attributes: attributes, unseen: unseen))
+  }
+
+  /// Somebody's own files of that name are not touched.
+  private static func put(_ path: String, _ variables: [MatlabVariable]) throws {
+    try NewPath.replacing(path) { aside in
+      try MatlabWriter.write(path: aside, variables)
+      guard
+        !FileManager.default.fileExists(atPath: path) || FileManager.default.contentsEqual(atPath: path, andPath: aside)
+      else { throw PathTaken(path: path) }
     }
-    try writeSplits(to: folder + "/att_splits.mat", source, labels: labels, attributes: attributes, unseen: unseen)
   }
 
   /// C×A in 0...1: eight groups of four related attributes, so that classes share some and differ in others.
@@ -101,9 +112,9 @@ package enum DemoData {
     return result
   }
 
-  private static func writeSplits(
-    to path: String, _ source: RandomSource, labels: [Int], attributes: Matrix, unseen: Set<Int>
-  ) throws {
+  private static func splits(
+    _ source: RandomSource, labels: [Int], attributes: Matrix, unseen: Set<Int>
+  ) -> [MatlabVariable] {
     let normalised = attributes.copied()
     normaliseRows(normalised, norms: Matrix(rows: 1, columns: attributes.rowCount))
     let seen = (0..<attributes.rowCount).filter { !unseen.contains($0) }
@@ -120,14 +131,10 @@ package enum DemoData {
       }
     }
     let classNames = (0..<attributes.rowCount).map(className)
-    try NewPath.replacing(path) { path in
-      try MatlabWriter.write(
-        path: path,
-        [
-          MatlabVariable("att", .transposed(normalised)), MatlabVariable("original_att", .transposed(attributes)),
-          MatlabVariable("allclasses_names", .cells(classNames)),
-        ] + lists.keys.sorted().map { MatlabVariable($0, rowsFromZero: lists[$0] ?? []) })
-    }
+    return [
+      MatlabVariable("att", .transposed(normalised)), MatlabVariable("original_att", .transposed(attributes)),
+      MatlabVariable("allclasses_names", .cells(classNames)),
+    ] + lists.keys.sorted().map { MatlabVariable($0, rowsFromZero: lists[$0] ?? []) }
   }
 
   private static func className(_ index: Int) -> String {

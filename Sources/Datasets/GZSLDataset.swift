@@ -24,6 +24,8 @@ package struct GZSLDataset: Sendable {
   /// SHA-256 of features (by their own), labels, descriptors and training rows: equal on all ranks of a run, and over
   /// its resumes.
   package let contentDigest: String
+  /// Classes with a descriptor that are neither seen nor unseen.
+  let leftOutClasses: [Int]
   /// What a user should know of how the data was read.
   package let notes: [String]
   private let featureDigest: String
@@ -70,18 +72,21 @@ package struct GZSLDataset: Sendable {
     fingerprint = SplitFingerprint(
       trainval: split.task.classifierRows, testSeen: split.task.seenRows, testUnseen: split.task.unseenRows)
     featureDigest = files.featureDigest ?? DatasetFiles.digest(of: features)
+    leftOutClasses = Set(join.names.indices).subtracting(split.task.seenClasses + split.task.unseenClasses).sorted()
     contentDigest = Self.digest(
-      features: featureDigest, labels, join.descriptors, trainingRows: trainingRows, published: split.task)
+      features: featureDigest, labels, join.descriptors, trainingRows: trainingRows, published: split.task,
+      leftOut: leftOutClasses)
   }
 
   private static func digest(
-    features: String, _ labels: [Int], _ descriptors: Matrix, trainingRows: [Int], published: GZSLTask
+    features: String, _ labels: [Int], _ descriptors: Matrix, trainingRows: [Int], published: GZSLTask, leftOut: [Int]
   ) -> String {
     var digest = Digest()
     digest.add(features)
     digest.add(labels)
     digest.add(descriptors)
     for rows in [trainingRows, published.classifierRows, published.seenRows, published.unseenRows] { digest.add(rows) }
+    if !leftOut.isEmpty { digest.add(leftOut) }
     return digest.hexadecimal()
   }
 
@@ -120,8 +125,9 @@ package struct GZSLDataset: Sendable {
     (trainingRows, trainingClasses) = (test.classifierRows, seen)
     heldOut = .impossible("its classes were changed")
     (fingerprint, featureDigest, notes) = (whole.fingerprint, whole.featureDigest, whole.notes)
+    leftOutClasses = []
     contentDigest = Self.digest(
-      features: featureDigest, labels, descriptors, trainingRows: trainingRows, published: whole.test)
+      features: featureDigest, labels, descriptors, trainingRows: trainingRows, published: whole.test, leftOut: [])
   }
 
   private init(_ whole: GZSLDataset, testing task: GZSLTask, notes: [String]) {
@@ -136,8 +142,10 @@ package struct GZSLDataset: Sendable {
     heldOut = .impossible("it is held out already")
     fingerprint = whole.fingerprint
     featureDigest = whole.featureDigest
+    leftOutClasses = whole.leftOutClasses
     contentDigest = Self.digest(
-      features: featureDigest, labels, descriptors, trainingRows: trainingRows, published: whole.test)
+      features: featureDigest, labels, descriptors, trainingRows: trainingRows, published: whole.test,
+      leftOut: leftOutClasses)
     self.notes = notes
   }
 }
@@ -165,6 +173,7 @@ extension GZSLDataset {
     trainingClasses = test.seenClasses
     heldOut = .impossible("random data")
     featureDigest = "random"
+    leftOutClasses = []
     fingerprint = SplitFingerprint(
       trainval: test.classifierRows, testSeen: test.seenRows, testUnseen: test.unseenRows)
     contentDigest = "random"

@@ -7,7 +7,9 @@ import Matrices
 extension DatasetFiles {
   /// Reads `res101.mat` (`features` X×N, `labels` N×1) and `att_splits.mat` (`att` A×C, `allclasses_names`, `…_loc`).
   mutating func readLayout(_ options: DataOptions) {
-    let (featurePath, descriptorPath) = ("\(folder)/\(options.featureFile)", "\(folder)/\(options.classEmbeddingFile)")
+    // A file may also lie elsewhere.
+    func place(_ file: String) -> String { file.hasPrefix("/") ? file : "\(folder)/\(file)" }
+    let (featurePath, descriptorPath) = (place(options.featureFile), place(options.classEmbeddingFile))
     var layout = LayoutReader(featurePath: featurePath, descriptorPath: descriptorPath)
     // One of both can still be looked at without the other.
     let missing = [descriptorPath, featurePath].filter { !FileManager.default.fileExists(atPath: $0) }
@@ -33,11 +35,29 @@ extension DatasetFiles {
     checkFeatures(place: featurePath, labelCount: layout.labels?.count)
     // The labels of res101.mat follow att_splits.mat, whatever descriptor file is chosen.
     var other: ArrayFile?
-    if options.classEmbeddingFile != "att_splits.mat" { other = try? ArrayFile(path: "\(folder)/att_splits.mat") }
-    labelNames = (try? other?.locate("allclasses_names")).flatMap { $0 }.flatMap { try? other?.texts($0.path) }
+    let usual = "\(folder)/att_splits.mat"
+    if options.classEmbeddingFile != "att_splits.mat", FileManager.default.fileExists(atPath: usual) {
+      problems += failures {
+        let file = try ArrayFile(path: usual)
+        other = file
+        labelNames = try file.locate("allclasses_names").map { try file.texts($0.path) }
+      }
+    }
     problems += failures { try layout.readLocations(orFrom: other) }
     count(layout, options)
     if let folders = layout.imageFolders { useImageFolders(folders) }
+    if labelNames == nil, descriptorNames != nil, options.classEmbeddingFile != "att_splits.mat",
+      case .numbers? = layout.labels
+    {
+      notes.append(
+        "labels are taken to number the classes of \(options.classEmbeddingFile) in its order, which only an att_splits.mat with "
+          + "'allclasses_names' beside it would check")
+    }
+    if let names = layout.unseenNames {
+      problems += failures {
+        unseenClasses = try labelsByName(names, place: "\(descriptorPath), '\(Self.unseenNames)'")
+      }
+    }
     notes += layout.notes
   }
 

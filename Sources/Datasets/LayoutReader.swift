@@ -12,6 +12,8 @@ struct LayoutReader {
   private(set) var names: [String]?
   private(set) var lists: [String: RowList] = [:]
   private(set) var imageFolders: [String]?
+  /// Names of the unseen classes, where the file says them.
+  private(set) var unseenNames: [String]?
   private(set) var notes: [String] = []
 
   init(featurePath: String, descriptorPath: String) {
@@ -62,6 +64,8 @@ struct LayoutReader {
   mutating func readNames() throws {
     guard let descriptorFile, let array = try find("allclasses_names", in: descriptorFile) else { return }
     names = try ClassColumn(array, in: descriptorFile, what: "class names").texts
+    guard let unseen = try find(DatasetFiles.unseenNames, in: descriptorFile) else { return }
+    unseenNames = try ClassColumn(unseen, in: descriptorFile, what: "class names").texts
   }
 
   /// N×X; nil without a file.

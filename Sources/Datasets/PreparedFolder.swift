@@ -2,6 +2,7 @@
 // N rows, X features, A descriptor size, C classes.
 import Files
 import Foundation
+import Kernels
 import Matrices
 
 /// A prepared folder cannot be used, or not be made.
@@ -95,6 +96,31 @@ struct PreparedFolder {
         reason: "\(Self.featureFile) holds \(shape) features, \(Self.otherFile) was made for "
           + "\(try metadata("features_shape")); the files are of two data sets, run cegzsl prepare again")
     }
+    if let problem = contradiction() {
+      throw PreparedFolderError(folder: folder, reason: "\(Self.otherFile) \(problem); run cegzsl prepare again")
+    }
+  }
+
+  /// What `write` would not have written.
+  private func contradiction() -> String? {
+    let classes = 0..<descriptors.rowCount
+    if let row = labels.firstIndex(where: { !classes.contains($0) }) {
+      return "has label \(labels[row]) in row \(row + 1), but descriptors of \(classes.count) classes"
+    }
+    for (name, rows) in locations.sorted(by: { $0.key < $1.key }) {
+      if let row = rows.first(where: { !labels.indices.contains($0) }) {
+        return "lists row \(row) in '\(name)', but there are \(labels.count) rows"
+      }
+    }
+    if let unseen = unseenClasses?.first(where: { !classes.contains($0) }) {
+      return "has class \(unseen) among the unseen ones, but descriptors of \(classes.count) classes"
+    }
+    for (what, names) in [("class names", descriptorNames), ("names of labels", labelNames)] {
+      guard let names, names.count != classes.count else { continue }
+      return "has \(names.count) \(what), but descriptors of \(classes.count) classes"
+    }
+    guard let bad = firstNonFinite(descriptors) else { return nil }
+    return "has a descriptor of class \(bad.row + 1) that is not finite"
   }
 
   /// Writes `output`, which must not exist; it appears complete or not at all.
@@ -106,6 +132,11 @@ struct PreparedFolder {
       Tensor(name: "labels", shape: [labels.count], data: .int64(labels.map(Int64.init))),
       Tensor(name: "descriptors", matrix: descriptors),
     ]
+    let names = (files.descriptorNames ?? []) + (files.labelNames ?? [])
+    if let name = names.first(where: { $0.utf8.contains(0) }) {
+      throw PreparedFolderError(
+        folder: output, reason: "a class name has a zero byte inside: \(name.forTerminal); give it another one")
+    }
     func add(_ name: String, _ texts: [String]?) {
       guard let texts else { return }
       let bytes = Array(texts.joined(separator: "\0").utf8)

@@ -72,7 +72,7 @@ package struct Examination {
     var folder = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
     var token = ""
     if communicator.isRoot {
-      while folder.count > 1, access(folder, F_OK) != 0 { folder = (folder as NSString).deletingLastPathComponent }
+      while folder.count > 1, access(folder, F_OK) != 0 { folder = parentFolder(of: folder) }
       token = folder + "/.cegzsl-doctor-\(getpid())-\(UInt32.random(in: 0...(.max)))"
       do {
         let file = try PosixStorage().createFile(token)

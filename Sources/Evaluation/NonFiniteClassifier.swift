@@ -16,6 +16,11 @@ package struct NonFiniteClassifier: SharedFailure {
   }
 }
 
+extension FinalClassifiers {
+  /// Whether its softmaxes are.
+  package var isFinite: Bool { generalized.isFinite && unseenOnly.isFinite }
+}
+
 extension FinalLayer {
   /// Whether all weights are, and the biases of those classes that can be answered.
   var isFinite: Bool {

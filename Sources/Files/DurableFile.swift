@@ -92,7 +92,7 @@ package enum DurableFile {
       try? storage.removeFile(aside)
       throw error
     }
-    let parent = (path as NSString).deletingLastPathComponent
+    let parent = parentFolder(of: path)
     try storage.synchronizeDirectory(parent.isEmpty ? "." : parent)
   }
 }

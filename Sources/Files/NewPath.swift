@@ -1,9 +1,27 @@
 import Foundation
 import Matrices
 
+/// The folder that holds `path`: "" for the current one. Foundation's traps on names of one character.
+package func parentFolder(of path: String) -> String {
+  var bytes = Array(path.utf8)
+  func dropSlashes() { while bytes.count > 1, bytes.last == UInt8(ascii: "/") { bytes.removeLast() } }
+  dropSlashes()
+  while let last = bytes.last, last != UInt8(ascii: "/") { bytes.removeLast() }
+  dropSlashes()
+  return String(decoding: bytes, as: UTF8.self)
+}
+
+/// A new file or folder has no name.
+package struct PathEmpty: ReportableError, Equatable {
+  package init() {}
+  package var exitStatus: ExitStatus { .usage }
+  package var description: String { "the path of what is to be written is empty; give a name" }
+}
+
 /// Something stands where a new file or folder was to be made.
 package struct PathTaken: ReportableError, Equatable {
   package let path: String
+  package init(path: String) { self.path = path }
   package var exitStatus: ExitStatus { .badData }
   package var description: String { "\(path): it exists already, and nothing is overwritten; give another name" }
 }
@@ -13,7 +31,7 @@ package enum NewPath {
   /// Makes the folder `path`.
   ///
   /// - Parameter body: fills the folder that it gets, with durable files.
-  /// - Throws: `PathTaken`, `StorageError`, and what `body` throws; nothing is left then.
+  /// - Throws: `PathTaken`, `PathEmpty`, `StorageError`, and what `body` throws; nothing is left then.
   package static func folder(
     _ path: String, storage: any Storage = PosixStorage(), body: (String) throws -> Void
   ) throws {
@@ -27,7 +45,7 @@ package enum NewPath {
   /// Makes the file `path`.
   ///
   /// - Parameter body: creates the file whose name it gets, and makes it durable.
-  /// - Throws: `PathTaken`, `StorageError`, and what `body` throws; nothing is left then.
+  /// - Throws: `PathTaken`, `PathEmpty`, `StorageError`, and what `body` throws; nothing is left then.
   package static func file(
     _ path: String, storage: any Storage = PosixStorage(), body: (String) throws -> Void
   ) throws { try make(path, storage: storage, body) }
@@ -44,7 +62,7 @@ package enum NewPath {
   /// - Throws: `StorageError`.
   package static func folders(_ path: String, storage: any Storage = PosixStorage()) throws {
     guard try !path.isEmpty && storage.kind(of: path) == nil else { return }
-    let parent = (path as NSString).deletingLastPathComponent
+    let parent = parentFolder(of: path)
     try folders(parent, storage: storage)
     do { try storage.createDirectory(path) } catch {
       // Somebody else was faster.
@@ -56,12 +74,13 @@ package enum NewPath {
   private static func make(
     _ path: String, mayReplace: Bool = false, storage: any Storage, _ body: (String) throws -> Void
   ) throws {
+    guard !path.isEmpty else { throw PathEmpty() }
     var path = path
     while path.count > 1, path.hasSuffix("/") { path.removeLast() }
     let there = try storage.kind(of: path)
     guard mayReplace || there == nil else { throw PathTaken(path: path) }
     guard there == nil || there == .file else { throw StorageError.notRegularFile(path: path) }
-    let parent = (path as NSString).deletingLastPathComponent
+    let parent = parentFolder(of: path)
     try folders(parent, storage: storage)
     let aside = path + ".partial-" + randomNonce()
     do {

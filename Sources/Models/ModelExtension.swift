@@ -53,6 +53,7 @@ package struct ModelExtension {
   }
 
   /// - Parameter real: of every seen class of the table; nil: seen classes get synthetic rows too, as many as unseen ones.
+  /// - Throws: `NonFiniteClassifier`.
   package func classifiers(real: RealRows?) throws -> FinalClassifiers {
     // As in the evaluation of the model's iteration; rows of seen classes have the draws of its validation classes.
     let drawNumber = 2 * model.iteration
@@ -69,13 +70,15 @@ package struct ModelExtension {
     // The γ of the classes that were there is the best that is known.
     let constants = model.classifier?.classifiers.constants ?? HeadConstants(usual: .softmax)
     let weight = constants.weight(of: .softmax) ?? 1
-    return FinalClassifiers(
+    let made = FinalClassifiers(
       generalized: training.generalized(
         real: known.embeddings, labels: known.labels, synthetic: synthetic, drawNumber: 2 * drawNumber,
         keptEpoch: keptEpoch
       ).scaled(by: weight),
       unseenOnly: training.unseenOnly(synthetic: synthetic, drawNumber: 2 * drawNumber + 1).scaled(by: weight),
       epoch: keptEpoch, constants: constants)
+    guard made.isFinite else { throw NonFiniteClassifier() }
+    return made
   }
 
   /// Any head, with the constants that the model's own has; the softmaxes are those of the other method where the kept epoch is the last.

@@ -17,6 +17,17 @@ package struct PredictedBlock {
   package let best: [[Int]]
 }
 
+/// A row of finite features whose logits are not finite.
+package struct UnanswerableRow: ReportableError, Equatable {
+  /// From 0.
+  package let row: Int
+  package var exitStatus: ExitStatus { .badData }
+  package var description: String {
+    "row \(row + 1): its logits are not finite, so its features are far beyond those that the model was trained on; give features of the same "
+      + "extractor and units"
+  }
+}
+
 /// Room for what a model computes of N rows; used again for the next ones.
 package struct ClassifiedRows {
   /// N×X.
@@ -49,7 +60,7 @@ extension TrainedModel {
   ///   - top: classes for each row, from 1 to the number that may be answered.
   ///   - blockRows: at a time; bounds the memory, and changes no bit.
   ///   - body: gets each block; its matrices are used again for the next.
-  /// - Throws: `ModelError.incomplete`, what `FeatureSource.next` throws, what the body throws.
+  /// - Throws: `ModelError.incomplete`, `UnanswerableRow`, what `FeatureSource.next` throws, what the body throws.
   package func predict(
     _ source: FeatureSource, answering: Answering, top: Int, blockRows: Int = 2048,
     _ body: (PredictedBlock) throws -> Void
@@ -66,6 +77,7 @@ extension TrainedModel {
       try classify(features.rows(0..<count), answering: answering, into: rows)
       probabilities.copy(from: rows.scores)
       softmaxRows(probabilities)
+      if let bad = firstNonFinite(probabilities) { throw UnanswerableRow(row: firstRow + bad.row) }
       try body(
         PredictedBlock(
           firstRow: firstRow, embeddings: rows.embeddings, logits: rows.scores, probabilities: probabilities,

@@ -35,6 +35,7 @@ package struct SweepFile {
     guard let members = json.members else {
       throw bad("it is no mapping of \(Self.known.joined(separator: ", "))")
     }
+    guard !members.isEmpty else { throw bad("it says nothing: options, or a grid, are what a sweep is about") }
     if let stranger = members.first(where: { !Self.known.contains($0.key) }) {
       let near = nearest(stranger.key, among: Self.known).map { "; did you mean '\($0)'?" } ?? ""
       throw bad("there is nothing called '\(stranger.key)' in a sweep\(near)")

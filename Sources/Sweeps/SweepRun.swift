@@ -166,7 +166,7 @@ package struct SweepRun {
   /// Begins or resumes a run and waits for it; signals are passed on.
   private func run(_ trial: Trial, point: Int) throws -> TrialOutcome? {
     let (run, output) = (path(trial), path(trial) + ".log")
-    try NewPath.folders((run as NSString).deletingLastPathComponent)
+    try NewPath.folders(parentFolder(of: run))
     // A run whose sweep is killed saves and ends: it would be in the way of the next one.
     let words = ["setpriv", "--pdeathsig", "USR1"] + command + ["train", "--run", run, "--resume", "latest"]
     let child = try ChildProcess(words + plan.arguments(point: point, seed: trial.seed), output: output)

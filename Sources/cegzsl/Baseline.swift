@@ -27,6 +27,7 @@ struct Baseline: ParsableCommand {
 
   func run() throws {
     try withRootRank(threads: threadOptions.threads) {
+      try OutputFile.requireApart(outputs: [output], inputs: [data])
       var options = files.options
       options.splitSeed = seed
       let dataset = try GZSLDataset.load(folder: data, options: options)
@@ -38,7 +39,7 @@ struct Baseline: ParsableCommand {
       }
       if let output {
         let text = try JSONValue(encoding: baselines).sortedByKey.text(.page) + "\n"
-        try DurableFile.replace(output, contents: Array(text.utf8))
+        try OutputFile.text(output) { try $0(text) }
       }
     }
   }

@@ -33,7 +33,7 @@ struct Cegzsl: ParsableCommand {
     AllocatorSettings.returnFreedMemory()
     do {
       try VectorLoops.requireUsable()
-      var command = try parseAsRoot()
+      var command = try parseAsRoot(withNegativeValues(Array(CommandLine.arguments.dropFirst())))
       try command.run()
     } catch let exit as ExitCode {
       Foundation.exit(exit.rawValue)
@@ -47,6 +47,21 @@ struct Cegzsl: ParsableCommand {
       Foundation.exit(0)
     }
   }
+}
+
+/// `--seed -1` as `--seed=-1`: the parser takes a dash for the next option, and would say that there is no value.
+func withNegativeValues(_ arguments: [String]) -> [String] {
+  var result: [String] = []
+  for argument in arguments {
+    if let option = result.last, option.hasPrefix("--"), !option.contains("="), option.count > 2, argument.count > 1,
+      argument.hasPrefix("-"), argument.dropFirst().allSatisfy({ $0.isNumber || $0 == "." })
+    {
+      result[result.count - 1] = option + "=" + argument
+    } else {
+      result.append(argument)
+    }
+  }
+  return result
 }
 
 /// Before anything that was compiled for AVX2 runs.

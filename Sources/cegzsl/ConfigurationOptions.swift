@@ -46,6 +46,15 @@ struct ConfigurationOptions: ParsableArguments {
     return result
   }
 
+  /// Refuses settings that a command would record and not use.
+  ///
+  /// - Parameter used: names of those that it uses.
+  /// - Throws: `ConfigurationError`.
+  func requireUsed(_ used: Set<String>, by command: any ParsableCommand.Type) throws {
+    guard let other = try given(to: command).first(where: { !used.contains($0.name) }) else { return }
+    throw ConfigurationError.unusedName(name: "--" + other.name, command: command._commandName)
+  }
+
   /// What the command line alone says of a setting; nil where it says nothing, or nothing right.
   func given(_ name: String, to command: any ParsableCommand.Type) -> String? {
     (try? given(to: command))?.last { $0.name == name }?.value

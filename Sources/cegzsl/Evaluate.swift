@@ -40,6 +40,7 @@ struct Evaluate: ParsableCommand {
 
   func run() throws {
     try withRanks(threads: threadOptions.threads) { communicator in
+      try OutputFile.requireApart(outputs: [output, predictions, figures], inputs: [data, checkpoint])
       let (asked, best) = try find()
       try evaluate(asked, isAsked: true, communicator)
       if let best { try evaluate(best, isAsked: false, communicator) }
@@ -113,17 +114,16 @@ struct Evaluate: ParsableCommand {
 
   /// - Parameter isOfRun: whether the figures are those that the checkpoint's run would have.
   private func write(_ results: Results, _ figures: FiguresFile, _ rows: PredictionsFile, isOfRun: Bool) throws {
-    func replace(_ path: String, _ text: String) throws {
-      try DurableFile.replace(path, contents: Array(text.utf8))
-    }
-    if let output { try replace(output, try results.json()) }
-    if let path = predictions { try replace(path, rows.text()) }
-    if let path = self.figures { try replace(path, try figures.json()) }
+    if let output { try OutputFile.text(output) { try $0(try results.json()) } }
+    if let path = predictions { try OutputFile.text(path) { try $0(rows.text()) } }
+    if let path = self.figures { try OutputFile.text(path) { try $0(try figures.json()) } }
     // Of a run that goes on meanwhile, its own process writes them.
     guard isOfRun, FileManager.default.fileExists(atPath: checkpoint + "/checkpoints"),
       (try? RunLock.requireFree(runDirectory: checkpoint)) != nil
     else { return }
-    do { try replace("\(checkpoint)/\(FiguresFile.fileName)", try figures.json()) } catch {
+    do {
+      try DurableFile.replace("\(checkpoint)/\(FiguresFile.fileName)", contents: Array(try figures.json().utf8))
+    } catch {
       writeError("warning: \(checkpoint) stays without new figures: \(error)")
     }
   }

@@ -28,11 +28,19 @@ struct Export: ParsableCommand {
   @Option(help: "The file to write; one that is there is replaced.")
   var output: String
 
+  func validate() throws {
+    guard part == .classifier || classes == .all else {
+      throw ValidationError(
+        "--classes \(classes.rawValue) is for --part classifier; the \(part.rawValue) has no classes.")
+    }
+  }
+
   func run() throws {
     try withRootRank { try write() }
   }
 
   private func write() throws {
+    try OutputFile.requireApart(outputs: [output], inputs: [source.run])
     let export = try ModelExport(try source.load(), part, answering: classes, programVersion: Build.version)
     try NewPath.replacing(output) { aside in
       switch format {

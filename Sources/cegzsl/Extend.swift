@@ -49,23 +49,44 @@ struct Extend: ParsableCommand {
   private func extend() throws {
     guard !FileManager.default.fileExists(atPath: out) else { throw UseError.isThere(path: out) }
     let (checkpoint, model) = try source.loadCheckpoint()
-    let configuration = try options.resolve(
-      of: Self.self, base: (try EvaluationBase(checkpoint).yaml(), checkpoint.path))
-    let differences = checkpoint.summary.differences(
-      configuration, datasetDigest: checkpoint.identity.datasetDigest)
-    guard differences.isEmpty else { throw CheckpointMismatch(path: checkpoint.path, differences: differences) }
+    let configuration = try configuration(checkpoint)
     let table = try newTable(model)
     let training = ModelExtension(
       model, table: table, settings: configuration.classifierSettings, keptEpoch: keptEpoch(model, configuration),
       syntheticPerClass: configuration.syntheticPerClass, seed: UInt64(configuration.seed))
     AllocatorSettings.keepFreedMemory()
-    let classifiers = try classifiers(training, model, configuration)
+    let classifiers: FinalClassifiers
+    do { classifiers = try self.classifiers(training, model, configuration) } catch is NonFiniteClassifier {
+      throw UnusableDescriptors(table, of: model.classes)
+    }
     let run = ExtendedRun(
       checkpoint, data: ClassesFile(classes: table, scaling: model.data.scaling, origin: model.data.origin),
       classifiers: classifiers, configuration: configuration, programVersion: Build.version)
     try run.write(to: out, configText: try ConfigurationFile.text(configuration))
     print("\(out): \(table.classes(.seen).count) seen and \(table.classes(.unseen).count) unseen classes. Next:")
     print("  cegzsl predict --run \(out.forShell) --features FILE")
+  }
+
+  /// The run's own, with the options of the final classifier that the command line gives.
+  private func configuration(_ checkpoint: LoadedCheckpoint) throws -> Configuration {
+    let all = Settings.all
+    let used = [
+      all.syntheticPerClass.name, all.classifierEpochs.name, all.classifierLearningRate.name,
+      all.classifierBatchSize.name,
+    ]
+    // Others that shape a run must be the run's, which is checked.
+    try options.requireUsed(Set(used + Configuration().trajectory.map(\.name)), by: Self.self)
+    let base = (text: try EvaluationBase(checkpoint).yaml(), path: checkpoint.path)
+    let asked = try options.resolve(of: Self.self, base: base)
+    let differences = checkpoint.summary.differences(asked, datasetDigest: checkpoint.identity.datasetDigest)
+    guard differences.isEmpty else { throw CheckpointMismatch(path: checkpoint.path, differences: differences) }
+    var configuration = Configuration()
+    // What shapes no figure, such as the number of epochs, only the run's own file says.
+    let options =
+      (RunPlace(ofCheckpoint: checkpoint.path).map { RunFiles.options($0.runDirectory) } ?? [])
+      + (try ConfigurationFile.parse(base.text, path: base.path)) + asked.resolved.filter { used.contains($0.name) }
+    for option in options { try configuration.apply([option], place: checkpoint.path) }
+    return configuration
   }
 
   private func newTable(_ model: TrainedModel) throws -> ClassTable {
@@ -114,5 +135,29 @@ struct Extend: ParsableCommand {
     }
     return isSoftmax
       ? try training.classifiers(real: try training.realRows(of: dataset)) : try training.classifiers(of: dataset)
+  }
+}
+
+/// A head over classes with these descriptors is not finite.
+struct UnusableDescriptors: ReportableError {
+  /// The class with the largest number in its descriptor, and the largest number of the model's own.
+  private let name: String
+  private let largest: Float
+  private let usual: Float
+
+  init(_ table: ClassTable, of own: ClassTable) {
+    func largest(_ descriptors: Matrix, _ c: Int) -> Float {
+      descriptors.rows(c..<c + 1).elements.reduce(0) { max($0, abs($1)) }
+    }
+    let sizes = (0..<table.count).map { largest(table.descriptors, $0) }
+    let worst = sizes.indices.max { sizes[$0] < sizes[$1] } ?? 0
+    (name, self.largest) = (table.names[worst], sizes[worst])
+    usual = (0..<own.count).map { largest(own.descriptors, $0) }.max() ?? 0
+  }
+
+  var exitStatus: ExitStatus { .badData }
+  var description: String {
+    "the head for these classes is not finite: the descriptor of class '\(name.forTerminal)' reaches \(largest), those that the model was "
+      + "trained with \(usual). Describe it in their units."
   }
 }

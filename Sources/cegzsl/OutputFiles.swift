@@ -26,17 +26,32 @@ enum OutputFile {
     }
   }
 
-  /// Two outputs of one name, or one that would replace an input.
+  /// Two outputs of one name, one that would replace an input, or a file that belongs to an input folder (data, or a run).
   ///
   /// - Throws: `OutputClash`.
-  static func requireApart(outputs: [String?], input: String) throws {
+  static func requireApart(outputs: [String?], inputs: [String]) throws {
     func place(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
-    var taken = [place(input): "the input"]
+    let folders = Set(inputs.map(place))
+    var taken = Dictionary(folders.map { ($0, "the input") }, uniquingKeysWith: { first, _ in first })
     for path in outputs.compactMap({ $0 }) {
-      if let other = taken.updateValue("another output", forKey: place(path)) {
-        throw OutputClash(path: path, other: other)
+      let own = place(path)
+      if let other = taken.updateValue("another output", forKey: own) { throw OutputClash(path: path, other: other) }
+      if folders.contains(parentFolder(of: own)), belongsToFolder((own as NSString).lastPathComponent),
+        FileManager.default.fileExists(atPath: own)
+      {
+        throw OutputClash(path: path, other: "a file of the input \(parentFolder(of: path))")
       }
     }
+  }
+
+  /// What data folders and runs are made of; tables and pages that commands wrote into them may be replaced.
+  private static func belongsToFolder(_ name: String) -> Bool {
+    let records: Set = [
+      "config.yaml", "evaluations.jsonl", "metrics.jsonl", "results.json", "figures.json", "selection.json",
+      "validation.csv", "lock",
+      "manifest.json", "best.json", "dataset.safetensors", "features.safetensors",
+    ]
+    return records.contains(name) || name.hasSuffix(".mat")
   }
 
   private static func writeOutput(_ text: String) throws {

@@ -48,7 +48,9 @@ struct PlanCommand: ParsableCommand {
 
   func validate() throws {
     guard (1...1_000_000).contains(ranks) else { throw ValidationError("--ranks must be from 1 to 1000000.") }
-    guard rows >= 0 else { throw ValidationError("Numbers of rows must not be negative.") }
+    guard (0...1 << 40).contains(rows) else {
+      throw ValidationError("--rows must be from 0 to \(1 << 40), not \(rows).")
+    }
     for (name, value) in [
       ("node-memory", nodeMemory), ("bandwidth", bandwidth), ("latency", latency), ("product-rate", productRate),
     ] {

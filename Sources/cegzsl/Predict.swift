@@ -42,7 +42,7 @@ struct Predict: ParsableCommand {
 
   private func predict() throws {
     let reference = ArrayReference(features)
-    try OutputFile.requireApart(outputs: [output, logits, embedding], input: reference.path)
+    try OutputFile.requireApart(outputs: [output, logits, embedding], inputs: [reference.path, source.run])
     let model = try source.load()
     let candidates = try model.candidates(classes)
     guard (1...candidates.count).contains(top) else {

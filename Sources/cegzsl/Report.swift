@@ -34,11 +34,10 @@ struct Report: ParsableCommand {
 
   func run() throws {
     try withRootRank(threads: threadOptions.threads) {
+      try OutputFile.requireApart(outputs: [output], inputs: runs)
       let subjects = try runs.map(subject)
       let page = ReportPage(subjects, version: Build.version).html
-      try NewPath.replacing(output) { path in
-        _ = try DurableFile.create(path) { try $0.write(Array(page.utf8)) }
-      }
+      try OutputFile.text(output) { try $0(page) }
       print("\(output.forTerminal): \(subjects.count) run(s), \(page.utf8.count / 1024 + 1) KiB")
     }
   }

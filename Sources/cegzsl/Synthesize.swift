@@ -54,7 +54,8 @@ struct Synthesize: ParsableCommand {
   }
 
   private func synthesize() throws {
-    if let descriptors { try OutputFile.requireApart(outputs: [output], input: ArrayReference(descriptors).path) }
+    let inputs = descriptors.map { [ArrayReference($0).path] } ?? []
+    try OutputFile.requireApart(outputs: [output], inputs: inputs + [source.run])
     let model = try source.load()
     let (names, descriptors) = try chosenClasses(model)
     let labels = names.indices.flatMap { Array(repeating: $0, count: perClass) }

@@ -102,6 +102,10 @@ import Testing
     try check("the features are the same in every training row") { data in
       for r in 0..<36 { for c in 0..<3 { data.features[r, c] = Float(c) + 1 } }
     }
+    try check("the features of dimension 2 run from -3e+38 over a range that float32 cannot hold") { data in
+      data.features[0, 1] = -3e38
+      data.features[6, 1] = 3e38
+    }
     try check("all 6 descriptors are equal") { $0.descriptors.fill(2) }
     try check("must be a list") { data in
       // Written as a matrix below: 2×18 in MATLAB.

@@ -122,6 +122,10 @@ refused 65 "have 2 numbers, and the model takes 5" --descriptors "$scratch/short
 refused 65 "'class21' stands there twice" --descriptors "$scratch/twice.csv"
 sed '2s/,1/,nan/' "$scratch/more.csv" >"$scratch/nan.csv"
 refused 65 "number 1 of class 'class21' is not finite" --descriptors "$scratch/nan.csv"
+sed '2s/,1/,1e30/' "$scratch/more.csv" >"$scratch/large.csv"
+refused 65 "the descriptor of class 'class21' reaches" --descriptors "$scratch/large.csv"
+refused 65 "the descriptor of class 'class21' reaches" --descriptors "$scratch/large.csv" --data "$scratch/data"
+refused 64 "does not take --head" --drop class3 --head zla
 expect 64 "$program" extend --run "$run" --drop class3 --out "$scratch/added"
 said "is there already"
 

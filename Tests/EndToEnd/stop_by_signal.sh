@@ -46,6 +46,10 @@ for signal in USR1 TERM INT HUP; do
   stopped "SIG$signal"
 done
 
+# A point of each iteration for TensorBoard, those just before a stop too.
+points=$(cat "$run"/tensorboard/* | grep -a -o critic/wasserstein | wc -l)
+[ "$points" -eq "$(lines)" ] || fail "$points points for TensorBoard of $(lines) iterations"
+
 # What is signalled directly; under nohup, SIGHUP is not for it.
 alone
 kill -HUP "$launcher"

@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct CsvTests {
@@ -44,6 +45,34 @@ import Testing
     #expect(try names("0,1,2\n0.5,1,2\n") == ["0", "1", "2"])
     #expect(try names(",0,1\n0,0.5,1\n1,2,3\n") == ["", "0", "1"])
     #expect(try names("cat,1,2\ndog,3,4\n") == ["1", "2", "3"])
+  }
+
+  /// numpy.savetxt and the files of AwA; spaces in names stay what they are.
+  @Test func spacesMaySeparate() throws {
+    #expect(try file("1.0 2.5\n3 4\n").numbers("2") == [2.5, 4])
+    #expect(try file("   -1.00    2.50 \n  3.00   4.00\n").numbers("1") == [-1, 3])
+    #expect(try file("a b c\r\n1 2 3\r\n4 5 6 \r\n").numbers("c") == [3, 6])
+    #expect(try file("polar bear\ngrizzly bear\n").texts("1") == ["polar bear", "grizzly bear"])
+    #expect(try file("class 1\nclass 2\n").texts("1") == ["class 1", "class 2"])
+    #expect(try file("polar bear,1,2\nsea otter,3,4\n").texts("1") == ["polar bear", "sea otter"])
+  }
+
+  /// A name that somebody asks for is that of a column, however much the first line looks like the others.
+  @Test func anAskedNameMakesAHeader() throws {
+    let path = NSTemporaryDirectory() + "cegzsl-" + UUID().uuidString + ".csv"
+    try "image,species\na.jpg,cat\nb.jpg,dog\n".write(toFile: path, atomically: false, encoding: .utf8)
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let plain = try ArrayFile(path: path)
+    #expect(plain.arrays.map(\.name) == ["1", "2"])
+    let asked = try ArrayFile(path: path, headings: ["species"])
+    #expect(try asked.texts("species") == ["cat", "dog"])
+    let other = try ArrayFile(path: path, headings: ["kind"])
+    #expect(other.arrays.map(\.name) == ["1", "2"])
+  }
+
+  @Test func otherEncodingsAreNamed() throws {
+    let bytes: [UInt8] = Array("class,a\nb,1\ncaf".utf8) + [0xE9] + Array(",2\n".utf8)
+    #expect(refusal { _ = try ArrayFile(bytes: bytes, path: "x.csv") }?.contains("line 3 is no UTF-8") == true)
   }
 
   @Test func aBadCellIsNamed() throws {

@@ -23,11 +23,3 @@ func fixtureValues(_ code: String, count: Int) -> [Double] {
     return Double((i * 7 + k) % 50 - (code.hasPrefix("u") ? 0 : 10)) / (code.hasPrefix("f") ? 4 : 1)
   }
 }
-
-/// What reading throws; nil where it throws nothing.
-func refusal(_ body: () throws -> Void) -> String? {
-  do {
-    try body()
-    return nil
-  } catch { return "\(error)" }
-}

@@ -1,6 +1,7 @@
-import Files
+@testable import Files
 import Foundation
 import Matrices
+import TestSupport
 import Testing
 
 @Suite struct MatlabTests {
@@ -49,6 +50,12 @@ import Testing
     let file = try ArrayFile(path: fixture("big_endian.mat"))
     #expect(try file.matrix("features", rows: .first).elements == (0..<15).map { Float($0 - 7) })
     #expect(try file.numbers("ab") == [7, 9])
+  }
+
+  /// However many rows are claimed, nothing is allocated for them.
+  @Test func rowsWithoutColumns() {
+    #expect(rowsOfText([], rowCount: 1 << 57) == [""])
+    #expect(rowsOfText([], rowCount: 0) == [] && rowsOfText(["a", "b"], rowCount: 2) == ["a", "b"])
   }
 
   @Test func emptyArraysOfVersion73() throws {

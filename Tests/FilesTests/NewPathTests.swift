@@ -33,6 +33,14 @@ import Testing
     }
   }
 
+  @Test func foldersOfPaths() {
+    for (path, parent) in [
+      ("a", ""), ("é", ""), ("", ""), ("/", "/"), ("/a", "/"), ("a/", ""), ("a/b", "a"), ("/a//b//", "/a"), ("..", ""),
+      ("a/日", "a"),
+    ] { #expect(parentFolder(of: path) == parent, "\(path)") }
+    #expect(throws: PathEmpty.self) { try NewPath.folder("") { _ in Issue.record("it was begun") } }
+  }
+
   @Test func nothingIsOverwritten() throws {
     try withFolder { folder in
       try FileManager.default.createDirectory(atPath: folder + "/empty", withIntermediateDirectories: true)

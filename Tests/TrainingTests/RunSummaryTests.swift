@@ -128,4 +128,24 @@ import Training
         "damaged checkpoint: \(run)/checkpoints/iteration-000000012/class")
     }
   }
+
+  /// Of the files that are not read, the sizes.
+  @Test func aCheckpointThatIsCutIsDamaged() throws {
+    try withTemporaryFolder { run in
+      try save(run, 8)
+      try save(run, 12)
+      func state() throws -> String { try RunSummary(run: run, options: options).stateName }
+      #expect(try state() == "finished")
+      func cut(_ iteration: String, _ file: String) throws {
+        let path = "\(run)/checkpoints/iteration-0000000\(iteration)/\(file)"
+        let bytes = try #require(FileManager.default.contents(atPath: path))
+        try bytes.dropLast().write(to: URL(fileURLWithPath: path))
+      }
+      try cut("12", "model.safetensors")
+      #expect(try state() == "saved", "it goes on from the one before")
+      try cut("08", "optimizer.safetensors")
+      #expect(try state() == "damaged")
+      expect(try show(run), says: "its manifest says")
+    }
+  }
 }

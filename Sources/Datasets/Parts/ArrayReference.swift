@@ -77,6 +77,11 @@ enum ArrayRole: Equatable {
 }
 
 extension ArrayFile {
+  /// - Throws: as `init(path:)`.
+  convenience init(_ reference: ArrayReference) throws {
+    try self.init(path: reference.path, headings: Set([reference.name].compactMap { $0 }))
+  }
+
   /// An array by its exact name: at the top, or in the one structure (group) that has it.
   ///
   /// - Returns: its path in the file, and the structure that it was found in.

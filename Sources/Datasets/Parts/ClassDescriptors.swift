@@ -20,7 +20,7 @@ package struct ClassDescriptors {
   /// - Throws: `ArrayFileError`; `DataProblem` for descriptors of another size or that are not finite, and names that
   ///   are missing, empty or there twice; `StorageError`.
   package init(_ reference: ArrayReference, attributeSize: Int) throws {
-    let file = try ArrayFile(path: reference.path)
+    let file = try ArrayFile(reference)
     let read = try file.format == .csv ? file.descriptorTable(named: reference.name) : Self.arrays(file, reference.name)
     guard let names = read.names else {
       throw DataProblem(
@@ -64,14 +64,17 @@ package struct ClassDescriptors {
 }
 
 extension ArrayFile {
-  /// Of a csv file a column of class names, and its columns of numbers.
+  /// Of a csv file a column of class names, and its columns of numbers but those that number the classes.
   ///
   /// - Parameter column: of the names; nil: the one whose name says so, else the first that is made of texts.
   /// - Returns: no names where there is no such column.
   func descriptorTable(named column: String?) throws -> (names: [String]?, descriptors: Matrix, notes: [String]) {
     let names = column.flatMap(description) ?? locate(.classNames) ?? arrays.first { $0.kind == .texts }
-    let numbers = arrays.filter { $0.kind == .numbers && $0.name != names?.name }
-    let notes = leftOut(arrays.filter { $0.kind != .numbers && $0.name != names?.name })
+    // A class's number is no property of it.
+    let others = FeatureRows.numberings.union(["class_id", "class_index", "label", "labels"])
+    let columns = arrays.filter { $0.name != names?.name }
+    let numbers = columns.filter { $0.kind == .numbers && !others.contains($0.name.lowercased()) }
+    let notes = leftOut(columns.filter { $0.kind != .numbers || others.contains($0.name.lowercased()) })
     return (
       try names.map { try ClassColumn($0, in: self, what: "class names").texts },
       try rows(ofColumns: numbers.map(\.name)).all(), notes

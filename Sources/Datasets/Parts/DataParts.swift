@@ -45,7 +45,9 @@ struct DataPartsReader {
 
   private mutating func open(_ path: String) throws -> ArrayFile {
     if let known = opened[path] { return known }
-    let file = try ArrayFile(path: path)
+    let references = [parts.features, parts.labels, parts.descriptors, parts.classNames, parts.split].compactMap { $0 }
+    let file = try ArrayFile(
+      path: path, headings: Set(references.filter { $0.path == path }.compactMap(\.name)))
     opened[path] = file
     return file
   }
@@ -197,8 +199,26 @@ struct DataPartsReader {
     }
   }
 
-  /// Numbers from 0 of classes that are named, or numbered as the labels are.
+  /// Zeros and ones in the place of every class, or of every row; nil for what is no mask.
+  private func mask(_ column: ClassColumn, count: Int) throws -> [Int]? {
+    guard case .numbers(let values) = column, values.count > 2, values.allSatisfy({ $0 < 2 }) else { return nil }
+    if values.count == count { return values.indices.filter { values[$0] == 1 } }
+    guard let labels = files.labels, values.count == labels.count else {
+      throw DataProblem(
+        "unseen classes: \(values.count) zeros and ones, but there are \(count) classes; give their names or numbers, or a place for each"
+      )
+    }
+    let classes = Set(labels.indices.filter { values[$0] == 1 }.map { labels[$0] })
+    if let row = labels.indices.first(where: { values[$0] == 0 && classes.contains(labels[$0]) }) {
+      throw DataProblem(
+        "unseen classes: a place for each row, but rows of the class of row \(row + 1) are marked both ways")
+    }
+    return classes.sorted()
+  }
+
+  /// Numbers from 0 of classes that are named, numbered as the labels are, or marked.
   private func classes(_ column: ClassColumn, count: Int) throws -> [Int] {
+    if let mask = try mask(column, count: count) { return mask }
     if let names = files.descriptorNames, let found = column.byName(names) { return found }
     let numbers = column.texts.compactMap { Int($0) }
     guard numbers.count == column.count, case .numbers(let labelNumbers)? = labelColumn?.column,

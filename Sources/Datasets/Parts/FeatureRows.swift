@@ -15,7 +15,7 @@ package enum FeatureRows {
   package static func open(_ reference: ArrayReference, featureSize: Int? = nil) throws -> (
     rows: RowBlocks, notes: [String]
   ) {
-    let file = try ArrayFile(path: reference.path)
+    let file = try ArrayFile(reference)
     if file.format == .csv, reference.name == nil { return try columns(of: file, except: []) }
     let array = try file.array(.features, reference.name, ofOwnFile: true)
     let place = "\(file.path), '\(array.name)'"
@@ -23,12 +23,14 @@ package enum FeatureRows {
     return (try file.rows(of: array.name, axis.axis), axis.notes)
   }
 
-  /// The columns of a table that can be learned from: numbers, but no numbering of the rows (pandas writes one under an
-  /// empty name), and no labels.
+  /// Lower-case names of columns that number the rows; pandas writes one under an empty name.
+  static let numberings: Set = ["", "id", "index", "unnamed: 0"]
+
+  /// The columns of a table that can be learned from: numbers, but no numbering of the rows and no labels.
   ///
   /// - Parameter used: columns that are known to be something else.
   static func columns(of file: ArrayFile, except used: Set<String>) throws -> (rows: RowBlocks, notes: [String]) {
-    let others: Set = ["", "id", "index", "unnamed: 0", "label", "labels", "class", "target", "split"]
+    let others = numberings.union(["label", "labels", "class", "target", "split"])
     let columns = file.arrays.filter { !used.contains($0.name) }
     let (features, rest) = columns.reduce(into: ([ArrayFile.Description](), [ArrayFile.Description]())) {
       lists, column in
@@ -61,6 +63,7 @@ extension ArrayFile {
     }
     if let array = locate(role) { return array }
     guard ofOwnFile else { return nil }
+    guard !arrays.isEmpty else { throw DataProblem("\(path) holds no array") }
     guard let only = arrays.first, arrays.count == 1 else {
       throw DataProblem(
         "\(path) has several arrays (\(listText(arrays.map(\.name)))), none of them named \(role.names[0]): say "

@@ -14,6 +14,13 @@ enum RowList: Equatable {
     guard array.sizes.filter({ $0 != 1 }).count <= 1 else {
       throw DataProblem("\(place) is \(sizesText(array.sizes)), must be a list")
     }
+    if array.kind == .texts {
+      guard let mask = Self.mask(try file.texts(array.name)), rowCount == nil || mask.count == rowCount else {
+        throw DataProblem("\(place) is made of texts; rows are numbers, or True and False for each row")
+      }
+      self = .mask(mask)
+      return
+    }
     let values = try file.numbers(array.name)
     if array.kind == .booleans {
       guard rowCount == nil || values.count == rowCount else {
@@ -36,6 +43,12 @@ enum RowList: Equatable {
         }
         return row
       })
+  }
+
+  /// True and False, as pandas writes them; nil for other texts.
+  static func mask(_ texts: [String]) -> [Bool]? {
+    let words = texts.map { $0.lowercased() }
+    return words.allSatisfy { $0 == "true" || $0 == "false" } ? words.map { $0 == "true" } : nil
   }
 
   /// Rows from 0.
@@ -73,6 +86,10 @@ enum ClassColumn: Equatable {
       self = .names(try file.texts(array.name))
       return
     }
+    if let cells = try file.cells(array.name), Self.areNames(cells) {
+      self = .names(cells)
+      return
+    }
     self = .numbers(
       try file.numbers(array.name).enumerated().map { index, value in
         guard let number = Int(exactly: value), number >= 0 else {
@@ -81,6 +98,16 @@ enum ClassColumn: Equatable {
         }
         return number
       })
+  }
+
+  /// Whether cells of a table that are mostly numbers are names all the same: codes such as 250.01, V27.0 or 007.
+  private static func areNames(_ cells: [String]) -> Bool {
+    guard !cells.contains(where: \.isEmpty) else { return false }
+    return cells.contains { cell in
+      guard let number = Double(cell) else { return true }
+      guard number.isFinite, number >= 0 else { return false }
+      return number != number.rounded() || (cell.count > 1 && cell.hasPrefix("0") && cell.allSatisfy(\.isNumber))
+    }
   }
 
   var count: Int {
@@ -102,7 +129,13 @@ enum ClassColumn: Equatable {
   func byName(_ classNames: [String]) -> [Int]? {
     let place = Dictionary(classNames.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
     let found = texts.map { place[$0] }
-    return found.contains(nil) ? nil : found.compactMap { $0 }
+    guard found.contains(nil) else { return found.compactMap { $0 } }
+    // 7 means 007 where all names are such numbers.
+    let values = classNames.map(Int.init)
+    guard Set(values).count == values.count, !values.contains(nil) else { return nil }
+    let number = Dictionary(values.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+    let meant = texts.map { text in Int(text).flatMap { number[$0] } }
+    return meant.contains(nil) ? nil : meant.compactMap { $0 }
   }
 }
 

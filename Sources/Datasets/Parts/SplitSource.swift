@@ -58,8 +58,8 @@ struct SplitSource {
   private mutating func read(_ array: ArrayFile.Description, _ file: ArrayFile, rowCount: Int?) throws {
     usedArrays.insert(array.name)
     let place = "\(file.path), '\(array.name)'"
-    if array.kind == .texts {
-      let texts = try file.texts(array.name)
+    let texts = array.kind == .texts ? try file.texts(array.name) : []
+    if array.kind == .texts, RowList.mask(texts) == nil {
       if rowCount == nil || texts.count == rowCount {
         lists = try SplitPlan.lists(ofColumn: texts, place: place).mapValues { List(rows: .numbers($0), array: nil) }
       } else {

@@ -64,8 +64,10 @@ package final class ArrayFile {
 
   /// - Throws: `ArrayFileError` for a file that is missing, damaged, or of no known format; `StorageError` where it
   ///   cannot be read.
-  package convenience init(path: String) throws {
-    do { try self.init(FileBytes(path: path), path: path) } catch let error as FormatError {
+  ///
+  /// - Parameter headings: names that the first line of a csv file makes its header, if it has one of them.
+  package convenience init(path: String, headings: Set<String> = []) throws {
+    do { try self.init(FileBytes(path: path), path: path, headings: headings) } catch let error as FormatError {
       throw ArrayFileError(path: path, reason: error.reason)
     }
   }
@@ -79,7 +81,7 @@ package final class ArrayFile {
     }
   }
 
-  private init(_ source: any ByteSource, path: String) throws {
+  private init(_ source: any ByteSource, path: String, headings: Set<String> = []) throws {
     self.path = path
     var csv: CsvFile?
     switch try Self.recognise(source) {
@@ -108,7 +110,7 @@ package final class ArrayFile {
       stored = try SafetensorsArrays.arrays(source, headerSize: headerSize)
     case .text:
       format = .csv
-      let table = try CsvFile(source)
+      let table = try CsvFile(source, headings: headings)
       csv = table
       stored = table.arrays
     }
@@ -216,6 +218,14 @@ package final class ArrayFile {
       guard case .texts(let read) = try array.content() else { throw FormatError("is made of numbers, not of texts") }
       return try read()
     }
+  }
+
+  /// A column of a csv file letter by letter, whatever it is made of; nil for another format.
+  ///
+  /// - Throws: `ArrayFileError` where it is missing; `StorageError`.
+  package func cells(_ name: String) throws -> [String]? {
+    guard let csv, let column = csv.columns.firstIndex(where: { $0.name == name }) else { return nil }
+    return try naming(name) { try csv.texts(column) }
   }
 
   /// A two-dimensional array as a matrix of floats. Sizes of 1 beyond the second dimension do not count, and more than

@@ -22,8 +22,9 @@ struct CsvFile {
 
   /// Goes over the whole file once: every record must have as many fields as the first.
   ///
+  /// - Parameter headings: more names that make the first record a header.
   /// - Throws: `FormatError` for what is no such table.
-  init(_ source: any ByteSource) throws {
+  init(_ source: any ByteSource, headings: Set<String> = []) throws {
     self.source = source
     separator = try CsvScanner.separator(of: source)
     var scanner = try CsvScanner(source, separator: separator)
@@ -33,6 +34,9 @@ struct CsvFile {
     var count = 0
     while try scanner.read(into: &record) {
       count += 1
+      guard record.isText else {
+        throw FormatError("line \(record.line) is no UTF-8, as Excel saves it in some countries; save it as UTF-8")
+      }
       if first.isEmpty {
         guard record.count <= Self.mostColumns else { throw FormatError("has \(record.count) columns, too many") }
         first = (0..<record.count).map(record.text)
@@ -46,7 +50,9 @@ struct CsvFile {
     guard !first.isEmpty else { throw FormatError("is empty") }
     let separator = separator
     let below = first.indices.map { column in Self.isNumeric(sample.map { $0[column] }, separator) }
-    hasHeader = Self.isHeader(first, numericBelow: sample.isEmpty ? nil : below)
+    hasHeader =
+      first.contains { headings.contains($0.trimmed) }
+      || Self.isHeader(first, numericBelow: sample.isEmpty ? nil : below)
     rowCount = hasHeader ? count - 1 : count
     let names = hasHeader ? first.map { $0.trimmed } : first.indices.map { "\($0 + 1)" }
     let numeric =

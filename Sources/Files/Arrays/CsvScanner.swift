@@ -1,4 +1,5 @@
-/// The records of a csv file, one after the other: RFC 4180, with any separator and either line end.
+/// The records of a csv file, one after the other: RFC 4180, with any separator and either line end. Where spaces separate, as numpy.savetxt
+/// and AwA's files have it, several are one, and those at the ends of a line are none.
 struct CsvScanner {
   /// One record; its fields lie back to back in `bytes`, without quotes.
   struct Record {
@@ -11,6 +12,8 @@ struct CsvScanner {
     var count: Int { ends.count }
     func range(_ field: Int) -> Range<Int> { (field == 0 ? 0 : ends[field - 1])..<ends[field] }
     func text(_ field: Int) -> String { String(decoding: bytes[range(field)], as: UTF8.self) }
+    /// Whether it is UTF-8.
+    var isText: Bool { bytes.allSatisfy { $0 < 0x80 } || String(validating: bytes, as: UTF8.self) != nil }
     /// An empty line is no record.
     fileprivate var isBlank: Bool { ends.count == 1 && bytes.isEmpty }
   }
@@ -23,6 +26,7 @@ struct CsvScanner {
   private var taken: Int
   private var line = 1
 
+  private static let space = UInt8(ascii: " ")
   private static let quote = UInt8(ascii: "\"")
   private static let newline = UInt8(ascii: "\n")
   private static let carriageReturn = UInt8(ascii: "\r")
@@ -62,9 +66,16 @@ struct CsvScanner {
       record.bytes.removeAll(keepingCapacity: true)
       record.ends.removeAll(keepingCapacity: true)
       record.line = line
+      try skipSpaces()
       while try field(&record) {}
     } while record.isBlank
     return true
+  }
+
+  /// Where spaces separate.
+  private mutating func skipSpaces() throws {
+    guard separator == Self.space else { return }
+    while try peek() == Self.space { position += 1 }
   }
 
   /// Whether another field of the same record follows.
@@ -73,6 +84,11 @@ struct CsvScanner {
     while let byte = try next() {
       switch byte {
       case separator:
+        try skipSpaces()
+        if separator == Self.space, let next = try peek(), next == Self.newline || next == Self.carriageReturn {
+          continue
+        }
+        if try separator == Self.space && peek() == nil { continue }
         record.ends.append(record.bytes.count)
         return true
       case Self.newline, Self.carriageReturn:
@@ -122,7 +138,8 @@ struct CsvScanner {
   }
 
   /// Tab, semicolon or comma: the one that cuts the first records into equally many fields, of which most are numbers.
-  /// Decimal commas count as numbers unless the comma is the separator.
+  /// Decimal commas count as numbers unless the comma is the separator. Spaces separate where nothing else does and most fields are numbers
+  /// then: they stand in names too.
   static func separator(of source: any ByteSource) throws -> UInt8 {
     let size = min(source.size, 1 << 16)
     let sample = MemoryBytes(try source.bytes(at: 0, count: size))
@@ -133,6 +150,11 @@ struct CsvScanner {
       }
       if let best, (best.numbers, best.fields) >= (numbers, fields) { continue }
       best = (candidate, numbers, fields)
+    }
+    if best == nil, let (fields, numbers) = try? score(sample, space, isWhole: size == source.size),
+      fields > 1, numbers == 1 || (fields > 2 && numbers > 0.6)
+    {
+      return space
     }
     return best?.separator ?? UInt8(ascii: ",")
   }

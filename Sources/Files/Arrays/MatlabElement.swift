@@ -146,6 +146,8 @@ struct MatlabMatrix {
 /// - Parameter characters: as many as the rows hold together.
 func rowsOfText(_ characters: [Unicode.Scalar], rowCount: Int) -> [String] {
   guard rowCount > 0 else { return [] }
+  // However many rows a file claims: without columns they are one empty text, which is what MATLAB's '' is.
+  guard !characters.isEmpty else { return [""] }
   return (0..<rowCount).map { row in
     var text = String.UnicodeScalarView()
     for place in stride(from: row, to: characters.count, by: rowCount) { text.append(characters[place]) }

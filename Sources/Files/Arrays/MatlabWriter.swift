@@ -104,9 +104,13 @@ extension MatlabVariable {
   /// A text of its own inside a cell array.
   private static func cell(_ text: String) -> [UInt8] {
     let units = Array(text.utf16)
-    let start = start(.char, [units.isEmpty ? 0 : 1, units.count], name: "")
-    let data = units.flatMap { [UInt8(truncatingIfNeeded: $0), UInt8(truncatingIfNeeded: $0 >> 8)] }
-    let content = start + tag(.utf16, data.count) + data + padding(data.count)
+    let scalars = text.unicodeScalars.count
+    let start = start(.char, [units.isEmpty ? 0 : 1, scalars], name: "")
+    // scipy counts characters, and where two units are one it reads UTF-8 alone.
+    let isWide = scalars != units.count
+    let data =
+      isWide ? Array(text.utf8) : units.flatMap { [UInt8(truncatingIfNeeded: $0), UInt8(truncatingIfNeeded: $0 >> 8)] }
+    let content = start + tag(isWide ? .utf8 : .utf16, data.count) + data + padding(data.count)
     return tag(.matrix, content.count) + content
   }
 

@@ -44,7 +44,7 @@ enum PickledGlobals {
     throw FormatError("calls \(name) in a way that plain tensors do not need; \(PickleReader.cure)")
   }
 
-  /// (storage, offset, sizes, strides, whether it needs gradients, hooks, …)
+  /// (storage, offset, sizes, strides, whether it needs gradients, hooks, metadata: marks such as `neg`)
   private static func view(_ arguments: [Pickled]) throws -> PickledTensor {
     func numbers(_ value: Pickled) -> [Int]? {
       guard case .tuple(let items, _) = value else { return nil }
@@ -54,6 +54,10 @@ enum PickledGlobals {
     guard arguments.count >= 4, case .storage(let storage) = arguments[0], case .integer(let offset) = arguments[1],
       offset >= 0, let sizes = numbers(arguments[2]), let strides = numbers(arguments[3]), sizes.count == strides.count
     else { throw FormatError("holds a tensor without storage, sizes or strides; \(PickleReader.cure)") }
+    if arguments.count > 6, case .dictionary(let metadata) = arguments[6], !metadata.pairs.isEmpty {
+      throw FormatError(
+        "holds a tensor that is negated or conjugated when it is read; save it after .resolve_neg() or .resolve_conj()")
+    }
     return PickledTensor(storage: storage, offset: offset, sizes: sizes, strides: strides)
   }
 }

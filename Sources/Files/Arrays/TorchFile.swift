@@ -77,7 +77,8 @@ enum TorchFile {
     let whole = try StoredElements(storage.type, isBigEndian: isBigEndian, count: storage.count, in: try bytes())
     guard count <= storage.count, tensor.offset <= storage.count - count else {
       throw FormatError(
-        "claims \(sizesText(tensor.sizes)) elements in a storage of \(whole.count); copy or make it again")
+        "claims \(sizesText(tensor.sizes)) elements in a storage of \(whole.count), as an expanded tensor does; save it after .contiguous()"
+      )
     }
     let isColumnMajor = try tensor.isColumnMajor()
     return StoredArray(

@@ -8,6 +8,8 @@ package enum ConfigurationError: ReportableError, Equatable {
   /// A configuration file that cannot be read as one; the line counts from 1.
   case badFile(path: String, line: Int?, problem: String)
   case strayWord(String)
+  /// An option of a run that a command has no use for.
+  case unusedName(name: String, command: String)
   case missingValue(name: String, expected: String)
   /// A head whose constants have to be chosen, and nothing that chooses them.
   case headNeedsSelection(String)
@@ -23,6 +25,8 @@ package enum ConfigurationError: ReportableError, Equatable {
       "\(path)\(line.map { ", line \($0)" } ?? ""): \(problem)."
     case .strayWord(let word):
       "command line: '\(word)' belongs to no option; options have two dashes and a value behind a blank or '='."
+    case .unusedName(let name, let command):
+      "command line: '\(command)' does not take \(name), which is an option of training; leave it out."
     case .missingValue(let name, let expected):
       "command line: \(name) needs a value: \(expected)."
     case .headNeedsSelection(let head):

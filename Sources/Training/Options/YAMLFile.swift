@@ -16,7 +16,9 @@ package enum YAMLFile {
     guard let bytes = FileManager.default.contents(atPath: path) else {
       throw ConfigurationError.badFile(path: path, line: nil, problem: "it cannot be read")
     }
-    return try value(String(decoding: bytes, as: UTF8.self), path: path)
+    // Notepad puts a byte order mark in front.
+    let text = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes.dropFirst(3) : bytes
+    return try value(String(decoding: text, as: UTF8.self), path: path)
   }
 
   /// - Parameter path: for messages.

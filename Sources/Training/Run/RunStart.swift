@@ -98,7 +98,10 @@ extension CheckpointSummary {
       if old != value { differences.append("\(name) was \(old ?? "unknown") and is \(value)") }
     }
     if identity.datasetDigest != datasetDigest {
-      differences.append("the data set is another one (digest \(datasetDigest.prefix(12)))")
+      differences.append(
+        state[ExtendedRun.originKey] == nil
+          ? "the data set is another one (digest \(datasetDigest.prefix(12)))"
+          : "'cegzsl extend' made it, with classes that no data set has")
     }
     return differences
   }

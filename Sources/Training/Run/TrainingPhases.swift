@@ -80,7 +80,10 @@ package struct TrainingPhases {
   /// Earlier versions reported the model of what is the first phase now: a run of theirs is no second one.
   private func requireSecondPhase(_ path: String) throws {
     let newest = try CheckpointStore.list(runDirectory: path).lazy.compactMap { try? $0.get() }.first
-    guard let newest, newest.identity.datasetDigest != dataset.contentDigest else { return }
+    guard let newest else { return }
+    guard newest.identity.datasetDigest != dataset.contentDigest else {
+      return try newest.requireFit(configuration, datasetDigest: dataset.contentDigest)
+    }
     throw CheckpointMismatch(
       path: newest.path,
       differences: [
@@ -117,15 +120,17 @@ package struct TrainingPhases {
   ) throws -> (ExitStatus, SelectionRecord?) {
     var own: RunDirectory?
     try communicator.onRoot {
-      // A run that is stopped in its first phase is one, too.
-      if let directory, !directory.holds("config.yaml", text: config.text) { try directory.remove("results.json") }
-      try directory?.write("config.yaml", text: config.text)
       own = try RunDirectory(
         path: path + "/" + Self.selectionFolder, keep: configuration.keep, isResuming: resume != .none)
       tellCost(selecting)
     }
     let run = try training(selecting, .selecting)
-    let status = try run.run(directory: own, resume: resume, config: config)
+    let status = try run.run(directory: own, resume: resume, config: config) {
+      // A run that is stopped in its first phase is one, too.
+      guard let directory, !directory.holds("config.yaml", text: config.text) else { return }
+      try directory.remove("results.json")
+      try directory.write("config.yaml", text: config.text)
+    }
     guard status == .done else { return (status, nil) }
     var bytes: [UInt8] = []
     try communicator.onRoot {

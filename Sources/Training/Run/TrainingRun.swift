@@ -73,12 +73,15 @@ package final class TrainingRun {
   /// - Parameters:
   ///   - directory: the run's directory, on rank 0.
   ///   - config: what `config.yaml` is to hold, and what it held.
+  ///   - begins: called on rank 0 once nothing speaks against the run, before it writes anything.
   /// - Returns: `.done`, or `.stoppedResumable` once everything is saved after a signal.
   /// - Throws: `CheckpointError`, `CheckpointMismatch`, `EvaluationMismatch`, `NonFiniteError`, `NonFiniteClassifier`,
   ///   `RankDisagreement`, `FileError`, `CollectiveError`.
-  package func run(directory: RunDirectory?, resume: ResumeRequest, config: RunConfigText) throws -> ExitStatus {
+  package func run(
+    directory: RunDirectory?, resume: ResumeRequest, config: RunConfigText, begins: () throws -> Void = {}
+  ) throws -> ExitStatus {
     defer { saver?.end() }
-    guard try begin(directory, resume: resume, config: config) else {
+    guard try begin(directory, resume: resume, config: config, begins) else {
       if communicator.isRoot {
         log(
           "the run is after iteration \(trainer.iteration) already, and these options end it after iteration "
@@ -134,7 +137,9 @@ package final class TrainingRun {
   /// Rank 0 finds, verifies and takes over a checkpoint, and opens the run's record; then every rank gets its part of the state.
   ///
   /// - Returns: false for a checkpoint beyond the last iteration: nothing was changed.
-  private func begin(_ directory: RunDirectory?, resume: ResumeRequest, config: RunConfigText) throws -> Bool {
+  private func begin(
+    _ directory: RunDirectory?, resume: ResumeRequest, config: RunConfigText, _ begins: () throws -> Void
+  ) throws -> Bool {
     var restored: LoadedCheckpoint?
     try communicator.onRoot {
       guard let directory else { return }
@@ -148,6 +153,7 @@ package final class TrainingRun {
         try trainer.step.restore(from: checkpoint)
         trainer.restore(iteration: checkpoint.iteration)
         (restored, restoredPath) = (checkpoint, checkpoint.path)
+        try begins()
         // Later checkpoints belong to work that is about to be done again; they are set aside, not removed.
         try directory.checkpoints.abandon(after: checkpoint.iteration).forEach { log("note: \($0)") }
         log("resuming \(checkpoint.path) after iteration \(checkpoint.iteration)")
@@ -157,6 +163,7 @@ package final class TrainingRun {
         try trainer.step.restore(from: weights)
         weights.notes.forEach { log("note: \($0.forTerminal)") }
       }
+      if restored == nil { try begins() }
       saver = CheckpointSaver(
         writer: BackgroundWriter(store: directory.checkpoints),
         savedIteration: restored.flatMap { directory.checkpoints.holds($0.path) ? $0.iteration : nil }, log: screen.line
@@ -251,6 +258,7 @@ package final class TrainingRun {
     try Heartbeat.patiently {
       try communicator.onRoot {
         guard let saver, let recorder else { return }
+        try recorder.flush()
         try saver.save(
           iteration: trainer.iteration, best: bestFigure(among: recorder.records), mustSucceed: mustSucceed
         ) { try checkpoint(optimizerTensors) }

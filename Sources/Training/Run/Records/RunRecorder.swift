@@ -37,7 +37,9 @@ package final class RunRecorder {
     let isAsBefore = records.count == before && directory.holds("config.yaml", text: configText)
     if !isAsBefore { try directory.remove("results.json") }
     try directory.write("config.yaml", text: configText)
-    if !isAsBefore, !records.isEmpty, let results {
+    // Somebody may have removed it.
+    let hasResults = FileManager.default.fileExists(atPath: directory.path + "/results.json")
+    if !isAsBefore || !hasResults, !records.isEmpty, let results {
       try directory.write("results.json", text: try results(records).json())
     }
   }
@@ -61,6 +63,9 @@ package final class RunRecorder {
     try events.flush()
     lastLine = now
   }
+
+  /// Before a checkpoint is saved: a run that goes on from it has all points up to its iteration.
+  package func flush() throws { try events.flush() }
 
   /// - Parameters:
   ///   - files: of this evaluation, by name.

@@ -22,7 +22,7 @@ package struct RunSummary: Sendable {
     let summary: CheckpointSummary
     /// Of its classifiers, where they were tested.
     let figures: EvaluationFigures?
-    /// Its files that are small were read and are damaged.
+    /// A file has another size, or one of those that are small was read and is damaged.
     let problem: String?
   }
 
@@ -70,7 +70,7 @@ package struct RunSummary: Sendable {
         do {
           let parts = try CheckpointStore.load(path: summary.path, files: [.classes, .classifier])
           let figures = try parts[.classifier].flatMap { try ClassifierFile($0).figures }
-          entries.append(Entry(summary: summary, figures: figures, problem: nil))
+          entries.append(Entry(summary: summary, figures: figures, problem: Self.wrongSize(summary)))
         } catch { entries.append(Entry(summary: summary, figures: nil, problem: "\(error)")) }
       } catch { damaged.append("\(error)") }
     }
@@ -87,6 +87,17 @@ package struct RunSummary: Sendable {
     } catch CheckpointError.inUse(_, let holder), CheckpointError.startedTogether(_, let holder, _) {
       self.holder = holder
     }
+  }
+
+  /// A file that has not the bytes that the manifest says; the large ones are not read.
+  private static func wrongSize(_ checkpoint: CheckpointSummary) -> String? {
+    for (file, size) in checkpoint.sizes.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+      let path = "\(checkpoint.path)/\(file.rawValue)"
+      let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+      guard let found = attributes?[.size] as? Int else { return "\(path): it is missing" }
+      if found != size { return "\(path): it has \(found) bytes, its manifest says \(size)" }
+    }
+    return nil
   }
 
   /// The options as far as this version knows them.
@@ -118,6 +129,7 @@ package struct RunSummary: Sendable {
   /// In a word: running, finished, saved (it can go on), selecting (so does its first phase), damaged, or empty (nothing is saved yet).
   package var stateName: String {
     if holder != nil { return "running" }
+    if usable.isEmpty, !checkpoints.isEmpty { return "damaged" }
     if checkpoints.isEmpty {
       if FileManager.default.fileExists(atPath: path + "/selection") { return "selecting" }
       return damaged.isEmpty ? "empty" : "damaged"
@@ -125,9 +137,11 @@ package struct RunSummary: Sendable {
     return isFinished ? "finished" : "saved"
   }
 
+  private var usable: [Entry] { checkpoints.filter { $0.problem == nil } }
+
   /// Whether all iterations are done, evaluated and saved with what using the model takes.
   var isFinished: Bool {
-    guard let newest = checkpoints.first?.summary, let lastIteration else { return false }
+    guard let newest = usable.first?.summary, let lastIteration else { return false }
     return newest.iteration >= lastIteration && newest.isComplete
   }
 
