@@ -23,7 +23,6 @@ package enum DemoData {
   ///
   /// - Throws: `PathTaken` where one of them is there with other contents; `PathEmpty`; `StorageError`.
   package static func write(to folder: String, seed: UInt64 = 1) throws {
-    guard !folder.isEmpty else { throw PathEmpty() }
     try NewPath.folders(folder)
     let source = RandomSource(seed: seed)
     let classCount = seenClassCount + unseenClassCount

@@ -59,11 +59,17 @@ package enum NewPath {
 
   /// Makes a folder and those above it, as far as they are not there, durably; with the user's umask.
   ///
-  /// - Throws: `StorageError`.
+  /// - Throws: `PathEmpty`, `StorageError`.
   package static func folders(_ path: String, storage: any Storage = PosixStorage()) throws {
+    guard !path.isEmpty else { throw PathEmpty() }
+    try make(folder: path, storage: storage)
+  }
+
+  /// "" is the current folder, and there.
+  private static func make(folder path: String, storage: any Storage) throws {
     guard try !path.isEmpty && storage.kind(of: path) == nil else { return }
     let parent = parentFolder(of: path)
-    try folders(parent, storage: storage)
+    try make(folder: parent, storage: storage)
     do { try storage.createDirectory(path) } catch {
       // Somebody else was faster.
       guard case .callFailed(_, _, EEXIST) = error else { throw error }
@@ -81,7 +87,7 @@ package enum NewPath {
     guard mayReplace || there == nil else { throw PathTaken(path: path) }
     guard there == nil || there == .file else { throw StorageError.notRegularFile(path: path) }
     let parent = parentFolder(of: path)
-    try folders(parent, storage: storage)
+    try make(folder: parent, storage: storage)
     let aside = path + ".partial-" + randomNonce()
     do {
       try body(aside)

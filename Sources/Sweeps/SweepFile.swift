@@ -56,6 +56,7 @@ package struct SweepFile {
       }
       var configuration = Configuration()
       try configuration.apply(common + point.options, place: "\(path), point \(point.number)")
+      if !configuration.preset.isEmpty { _ = try Preset.named(configuration.preset) }
     }
     if let own = common.first(where: { Self.own.contains($0.name) }) {
       throw bad("'\(own.name)' stands in options; the sweep has seeds for that")

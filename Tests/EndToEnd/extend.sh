@@ -78,7 +78,7 @@ expect 0 "$program" export --run "$scratch/added" --format onnx --output "$scrat
 grep -q '"class31","class21"' "$scratch/added.onnx" || fail "the graph does not name the new class"
 expect 0 "$program" synthesize --run "$scratch/added" --classes class21 --per-class 3 --output "$scratch/x.mat"
 expect 66 "$program" train --data "$scratch/data" --run "$scratch/added" --resume latest
-said "the data set is another one"
+said "'cegzsl extend' made it"
 
 # Away with it: the softmaxes of the run itself, byte for byte; and with others, the same bytes each time.
 tensors() {
@@ -99,6 +99,10 @@ cmp "$(checkpoint "$scratch/fewer" 300)/classifier.safetensors" "$(checkpoint "$
 awk -F, 'NR == 1 || $1 == "class1" || $1 == "class3"' "$scratch/rows.csv" | cut -d, -f 2- >"$scratch/dropped.csv"
 expect 0 "$program" predict --run "$scratch/fewer" --features "$scratch/dropped.csv"
 cut -d, -f 2 "$scratch/output" | grep -q -x -e class1 -e class3 && fail "a dropped class is answered"
+
+expect 0 "$program" report "$scratch/fewer" --without-map --output "$scratch/fewer.html"
+grep -q "No training leads to it" "$scratch/fewer.html" || fail "a report repeats what no training does"
+cmp "$run/config.yaml" "$scratch/fewer/config.yaml" >"$scratch/output" || fail "an extended run has other options than its own"
 
 # Refused, and nothing is there afterwards.
 refused() {

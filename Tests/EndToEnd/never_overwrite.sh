@@ -66,6 +66,7 @@ expect 65 "$program" demo-data --out data
 cmp -s d.npz data/res101.mat || fail "demo data replaced other data"
 expect 64 "$program" demo-data --out ""
 expect 64 "$program" convert d.npz ""
+expect 64 "$program" train --data d.npz --run "" --preset tiny --max-iterations 1
 # Paths of one character.
 expect 0 "$program" demo-data --out d
 expect 0 "$program" baseline --data d --output b

@@ -38,6 +38,7 @@ import Testing
       ("a", ""), ("é", ""), ("", ""), ("/", "/"), ("/a", "/"), ("a/", ""), ("a/b", "a"), ("/a//b//", "/a"), ("..", ""),
       ("a/日", "a"),
     ] { #expect(parentFolder(of: path) == parent, "\(path)") }
+    #expect(throws: PathEmpty.self) { try NewPath.folders("") }
     #expect(throws: PathEmpty.self) { try NewPath.folder("") { _ in Issue.record("it was begun") } }
   }
 

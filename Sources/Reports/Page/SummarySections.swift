@@ -175,6 +175,11 @@ extension ReportPage {
   var commands: Markup {
     let blocks: [Markup] = subjects.enumerated().map { number, subject in
       let record = subject.record
+      let heading: Markup = isComparison ? "<h3>\(title(number))</h3>" : ""
+      if let origin = record.summary.extendedFrom {
+        return "\(heading)<p>No training leads to it: cegzsl extend made it from \(origin), with other classes.</p>\n"
+      }
+      guard !record.options.isEmpty else { return heading + Self.absent("No command is known, since config.yaml cannot be read.") }
       let changed = OptionDifferences([record.options]).rows.filter { $0.name != "preset" }
       // Values are given in full: a preset may change with the program.
       let options = changed.map { " \\\n  --\($0.name) \(($0.values[0] ?? "").forShell)" }.joined()
@@ -184,11 +189,11 @@ extension ReportPage {
         + changed.reduce(options) { text, row in
           flags.contains(row.name) ? text.replacingOccurrences(of: "--\(row.name) true", with: "--\(row.name)") : text
         }
-      let heading: Markup = isComparison ? "<h3>\(title(number))</h3>" : ""
       return "\(heading)<pre tabindex=\"0\">\(Markup(verbatim: text))</pre>\n"
     }
-    return
-      "\(blocks)<p>The same program with these options and data gives the same bytes, on any number of ranks.</p>\n"
+    let isTrained = subjects.contains { $0.record.summary.extendedFrom == nil && !$0.record.options.isEmpty }
+    return isTrained
+      ? "\(blocks)<p>The same program with these options and data gives the same bytes, on any number of ranks.</p>\n" : "\(blocks)"
   }
 }
 

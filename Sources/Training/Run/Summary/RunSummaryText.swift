@@ -72,7 +72,7 @@ extension RunSummary {
   // MARK: Figures
 
   /// The checkpoint that this one was made of with other classes.
-  private var extendedFrom: String? { checkpoints.first?.summary.state[ExtendedRun.originKey] }
+  package var extendedFrom: String? { checkpoints.first?.summary.state[ExtendedRun.originKey] }
 
   private func percent(_ value: Double?) -> String { value.map { String(format: "%.1f", 100 * $0) } ?? "n/a" }
 
