@@ -179,7 +179,9 @@ extension ReportPage {
       if let origin = record.summary.extendedFrom {
         return "\(heading)<p>No training leads to it: cegzsl extend made it from \(origin), with other classes.</p>\n"
       }
-      guard !record.options.isEmpty else { return heading + Self.absent("No command is known, since config.yaml cannot be read.") }
+      guard !record.options.isEmpty else {
+        return heading + Self.absent("No command is known, since config.yaml cannot be read.")
+      }
       let changed = OptionDifferences([record.options]).rows.filter { $0.name != "preset" }
       // Values are given in full: a preset may change with the program.
       let options = changed.map { " \\\n  --\($0.name) \(($0.values[0] ?? "").forShell)" }.joined()
@@ -193,7 +195,8 @@ extension ReportPage {
     }
     let isTrained = subjects.contains { $0.record.summary.extendedFrom == nil && !$0.record.options.isEmpty }
     return isTrained
-      ? "\(blocks)<p>The same program with these options and data gives the same bytes, on any number of ranks.</p>\n" : "\(blocks)"
+      ? "\(blocks)<p>The same program with these options and data gives the same bytes, on any number of ranks.</p>\n"
+      : "\(blocks)"
   }
 }
 
