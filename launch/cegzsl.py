@@ -59,6 +59,8 @@ class CEGZSL:
     """
 
     _estimator_type = "classifier"
+    # Options of the program that `fit` gives itself, or that are no training.
+    _RESERVED = ("data", "run", "seed", "threads", "help", "version")
     _OWN = ("ranks", "threads", "seed", "run_directory", "descriptors", "unseen", "program", "verbose")
 
     def __init__(self, *, ranks=1, threads=None, seed=1, run_directory=None, descriptors=None, unseen=None, program=None,
@@ -124,7 +126,15 @@ class CEGZSL:
             classes in X are not trained on; they are test rows.
         X_test, y_test : test rows of any classes; their accuracies are in the run's results.json.
         """
+        for name in self._options:
+            if name.replace("_", "-") in self._RESERVED:
+                raise ValueError(f"{name} is no option here: fit gives it")
+        columns = _columns(X)
         X = _rows(X, "X")
+        if len(X) == 0:
+            raise ValueError("X has no rows")
+        if X_test is None and y_test is not None:
+            raise ValueError("y_test is given, and no X_test")
         labels = _labels(y, len(X), "y")
         descriptors = self.descriptors if descriptors is None else descriptors
         unseen = self.unseen if unseen is None else unseen
@@ -155,7 +165,7 @@ class CEGZSL:
         options = dict(self._options)
         if not {"batch_size", "preset", "config"} & set(options):
             options["batch_size"] = min(256, max(1, int((~is_test).sum()) // 2))
-        run = os.fspath(self._asked_directory) if self._asked_directory is not None else self._new_run()
+        run = os.path.abspath(self._asked_directory) if self._asked_directory is not None else self._new_run()
         try:
             self._call("train", "--data", data, "--run", run, "--seed", str(self.seed), *_arguments(options),
                        ranks=self.ranks)
@@ -165,12 +175,15 @@ class CEGZSL:
         self._run = run
         self.classes_ = classes
         self.n_features_in_ = X.shape[1]
+        self.__dict__.pop("feature_names_in_", None)
+        if columns is not None:
+            self.feature_names_in_ = np.array(columns, dtype=object)
         return self
 
     def _own_folder(self):
         if self._folder is None:
             self._folder = tempfile.mkdtemp(prefix="cegzsl-")
-            self._finalizer = weakref.finalize(self, shutil.rmtree, self._folder, True)
+            self._finalizer = weakref.finalize(self, _remove, self._folder, os.getpid())
         return self._folder
 
     def _new_run(self):
@@ -202,7 +215,7 @@ class CEGZSL:
         shown = json.loads(model._call("show", os.fspath(run), "--json", quiet=True))
         if not shown.get("classes"):
             raise CEGZSLError(66, f"{os.fspath(run)} has no checkpoint with a model yet")
-        model._run = os.fspath(run)
+        model._run = os.path.abspath(run)
         model.classes_ = np.array([c["name"] for c in shown["classes"]])
         model.n_features_in_ = shown["features"]
         return model
@@ -244,20 +257,25 @@ class CEGZSL:
             per_class = [right[truth == name].mean() for name in np.unique(truth) if roles.get(name) == role]
             means[role] = float(np.mean(per_class)) if per_class else math.nan
         u, s = means["unseen"], means["seen"]
-        return u, s, 2 * u * s / (u + s) if u + s > 0 else 0.0
+        return u, s, 0.0 if u + s == 0 else 2 * u * s / (u + s)
 
     def synthesize(self, classes, per_class=100, space="features", seed=1):
         """Synthetic rows of classes: a list of those that the model knows, or a dictionary from names to descriptors. Returns X, y."""
         self._require_fitted()
         with _scratch() as scratch:
             output = os.path.join(scratch, "rows.npz")
+            if _is_frame(classes):
+                classes = _frame_rows(classes)
             if isinstance(classes, dict):
                 names, table = list(classes), os.path.join(scratch, "descriptors.csv")
-                _write_descriptors(table, names, [classes[name] for name in names])
+                if names:
+                    _write_descriptors(table, names, [classes[name] for name in names])
                 chosen = ["--descriptors", table]
             else:
-                names = [classes] if np.ndim(classes) == 0 else list(classes)
+                names = _list(classes)
                 chosen = ["--classes", _csv_line(_names(names))]
+            if not names:
+                raise ValueError("classes is empty: name at least one")
             self._call("synthesize", "--run", self._run, *chosen, "--per-class", str(per_class), "--space", space, "--seed",
                        str(seed), "--output", output, quiet=True)
             with np.load(output, allow_pickle=False) as file:
@@ -268,6 +286,8 @@ class CEGZSL:
         """Adds an unseen class by its descriptor: the softmax alone is trained anew, by the rows that the model was fitted to, where this
         object still has them, else by synthetic ones. The run that it starts from stays as it is."""
         self._require_fitted()
+        if name is None or np.ndim(name) != 0:
+            raise ValueError(f"a class needs a name, one text or number, not {name!r}")
         if _names([name])[0] in _names(self.classes_):
             raise ValueError(f"there is a class {str(name)!r} already")
         before, run = self._run, self._new_run()
@@ -288,6 +308,9 @@ class CEGZSL:
 
     def _predict_file(self, X, option, *more):
         self._require_fitted()
+        columns, known = _columns(X), getattr(self, "feature_names_in_", None)
+        if columns is not None and known is not None and columns != list(known):
+            raise ValueError("X has other columns than fit had, or in another order")
         X = _rows(X, "X")
         if self.n_features_in_ != X.shape[1]:
             raise ValueError(f"X has {X.shape[1]} features, and this CEGZSL was fitted to {self.n_features_in_}")
@@ -308,13 +331,22 @@ class CEGZSL:
 
     def _call(self, *arguments, ranks=1, quiet=False):
         """Runs the program and returns its standard output; shows it meanwhile unless quiet."""
-        command = [self.program or _program(), *arguments]
+        program = os.fspath(self.program or _program())
+        found = shutil.which(program)
+        if found is None:
+            raise CEGZSLError(69, f"{program} cannot be started: there is no such program")
+        if self.threads is not None and self.threads < 1:
+            raise ValueError(f"threads is {self.threads}, and must be at least 1")
+        command = [found, *arguments]
         environment = dict(os.environ)
         if ranks != 1:
             threads = [] if self.threads is None else ["--threads", str(self.threads)]
             command = [os.path.join(_LAUNCH, "mpirun"), str(ranks), *threads, *command]
         elif self.threads is not None:
             environment["OMP_NUM_THREADS"] = str(self.threads)
+        if arguments[0] == "train" and shutil.which("setpriv"):
+            # Where this process is killed, training saves and ends.
+            command = ["setpriv", "--pdeathsig", "USR1", *command]
         try:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                        text=True, errors="replace", env=environment, start_new_session=True)
@@ -379,6 +411,38 @@ def _program():
     return found
 
 
+def _remove(folder, owner):
+    """A forked child ends as well, and the folder is not its own."""
+    if os.getpid() == owner:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _list(value):
+    """Of one thing or several: a list, a set, keys, an array."""
+    if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__") or (hasattr(value, "ndim") and value.ndim == 0):
+        return [value]
+    return list(value)
+
+
+def _is_frame(value):
+    return hasattr(value, "index") and hasattr(value, "to_numpy") and getattr(value, "ndim", 0) == 2
+
+
+def _frame_rows(frame):
+    """A pandas frame of descriptors, a row a class."""
+    names = list(frame.index)
+    if len(set(_names(names))) != len(names):
+        twice = next(name for name in _names(names) if _names(names).count(name) > 1)
+        raise ValueError(f"the frame of descriptors has class {twice!r} twice")
+    return dict(zip(names, frame.to_numpy()))
+
+
+def _columns(X):
+    """The names of a frame's columns; None where they are no names, as scikit-learn has it."""
+    names = list(X.columns) if _is_frame(X) and hasattr(X, "columns") else []
+    return names if names and all(isinstance(name, str) for name in names) else None
+
+
 def _scratch():
     return tempfile.TemporaryDirectory(prefix="cegzsl-")
 
@@ -432,8 +496,8 @@ def _sorted_classes(labels):
 
 def _class_table(labels, descriptors, unseen):
     """All classes, and a row of numbers for each."""
-    if hasattr(descriptors, "index") and hasattr(descriptors, "to_numpy"):  # a pandas frame: a row a class
-        descriptors = {name: row for name, row in zip(descriptors.index, descriptors.to_numpy())}
+    if _is_frame(descriptors):
+        descriptors = _frame_rows(descriptors)
     if isinstance(descriptors, dict):
         classes = _sorted_classes(list(descriptors))
         if len(set(_names(classes))) != len(classes):
@@ -444,8 +508,12 @@ def _class_table(labels, descriptors, unseen):
         table = np.array([np.ravel(descriptors[name]) for name in classes], dtype=np.float32)
     else:
         table = np.asarray(descriptors, dtype=np.float32)
-        others = [] if unseen is None else [unseen] if np.ndim(unseen) == 0 else list(unseen)
-        classes = _sorted_classes(list(set(labels.tolist()) | set(np.asarray(others).tolist())))
+        others = [] if unseen is None else _list(unseen)
+        together = list(set(labels.tolist()) | set(np.asarray(others).tolist()))
+        if len({isinstance(label, str) for label in together}) > 1:
+            raise ValueError("y and unseen name classes differently, texts and numbers: a matrix of descriptors follows their order, "
+                             "so give both alike, or descriptors as a dictionary")
+        classes = _sorted_classes(together)
         if table.ndim != 2 or len(table) != len(classes):
             raise ValueError(f"descriptors have the shape {table.shape}; a row for each of the {len(classes)} classes is "
                              "wanted, or a dictionary")
@@ -465,7 +533,7 @@ def _unseen(labels, names, unseen):
         present = set(_names(labels))
         chosen = [name for name in names if name not in present]
     else:
-        chosen = _names([unseen] if np.ndim(unseen) == 0 else list(unseen))
+        chosen = _names(_list(unseen))
     unknown = [name for name in chosen if name not in names]
     if unknown:
         raise ValueError(f"unseen class {unknown[0]!r} has no descriptor")
@@ -498,5 +566,9 @@ def _arguments(options):
         option = "--" + name.replace("_", "-")
         if value is None or value is False:
             continue
-        arguments += [option] if value is True else [option, str(value)]
+        if value is True:
+            arguments.append(option)
+        else:
+            for item in value if isinstance(value, (list, tuple)) else [value]:
+                arguments += [option, str(item)]
     return arguments

@@ -51,6 +51,10 @@ package struct SweepFile {
     let points = try makePoints()
     let names = Set(common.map(\.name))
     for point in points {
+      let own = point.options.map(\.name)
+      if let twice = own.first(where: { name in own.count { $0 == name } > 1 }) {
+        throw bad("'\(twice)' stands in grid and in random; one of them can vary it")
+      }
       for option in point.options where names.contains(option.name) || Self.own.contains(option.name) {
         throw bad("'\(option.name)' is set in options, or by the sweep itself; a grid or draw cannot vary it as well")
       }

@@ -33,6 +33,7 @@ struct Cegzsl: ParsableCommand {
     AllocatorSettings.returnFreedMemory()
     do {
       try VectorLoops.requireUsable()
+      try requireKnownCommand()
       var command = try parseAsRoot(withNegativeValues(Array(CommandLine.arguments.dropFirst())))
       try command.run()
     } catch let exit as ExitCode {
@@ -62,6 +63,19 @@ func withNegativeValues(_ arguments: [String]) -> [String] {
     }
   }
   return result
+}
+
+extension Cegzsl {
+  /// The parser would complain about the options of a command that it does not know.
+  private static func requireKnownCommand() throws {
+    let known = configuration.subcommands.map { $0._commandName } + ["help"]
+    guard let name = CommandLine.arguments.dropFirst().first, !name.hasPrefix("-"), !known.contains(name) else {
+      return
+    }
+    throw ValidationError(
+      "There is no command '\(name)'"
+        + (nearest(name, among: known).map { "; did you mean '\($0)'?" } ?? "; see 'cegzsl --help'."))
+  }
 }
 
 /// Before anything that was compiled for AVX2 runs.

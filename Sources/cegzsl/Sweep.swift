@@ -64,6 +64,9 @@ struct Sweep: ParsableCommand {
         }
         return .done
       }
+      guard FileManager.default.fileExists(atPath: plan.data) else {
+        throw SweepError.badFile(path: file, problem: "data: there is no \(plan.data)")
+      }
       let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
       let command = launcher.split(separator: " ").map(String.init) + [program]
       let sweep = SweepRun(plan, folder: output, share: share, command: command) {

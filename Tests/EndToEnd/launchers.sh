@@ -119,4 +119,8 @@ if [ -z "$user" ]; then
   shows "nothing found" unshare --user --map-root-user "$root/launch/mpirun" 2 --threads 1 "$program" doctor
 fi
 
+expect 69 "$root/launch/mpirun" 2 "$scratch/nowhere" train
+said "there is no program"
+expect 69 "$root/launch/mpirun" 2 "$scratch" train
+expect 69 "$root/launch/mpirun" 2 cegzsl-that-is-nowhere train
 passed "launch/mpirun: other MPIs, Slurm steps and missing slots are refused by name; threads follow cores; Open MPI 4 and 5 told alike$user"

@@ -40,6 +40,9 @@ expect 66 train 1 "$run" --seed 7 --max-iterations 5 --resume latest --select va
 said "select was last and is validation"
 grep -q "^select: last" "$run/config.yaml" || fail "a refused resume changed config.yaml"
 
+expect 64 train 1 "$scratch/nothing" --select validation --batch-size 100000
+[ ! -e "$scratch/nothing" ] || fail "a refused run left a directory"
+
 # Outputs.
 (cd "$scratch" && cp -r "$demo" data && cp "$run/config.yaml" config.kept)
 cd "$scratch"

@@ -14,4 +14,20 @@ TMPDIR=$scratch/temporary expect 0 "$python" "$root/Tests/EndToEnd/support/pytho
 said "^ok"
 clients=$(sed -n "s/^ok: //p" "$scratch/output")
 [ -z "$(find "$scratch/temporary" -name 'cegzsl-*')" ] || fail "temporary files are left: $(find "$scratch/temporary" -maxdepth 2)"
+# Where Python is killed, training saves and ends.
+cat >"$scratch/killed.py" <<EOF
+import numpy as np
+from cegzsl import CEGZSL
+x, y = np.random.default_rng(1).standard_normal((60, 6)), np.repeat([0, 1, 2], 20)
+CEGZSL(run_directory="$scratch/killed", epochs=1000000, noise_size=4, generator_width=32, critic_width=32, embedding_size=32, projection_size=8,
+       comparator_width=16, evaluate_every=0, verbose=False).fit(x, y, np.eye(4)[:, :3], unseen=[3])
+EOF
+TMPDIR=$scratch/temporary "$python" "$scratch/killed.py" >"$scratch/output" 2>&1 </dev/null &
+child=$!
+wait_until 60 [ -s "$scratch/killed/metrics.jsonl" ] || fail "training did not begin"
+kill -KILL "$child"
+wait "$child" 2>/dev/null || true
+ended() { ! pgrep -f "train --data $scratch/temporary" >/dev/null; }
+wait_until 60 ended || fail "training goes on without Python"
+[ "$(newest "$scratch/killed")" -gt 0 ] || fail "training that lost Python saved nothing"
 passed "a model from Python: $clients"

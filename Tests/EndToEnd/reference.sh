@@ -23,6 +23,15 @@ expect 0 sh "$scratch/again.sh"
 last=$(find models/DEMO-7/checkpoints -name 'iteration-?????????' | sort | tail -n 1)
 expect_same_state "$last" "$scratch/again/checkpoints/$(basename "$last")"
 
+# It stops as train does.
+"$root/launch/mpirun" 2 "$program" reference "$@" --nepoch 1000000 --run stopped >"$scratch/output" 2>&1 </dev/null &
+launcher=$!
+wait_until 60 [ -s stopped/metrics.jsonl ] || fail "reference did not begin"
+kill -TERM "$launcher"
+status=0
+wait "$launcher" || status=$?
+[ "$status" -eq 75 ] || fail "reference that was stopped ended with $status, not 75"
+
 expect 64 "$root/launch/mpirun" 2 "$program" reference --dataset DEMO --validation
 said "^cegzsl: reference: --validation: use 'cegzsl train --select validation'"
 expect 64 "$program" reference --batchsize 3

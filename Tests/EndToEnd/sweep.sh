@@ -64,6 +64,18 @@ sed 's/16\]/17]/' "$scratch/noise.yaml" >"$scratch/other.yaml"
 expect 64 "$program" sweep "$scratch/other.yaml" --data "$demo" --output "$cut"
 said "holds another sweep: points differ"
 
+printf 'grid: {noise-size: [8]}\nrandom: {points: 2, options: {noise-size: {from: 3, to: 400}}}\n' >"$scratch/both.yaml"
+expect 64 "$program" sweep "$scratch/both.yaml" --data "$demo" --output "$scratch/none"
+said "'noise-size' stands in grid and in random"
+expect 64 "$program" sweep "$scratch/noise.yaml" --data "$scratch/nowhere" --output "$scratch/none"
+said "there is no $scratch/nowhere"
+printf 'grid: {preset: [tiny, nosuch]}\n' >"$scratch/preset.yaml"
+expect 64 "$program" sweep "$scratch/preset.yaml" --data "$demo" --output "$scratch/none" --dry-run
+said "no preset 'nosuch'"
+: >"$scratch/empty.yaml"
+expect 64 "$program" sweep "$scratch/empty.yaml" --data "$demo" --output "$scratch/none"
+[ ! -e "$scratch/none" ] || fail "a refused sweep left a folder"
+
 # Three tasks, one after the other in any order; then the winner and the table.
 shared=$scratch/shared
 expect 0 sweep "$shared" --task 2 --tasks 3

@@ -47,13 +47,16 @@ package struct TrainingPhases {
         directory: try open(path, isResuming: resume != .none), resume: resume, config: config)
     }
     let selecting = try dataset.selecting()
+    let isOfFirst = resume.path.map { isInSelection($0, of: path) } ?? false
+    var choice = isOfFirst ? nil : try known(path, selecting)
+    // What is refused leaves no directory.
+    var first = choice == nil ? try training(selecting, .selecting) : nil
     let directory = try open(path, isResuming: resume != .none)
     // Before the first phase takes its time.
     if resume == .latest { try communicator.onRoot { try requireSecondPhase(path) } }
-    let isOfFirst = resume.path.map { isInSelection($0, of: path) } ?? false
-    var choice = isOfFirst ? nil : try known(path, selecting)
-    if choice == nil {
-      let (status, found) = try select(selecting, path, directory, resume: resume, config: config)
+    if let run = first {
+      first = nil
+      let (status, found) = try select(run, selecting, path, directory, resume: resume, config: config)
       guard status == .done, let found else { return status }
       choice = found
     }
@@ -116,7 +119,8 @@ package struct TrainingPhases {
   }
 
   private func select(
-    _ selecting: GZSLDataset, _ path: String, _ directory: RunDirectory?, resume: ResumeRequest, config: RunConfigText
+    _ run: TrainingRun, _ selecting: GZSLDataset, _ path: String, _ directory: RunDirectory?, resume: ResumeRequest,
+    config: RunConfigText
   ) throws -> (ExitStatus, SelectionRecord?) {
     var own: RunDirectory?
     try communicator.onRoot {
@@ -124,7 +128,6 @@ package struct TrainingPhases {
         path: path + "/" + Self.selectionFolder, keep: configuration.keep, isResuming: resume != .none)
       tellCost(selecting)
     }
-    let run = try training(selecting, .selecting)
     let status = try run.run(directory: own, resume: resume, config: config) {
       // A run that is stopped in its first phase is one, too.
       guard let directory, !directory.holds("config.yaml", text: config.text) else { return }

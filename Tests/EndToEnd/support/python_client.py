@@ -85,7 +85,19 @@ raises(ValueError, "already", model.add_class, "class21", descriptors["class21"]
 raises(CEGZSLError, "have 2 numbers, and the model takes 5", model.add_class, "class99", [1, 2])
 assert model.predict_proba(X_new).shape[1] == 32
 
-# A temporary run belongs to one object.
+# U and H need rows of unseen classes.
+seen_rows = ~np.isin(y, hidden)
+u, s, h = model.harmonic_score(X[seen_rows], y[seen_rows])
+assert np.isnan(u) and s > 0.5 and np.isnan(h), (u, s, h)
+raises(ValueError, "empty", model.synthesize, {})
+raises(ValueError, "empty", model.synthesize, [])
+raises(ValueError, "needs a name", model.add_class, None, descriptors["class3"])
+
+# A temporary run belongs to one object, in one process.
+child = os.fork()
+if child == 0:
+    sys.exit(0)
+os.waitpid(child, 0)
 raises(TypeError, "run_directory", pickle.dumps, model)
 temporary = os.path.dirname(model.run_directory)
 assert os.path.exists(temporary)
@@ -107,11 +119,18 @@ loaded.add_class("new", descriptors["class3"])
 assert loaded.predict_proba(X[:5]).shape == (5, 33) and os.path.exists(place) and loaded.run_directory != place
 del loaded
 
+loaded = CEGZSL.load(os.path.relpath(place), verbose=False)
+os.chdir(folder)
+assert (loaded.predict(X[:50]) == answers).all(), "a run by a relative path"
+del loaded
+
 # Three classes; labels that are numbers; a matrix of descriptors; nothing to test on.
 few = np.repeat([0, 1], 15)
 three = CEGZSL(max_iterations=2, **SMALL).fit(random.standard_normal((30, 6)) + few[:, None], few, np.eye(3)[:, :2] + 1, unseen=[2])
 answers = three.predict(random.standard_normal((40, 6)))
 assert answers.dtype.kind == "i" and set(answers) <= {0, 1, 2} and list(three.classes_) == [0, 1, 2]
+keys = CEGZSL(max_iterations=1, **SMALL).fit(random.standard_normal((30, 6)), few, {0: [1, 2], 1: [2, 1], 2: [3, 3]}, unseen={2}).classes_
+assert list(keys) == [0, 1, 2]
 floats = CEGZSL(max_iterations=1, **SMALL).fit(random.standard_normal((30, 6)), few.astype(float), {0: [1, 2], 1: [2, 1], 2: [3, 3]})
 assert floats.predict_proba(np.zeros((1, 6))).shape == (1, 3), "unseen classes are those that y lacks"
 texts = CEGZSL(max_iterations=1, **SMALL).fit(
@@ -135,6 +154,12 @@ raises(ValueError, "descriptors are needed", fresh.fit, X, y)
 raises(ValueError, "no descriptor for class0", fresh.fit, X, y, {n: d for n, d in descriptors.items() if n != "class0"})
 raises(ValueError, "every class has rows", fresh.fit, X, y, {n: descriptors[n] for n in set(y)})
 raises(ValueError, "different lengths", fresh.fit, X, y, {**descriptors, "class0": [1]})
+raises(ValueError, "X has no rows", fresh.fit, X[:0], y[:0], descriptors)
+raises(ValueError, "no X_test", fresh.fit, X, y, descriptors, y_test=y)
+for name in ("data", "run", "help"):
+    raises(ValueError, "no option here", CEGZSL(**{name: "x"}, **SMALL).fit, X, y, descriptors)
+raises(ValueError, "texts and numbers", fresh.fit, np.zeros((30, 6)), few, np.ones((3, 2)), unseen=["2"])
+raises(ValueError, "at least 1", CEGZSL(threads=0, **SMALL).fit, X, y, descriptors)
 raises(ValueError, "has no descriptor", fresh.fit, X, y, descriptors, unseen=["nobody"])
 raises(ValueError, "finite", fresh.fit, X, y, {**descriptors, "class0": [np.nan] * 5})
 error = raises(CEGZSLError, "there is no option '--epoch'", CEGZSL(epoch=3, verbose=False).fit, X, y, descriptors)
@@ -163,6 +188,9 @@ else:
     framed = CEGZSL(max_iterations=2, seed=1, **SMALL).fit(frame, pandas.Series(y, dtype="category"), table, unseen=pandas.Series(hidden + ["class21"]))
     plain = CEGZSL(max_iterations=2, seed=1, **SMALL).fit(X, y, descriptors, unseen=hidden + ["class21"])
     assert (framed.predict(frame) == plain.predict(X)).all() and (framed.predict_proba(frame) == plain.predict_proba(X)).all()
+    raises(ValueError, "another order", framed.predict, frame[frame.columns[::-1]])
+    raises(ValueError, "twice", fresh.fit, frame, y, pandas.concat([table, table[:1]]))
+    assert framed.synthesize(table[:1], 3)[1].tolist() == [table.index[0]] * 3
     done.append("pandas")
 
 try:
