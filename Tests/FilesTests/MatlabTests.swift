@@ -52,6 +52,17 @@ import Testing
     #expect(try file.numbers("ab") == [7, 9])
   }
 
+  /// scipy counts characters, not UTF-16 units: one beyond the basic plane is stored as UTF-8, with as many as there are.
+  @Test func namesBeyondTheBasicPlane() throws {
+    let path = NSTemporaryDirectory() + "cegzsl-" + UUID().uuidString + ".mat"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let names = ["😀", "𠀀x", "größer", "b"]
+    try MatlabWriter.write(path: path, [MatlabVariable("names", .cells(names))])
+    #expect(try ArrayFile(path: path).texts("names") == names)
+    let bytes = try #require(FileManager.default.contents(atPath: path))
+    #expect(bytes.range(of: Data("😀".utf8)) != nil && bytes.range(of: Data("größer".utf8)) == nil)
+  }
+
   /// However many rows are claimed, nothing is allocated for them.
   @Test func rowsWithoutColumns() {
     #expect(rowsOfText([], rowCount: 1 << 57) == [""])

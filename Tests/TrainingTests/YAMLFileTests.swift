@@ -1,4 +1,5 @@
 import Files
+import Foundation
 import Testing
 
 @testable import Training
@@ -45,5 +46,12 @@ import Testing
     #expect(refusal("a: [" + (0..<30).map { "'\($0) *x'" }.joined(separator: ", ") + "]\n") == nil)
     let deep = String(repeating: "[", count: 33) + String(repeating: "]", count: 33)
     #expect(refusal("a: " + deep)?.contains("32 deep") == true)
+  }
+
+  @Test func aByteOrderMarkIsNoText() throws {
+    let path = NSTemporaryDirectory() + "cegzsl-" + UUID().uuidString + ".yaml"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try Data("\u{FEFF}epochs: 2\nbatch-size: 20\n".utf8).write(to: URL(fileURLWithPath: path))
+    #expect(try YAMLFile.value(path: path) == ["epochs": .string("2"), "batch-size": .string("20")])
   }
 }
