@@ -60,7 +60,7 @@ class CEGZSL:
 
     _estimator_type = "classifier"
     # Options of the program that `fit` gives itself, or that are no training.
-    _RESERVED = ("data", "run", "seed", "threads", "help", "version")
+    _RESERVED = ("data", "run", "help", "version")
     _OWN = ("ranks", "threads", "seed", "run_directory", "descriptors", "unseen", "program", "verbose")
 
     def __init__(self, *, ranks=1, threads=None, seed=1, run_directory=None, descriptors=None, unseen=None, program=None,

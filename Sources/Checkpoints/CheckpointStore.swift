@@ -56,7 +56,9 @@ extension CheckpointStore {
     path: String, files: [CheckpointFile] = CheckpointFile.allCases, storage: any Storage = PosixStorage()
   ) throws -> LoadedCheckpoint {
     let path = withoutSlash(path)
-    if try storage.kind(of: path + "/manifest.json") == nil, try storage.kind(of: path + "/checkpoints") == .directory {
+    if try storage.kind(of: path + "/" + Manifest.fileName) == nil,
+      try storage.kind(of: path + "/checkpoints") == .directory
+    {
       throw CheckpointError.isRun(path: path)
     }
     return try CheckpointDirectory.load(path, files: files, storage: storage)

@@ -29,7 +29,7 @@ struct WritableDataset {
   /// What the layout has no word for: classes with a descriptor that are neither seen nor unseen. Without it, all that no row trains would
   /// be unseen.
   private var unseenNames: [MatlabVariable] {
-    guard !dataset.leftOutClasses.isEmpty else { return [] }
+    guard !dataset.test.leftOutClasses(of: names.count).isEmpty else { return [] }
     return [MatlabVariable(DatasetFiles.unseenNames, .cells(dataset.test.unseenClasses.map { names[$0] }))]
   }
 

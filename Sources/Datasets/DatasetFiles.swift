@@ -56,6 +56,8 @@ package struct DatasetFiles: Sendable {
   private(set) var trainvalScaling: FeatureScaling?
 
   package static let locationNames = ["trainval", "train", "val", "test_seen", "test_unseen"]
+  /// Of a prepared folder.
+  package static let preparedNames = [PreparedFolder.featureFile, PreparedFolder.otherFile]
   /// Our own variable of the layout: names of the unseen classes, where they are not all that no row trains.
   static let unseenNames = "unseenclasses_names"
 

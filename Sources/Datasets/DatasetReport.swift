@@ -16,7 +16,7 @@ package struct DatasetReport: Sendable {
     // Every command but this one trusts what was written with the features.
     if let digest = files.featureDigest, let features = files.features, digest != DatasetFiles.digest(of: features) {
       problems.append(
-        "features.safetensors is not what was prepared: its digest is another one; run cegzsl prepare again")
+        "\(PreparedFolder.featureFile) is not what was prepared: its digest is another one; run cegzsl prepare again")
     }
     var (lines, notes) = (["data set \(folder)"], check.notes)
     if let features = files.features { lines += Self.describe(features) }

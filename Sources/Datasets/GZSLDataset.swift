@@ -24,8 +24,6 @@ package struct GZSLDataset: Sendable {
   /// SHA-256 of features (by their own), labels, descriptors and training rows: equal on all ranks of a run, and over
   /// its resumes.
   package let contentDigest: String
-  /// Classes with a descriptor that are neither seen nor unseen.
-  let leftOutClasses: [Int]
   /// What a user should know of how the data was read.
   package let notes: [String]
   private let featureDigest: String
@@ -72,10 +70,9 @@ package struct GZSLDataset: Sendable {
     fingerprint = SplitFingerprint(
       trainval: split.task.classifierRows, testSeen: split.task.seenRows, testUnseen: split.task.unseenRows)
     featureDigest = files.featureDigest ?? DatasetFiles.digest(of: features)
-    leftOutClasses = Set(join.names.indices).subtracting(split.task.seenClasses + split.task.unseenClasses).sorted()
     contentDigest = Self.digest(
       features: featureDigest, labels, join.descriptors, trainingRows: trainingRows, published: split.task,
-      leftOut: leftOutClasses)
+      leftOut: split.task.leftOutClasses(of: classNames.count))
   }
 
   private static func digest(
@@ -125,7 +122,6 @@ package struct GZSLDataset: Sendable {
     (trainingRows, trainingClasses) = (test.classifierRows, seen)
     heldOut = .impossible("its classes were changed")
     (fingerprint, featureDigest, notes) = (whole.fingerprint, whole.featureDigest, whole.notes)
-    leftOutClasses = []
     contentDigest = Self.digest(
       features: featureDigest, labels, descriptors, trainingRows: trainingRows, published: whole.test, leftOut: [])
   }
@@ -142,10 +138,9 @@ package struct GZSLDataset: Sendable {
     heldOut = .impossible("it is held out already")
     fingerprint = whole.fingerprint
     featureDigest = whole.featureDigest
-    leftOutClasses = whole.leftOutClasses
     contentDigest = Self.digest(
       features: featureDigest, labels, descriptors, trainingRows: trainingRows, published: whole.test,
-      leftOut: leftOutClasses)
+      leftOut: whole.test.leftOutClasses(of: classNames.count))
     self.notes = notes
   }
 }
@@ -173,7 +168,6 @@ extension GZSLDataset {
     trainingClasses = test.seenClasses
     heldOut = .impossible("random data")
     featureDigest = "random"
-    leftOutClasses = []
     fingerprint = SplitFingerprint(
       trainval: test.classifierRows, testSeen: test.seenRows, testUnseen: test.unseenRows)
     contentDigest = "random"

@@ -28,8 +28,8 @@ struct PreparedFolder {
   let featureDigest: String
   let trainvalScaling: FeatureScaling?
 
-  private static let featureFile = "features.safetensors"
-  private static let otherFile = "dataset.safetensors"
+  static let featureFile = "features.safetensors"
+  static let otherFile = "dataset.safetensors"
   private static let version = "1"
 
   /// Whether `folder` is one.

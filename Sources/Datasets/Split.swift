@@ -10,6 +10,13 @@ package struct GZSLTask: Sendable, Equatable {
   /// Test rows of seen and of unseen classes.
   package let seenRows: [Int]
   package let unseenRows: [Int]
+
+  /// Classes with a descriptor that are neither seen nor unseen, ascending.
+  ///
+  /// - Parameter classCount: C.
+  func leftOutClasses(of classCount: Int) -> [Int] {
+    Set(0..<classCount).subtracting(seenClasses).subtracting(unseenClasses).sorted()
+  }
 }
 
 /// The rows of a data set, checked against its labels.
@@ -106,7 +113,7 @@ struct Split {
           + "accuracy: \(list(withoutRows))"
       )
     }
-    let idle = Set(names.indices).subtracting(task.seenClasses).subtracting(task.unseenClasses).sorted()
+    let idle = task.leftOutClasses(of: names.count)
     if !idle.isEmpty {
       notes.append(
         "neither seen nor unseen, so left out: \(counted(idle.count, "class")) with a descriptor: \(list(idle))")

@@ -54,8 +54,9 @@ struct Cegzsl: ParsableCommand {
 func withNegativeValues(_ arguments: [String]) -> [String] {
   var result: [String] = []
   for argument in arguments {
-    if let option = result.last, option.hasPrefix("--"), !option.contains("="), option.count > 2, argument.count > 1,
-      argument.hasPrefix("-"), argument.dropFirst().allSatisfy({ $0.isNumber || $0 == "." })
+    if let option = result.last, option.hasPrefix("--"), !option.contains("="), option.count > 2,
+      argument.hasPrefix("-"),
+      Double(argument) != nil
     {
       result[result.count - 1] = option + "=" + argument
     } else {

@@ -56,8 +56,8 @@ struct Extend: ParsableCommand {
       syntheticPerClass: configuration.syntheticPerClass, seed: UInt64(configuration.seed))
     AllocatorSettings.keepFreedMemory()
     let classifiers: FinalClassifiers
-    do { classifiers = try self.classifiers(training, model, configuration) } catch is NonFiniteClassifier {
-      throw UnusableDescriptors(table, of: model.classes)
+    do { classifiers = try self.classifiers(training, model, configuration) } catch let error as NonFiniteClassifier {
+      throw UnusableDescriptors(table, of: model.classes) ?? error as any Error
     }
     let run = ExtendedRun(
       checkpoint, data: ClassesFile(classes: table, scaling: model.data.scaling, origin: model.data.origin),
@@ -82,10 +82,12 @@ struct Extend: ParsableCommand {
     guard differences.isEmpty else { throw CheckpointMismatch(path: checkpoint.path, differences: differences) }
     var configuration = Configuration()
     // What shapes no figure, such as the number of epochs, only the run's own file says.
-    let options =
-      (RunPlace(ofCheckpoint: checkpoint.path).map { RunFiles.options($0.runDirectory) } ?? [])
-      + (try ConfigurationFile.parse(base.text, path: base.path)) + asked.resolved.filter { used.contains($0.name) }
-    for option in options { try configuration.apply([option], place: checkpoint.path) }
+    for option in RunPlace(ofCheckpoint: checkpoint.path).map({ RunFiles.options($0.runDirectory) }) ?? [] {
+      // A run of another version may have options that this one does not know.
+      try? configuration.apply([option], place: checkpoint.path)
+    }
+    try configuration.apply(ConfigurationFile.parse(base.text, path: base.path), place: base.path)
+    try configuration.apply(asked.resolved.filter { used.contains($0.name) }, place: "command line")
     return configuration
   }
 
@@ -138,14 +140,15 @@ struct Extend: ParsableCommand {
   }
 }
 
-/// A head over classes with these descriptors is not finite.
+/// A head over classes with these descriptors is not finite: they are in other units.
 struct UnusableDescriptors: ReportableError {
   /// The class with the largest number in its descriptor, and the largest number of the model's own.
   private let name: String
   private let largest: Float
   private let usual: Float
 
-  init(_ table: ClassTable, of own: ClassTable) {
+  /// nil where none is out of all proportion to the model's own, so that something else is at fault.
+  init?(_ table: ClassTable, of own: ClassTable) {
     func largest(_ descriptors: Matrix, _ c: Int) -> Float {
       descriptors.rows(c..<c + 1).elements.reduce(0) { max($0, abs($1)) }
     }
@@ -153,6 +156,7 @@ struct UnusableDescriptors: ReportableError {
     let worst = sizes.indices.max { sizes[$0] < sizes[$1] } ?? 0
     (name, self.largest) = (table.names[worst], sizes[worst])
     usual = (0..<own.count).map { largest(own.descriptors, $0) }.max() ?? 0
+    guard self.largest > 1000 * usual else { return nil }
   }
 
   var exitStatus: ExitStatus { .badData }

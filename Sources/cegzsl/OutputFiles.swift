@@ -1,6 +1,8 @@
+import Datasets
 import Files
 import Foundation
 import Matrices
+import Training
 
 /// Files that commands write besides runs: each appears under its name once it is whole, or not at all.
 enum OutputFile {
@@ -26,14 +28,17 @@ enum OutputFile {
     }
   }
 
-  /// Two outputs of one name, one that would replace an input, or a file that belongs to an input folder (data, or a run).
+  /// Two outputs of one name, one that would replace an input, or a file that belongs to an input folder (data, or a run), and what is no
+  /// plain file; before the work begins whose result would be lost.
   ///
-  /// - Throws: `OutputClash`.
+  /// - Throws: `OutputClash`, `PathEmpty`, `StorageError.notRegularFile`.
   static func requireApart(outputs: [String?], inputs: [String]) throws {
     func place(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
     let folders = Set(inputs.map(place))
-    var taken = Dictionary(folders.map { ($0, "the input") }, uniquingKeysWith: { first, _ in first })
+    var taken = Dictionary(uniqueKeysWithValues: folders.map { ($0, "the input") })
     for path in outputs.compactMap({ $0 }) {
+      guard !path.isEmpty else { throw PathEmpty() }
+      if let there = try PosixStorage().kind(of: path), there != .file { throw StorageError.notRegularFile(path: path) }
       let own = place(path)
       if let other = taken.updateValue("another output", forKey: own) { throw OutputClash(path: path, other: other) }
       if folders.contains(parentFolder(of: own)), belongsToFolder((own as NSString).lastPathComponent),
@@ -46,12 +51,7 @@ enum OutputFile {
 
   /// What data folders and runs are made of; tables and pages that commands wrote into them may be replaced.
   private static func belongsToFolder(_ name: String) -> Bool {
-    let records: Set = [
-      "config.yaml", "evaluations.jsonl", "metrics.jsonl", "results.json", "figures.json", "selection.json",
-      "validation.csv", "lock",
-      "manifest.json", "best.json", "dataset.safetensors", "features.safetensors",
-    ]
-    return records.contains(name) || name.hasSuffix(".mat")
+    RunDirectory.recordNames.contains(name) || DatasetFiles.preparedNames.contains(name) || name.hasSuffix(".mat")
   }
 
   private static func writeOutput(_ text: String) throws {

@@ -129,6 +129,7 @@ refused 65 "number 1 of class 'class21' is not finite" --descriptors "$scratch/n
 sed '2s/,1/,1e30/' "$scratch/more.csv" >"$scratch/large.csv"
 refused 65 "the descriptor of class 'class21' reaches" --descriptors "$scratch/large.csv"
 refused 65 "the descriptor of class 'class21' reaches" --descriptors "$scratch/large.csv" --data "$scratch/data"
+refused 71 "classifier-learning-rate" --drop class3 --classifier-learning-rate 1e38
 refused 64 "does not take --head" --drop class3 --head zla
 expect 64 "$program" extend --run "$run" --drop class3 --out "$scratch/added"
 said "is there already"

@@ -1,5 +1,5 @@
 import Files
-import Foundation
+import TestSupport
 import Testing
 
 @testable import Training
@@ -7,10 +7,7 @@ import Testing
 /// Files of mappings and lists, and what a few lines may make of memory and time.
 @Suite struct YAMLFileTests {
   private func refusal(_ text: String) -> String? {
-    do {
-      _ = try YAMLFile.value(text, path: "s.yaml")
-      return nil
-    } catch { return "\(error)" }
+    TestSupport.refusal { _ = try YAMLFile.value(text, path: "s.yaml") }
   }
 
   @Test func valuesKeepTheirOrderAndTheirText() throws {
@@ -49,9 +46,9 @@ import Testing
   }
 
   @Test func aByteOrderMarkIsNoText() throws {
-    let path = NSTemporaryDirectory() + "cegzsl-" + UUID().uuidString + ".yaml"
-    defer { try? FileManager.default.removeItem(atPath: path) }
-    try Data("\u{FEFF}epochs: 2\nbatch-size: 20\n".utf8).write(to: URL(fileURLWithPath: path))
-    #expect(try YAMLFile.value(path: path) == ["epochs": .string("2"), "batch-size": .string("20")])
+    let text = "\u{FEFF}epochs: 2\nbatch-size: 20\n"
+    #expect(try YAMLFile.value(text, path: "s.yaml") == ["epochs": .string("2"), "batch-size": .string("20")])
+    let options = try ConfigurationFile.parse(text, path: "s.yaml")
+    #expect(options.map(\.name) == ["epochs", "batch-size"] && options.map(\.value) == ["2", "20"])
   }
 }

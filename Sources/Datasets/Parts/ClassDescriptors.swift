@@ -64,14 +64,20 @@ package struct ClassDescriptors {
 }
 
 extension ArrayFile {
+  /// Lower-case names of columns of class numbers: names, where there are no others.
+  private static let classNumbers: Set = ["class_id", "class_index", "label", "labels"]
+
   /// Of a csv file a column of class names, and its columns of numbers but those that number the classes.
   ///
-  /// - Parameter column: of the names; nil: the one whose name says so, else the first that is made of texts.
+  /// - Parameter column: of the names; nil: the one whose name says so, else the first that is made of texts, else the
+  ///   classes' numbers.
   /// - Returns: no names where there is no such column.
   func descriptorTable(named column: String?) throws -> (names: [String]?, descriptors: Matrix, notes: [String]) {
-    let names = column.flatMap(description) ?? locate(.classNames) ?? arrays.first { $0.kind == .texts }
+    let names =
+      column.flatMap(description) ?? locate(.classNames) ?? arrays.first { $0.kind == .texts }
+      ?? arrays.first { Self.classNumbers.contains($0.name.lowercased()) }
     // A class's number is no property of it.
-    let others = FeatureRows.numberings.union(["class_id", "class_index", "label", "labels"])
+    let others = FeatureRows.numberings.union(Self.classNumbers)
     let columns = arrays.filter { $0.name != names?.name }
     let numbers = columns.filter { $0.kind == .numbers && !others.contains($0.name.lowercased()) }
     let notes = leftOut(columns.filter { $0.kind != .numbers || others.contains($0.name.lowercased()) })

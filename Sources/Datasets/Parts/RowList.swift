@@ -86,9 +86,17 @@ enum ClassColumn: Equatable {
       self = .names(try file.texts(array.name))
       return
     }
-    if let cells = try file.cells(array.name), Self.areNames(cells) {
-      self = .names(cells)
-      return
+    if let cells = try file.cells(array.name) {
+      if Self.areNames(cells) {
+        self = .names(cells)
+        return
+      }
+      let numbers = cells.compactMap { Double($0) }.compactMap { Int(exactly: $0) }
+      if numbers.count == cells.count, numbers.allSatisfy({ $0 >= 0 }) {
+        self = .numbers(numbers)
+        return
+      }
+      // Else what is wrong is said below, with its row.
     }
     self = .numbers(
       try file.numbers(array.name).enumerated().map { index, value in

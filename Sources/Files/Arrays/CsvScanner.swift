@@ -78,6 +78,11 @@ struct CsvScanner {
     while try peek() == Self.space { position += 1 }
   }
 
+  private mutating func isAtLineEnd() throws -> Bool {
+    guard let next = try peek() else { return true }
+    return next == Self.newline || next == Self.carriageReturn
+  }
+
   /// Whether another field of the same record follows.
   private mutating func field(_ record: inout Record) throws -> Bool {
     let start = record.bytes.count
@@ -85,10 +90,8 @@ struct CsvScanner {
       switch byte {
       case separator:
         try skipSpaces()
-        if separator == Self.space, let next = try peek(), next == Self.newline || next == Self.carriageReturn {
-          continue
-        }
-        if try separator == Self.space && peek() == nil { continue }
+        // Spaces at the end of a line end no field.
+        if try separator == Self.space && isAtLineEnd() { continue }
         record.ends.append(record.bytes.count)
         return true
       case Self.newline, Self.carriageReturn:

@@ -16,9 +16,7 @@ package enum YAMLFile {
     guard let bytes = FileManager.default.contents(atPath: path) else {
       throw ConfigurationError.badFile(path: path, line: nil, problem: "it cannot be read")
     }
-    // Notepad puts a byte order mark in front.
-    let text = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes.dropFirst(3) : bytes
-    return try value(String(decoding: text, as: UTF8.self), path: path)
+    return try value(String(decoding: bytes, as: UTF8.self), path: path)
   }
 
   /// - Parameter path: for messages.
@@ -54,6 +52,9 @@ package enum YAMLFile {
   ///
   /// - Throws: `ConfigurationError.badFile`.
   static func compose(_ text: String, path: String) throws -> Node? {
+    // Notepad puts a byte order mark in front.
+    let scalars = text.unicodeScalars
+    let text = scalars.first == "\u{FEFF}" ? String(scalars.dropFirst()) : text
     func bad(_ line: Int?, _ problem: String) -> ConfigurationError {
       .badFile(path: path, line: line, problem: problem)
     }

@@ -33,6 +33,13 @@ package final class RunDirectory {
     checkpoints = try CheckpointStore(runDirectory: path, keep: keep)
   }
 
+  /// What a run directory, its first phase's or a checkpoint's has besides tensors.
+  package static let recordNames: Set = [
+    "config.yaml", "metrics.jsonl", "evaluations.jsonl", "results.json", FiguresFile.fileName, SelectionRecord.fileName,
+    "validation.csv", "lock",
+    "manifest.json",
+  ]
+
   package static func holdsRun(_ path: String) -> Bool {
     // An empty folder of checkpoints is what a refused start leaves.
     let checkpoints = (try? FileManager.default.contentsOfDirectory(atPath: path + "/checkpoints")) ?? []

@@ -153,7 +153,6 @@ package final class TrainingRun {
         try trainer.step.restore(from: checkpoint)
         trainer.restore(iteration: checkpoint.iteration)
         (restored, restoredPath) = (checkpoint, checkpoint.path)
-        try begins()
         // Later checkpoints belong to work that is about to be done again; they are set aside, not removed.
         try directory.checkpoints.abandon(after: checkpoint.iteration).forEach { log("note: \($0)") }
         log("resuming \(checkpoint.path) after iteration \(checkpoint.iteration)")
@@ -163,7 +162,7 @@ package final class TrainingRun {
         try trainer.step.restore(from: weights)
         weights.notes.forEach { log("note: \($0.forTerminal)") }
       }
-      if restored == nil { try begins() }
+      try begins()
       saver = CheckpointSaver(
         writer: BackgroundWriter(store: directory.checkpoints),
         savedIteration: restored.flatMap { directory.checkpoints.holds($0.path) ? $0.iteration : nil }, log: screen.line

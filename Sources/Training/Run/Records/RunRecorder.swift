@@ -37,9 +37,9 @@ package final class RunRecorder {
     let isAsBefore = records.count == before && directory.holds("config.yaml", text: configText)
     if !isAsBefore { try directory.remove("results.json") }
     try directory.write("config.yaml", text: configText)
-    // Somebody may have removed it.
+    // Removed just now, or by somebody.
     let hasResults = FileManager.default.fileExists(atPath: directory.path + "/results.json")
-    if !isAsBefore || !hasResults, !records.isEmpty, let results {
+    if !hasResults, !records.isEmpty, let results {
       try directory.write("results.json", text: try results(records).json())
     }
   }

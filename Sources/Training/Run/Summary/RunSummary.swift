@@ -129,11 +129,11 @@ package struct RunSummary: Sendable {
   /// In a word: running, finished, saved (it can go on), selecting (so does its first phase), damaged, or empty (nothing is saved yet).
   package var stateName: String {
     if holder != nil { return "running" }
-    if usable.isEmpty, !checkpoints.isEmpty { return "damaged" }
     if checkpoints.isEmpty {
       if FileManager.default.fileExists(atPath: path + "/selection") { return "selecting" }
       return damaged.isEmpty ? "empty" : "damaged"
     }
+    if usable.isEmpty { return "damaged" }
     return isFinished ? "finished" : "saved"
   }
 
