@@ -6,13 +6,13 @@
 #   79   the watchdog found a rank that no longer moves
 #   137  a rank was killed (out of memory, for instance)
 #   205  a host vanished
-# Any other status ends it, and so does a signal to this process: SIGUSR1, SIGTERM, SIGINT and SIGHUP let the ranks save and stop
-# (status 75); a second SIGTERM, SIGINT or SIGHUP ends them at once. Before a restart it calls `before_restart`.
-# Sets `final_status`.
+# Before a restart it calls `before_restart`. A restart that finds a host gone once more (69) is tried again for `patience` seconds (0
+# if that is not set), and counts once. Any other status ends it, and so does a signal to this process: SIGUSR1, SIGTERM, SIGINT and
+# SIGHUP let the ranks save and stop (status 75); a second SIGTERM, SIGINT or SIGHUP ends them at once. Sets `final_status`.
 run_with_restarts() {
   restarts_left=$1
   shift
-  asked_to_stop='' child=''
+  asked_to_stop='' child='' try_until=''
   trap 'stop_child USR1' USR1
   trap 'stop_child TERM' TERM
   trap 'stop_child INT' INT
@@ -21,19 +21,23 @@ run_with_restarts() {
     "$@" &
     child=$!
     wait_for_child
+    if [ -n "$asked_to_stop" ]; then break; fi
     case $final_status in
-      75 | 79 | 137 | 205) ;;
+      75 | 79 | 137 | 205)
+        if [ "$restarts_left" -eq 0 ]; then break; fi
+        say "$(basename -- "$0"): the run ended with status $final_status; starting again from the newest checkpoint" \
+          "($restarts_left restart(s) left)"
+        restarts_left=$((restarts_left - 1))
+        if [ -z "$try_until" ]; then set -- "$@" --resume latest; fi
+        try_until=$(($(date +%s) + ${patience-0})) ;;
+      69)
+        if [ "$(date +%s)" -ge "${try_until:-0}" ]; then break; fi
+        say "$(basename -- "$0"): a host is gone again; another try in two seconds (--patience $patience)"
+        sleep 2 ;;
       *) break ;;
     esac
-    if [ -n "$asked_to_stop" ] || [ "$restarts_left" -eq 0 ]; then break; fi
-    say "$(basename -- "$0"): the run ended with status $final_status; starting again from the newest checkpoint" \
-      "($restarts_left restart(s) left)"
     before_restart
-    restarts_left=$((restarts_left - 1))
-    if [ -z "${resumes-}" ]; then
-      resumes=yes
-      set -- "$@" --resume latest
-    fi
+    if [ -n "$asked_to_stop" ]; then break; fi
   done
   trap - USR1 TERM INT HUP
 }
