@@ -9,11 +9,17 @@ package enum SweepError: ReportableError, Equatable {
   /// A finished run that lacks the figure by which points are compared.
   case noFigure(run: String, figure: String)
   case badShare(task: Int, count: Int)
+  /// Its runs cannot be started.
+  case noLauncher(String)
   /// Started as several ranks.
   case severalRanks(Int)
 
   package var exitStatus: ExitStatus {
-    if case .noFigure = self { .badData } else { .usage }
+    switch self {
+    case .noFigure: .badData
+    case .noLauncher: .unusableMachine
+    default: .usage
+    }
   }
   package var description: String {
     switch self {
@@ -25,6 +31,8 @@ package enum SweepError: ReportableError, Equatable {
     case .badShare(let task, let count):
       "--task \(task) --tasks \(count): tasks are numbered from 0 to one less than their number, as 'sbatch --array=0-7' does "
         + "for 8; give both options or none."
+    case .noLauncher(let word):
+      "--launcher: there is no program '\(word.forTerminal)'; give its path, e.g. 'launch/mpirun 2'."
     case .severalRanks(let count):
       "a sweep is started once, not on \(count) ranks: it starts its runs itself. For runs on several ranks give it "
         + "--launcher 'launch/mpirun 2'."

@@ -8,7 +8,7 @@ import Training
 ///     data: DIR
 ///     options: {preset: tiny, epochs: 5}       # of every run
 ///     grid: {noise-size: [8, 16]}              # every combination
-///     random:                                  # with each of them, so many draws
+///     random:                                  # with each of them, so many different draws
 ///       points: 10
 ///       options: {learning-rate: {from: 1e-4, to: 1e-2, scale: log}, class-weight: [0.001, 0.01]}
 ///     seeds: [1, 2, 3]
@@ -21,6 +21,8 @@ package struct SweepFile {
   /// Options that the sweep gives itself.
   private static let own = ["seed"]
   private static let most = 10_000
+  /// Draws for each point that is wanted.
+  private static let mostDraws = 100
   /// Seeds and ends of ranges of whole numbers stay where a Double holds every one.
   private static let mostWhole = 1 << 53
 
@@ -149,11 +151,15 @@ package struct SweepFile {
     guard let seed = UInt64(random["seed"]?.scalarText ?? "1") else { throw bad("random: seed must be a whole number") }
     let source = RandomSource(seed: seed)
     let choices = try options.map { (name: $0.key, choice: try choice($0.value, of: $0.key)) }
-    return (0..<count).map { point in
-      choices.enumerated().map { place, option in
-        (option.name, option.choice.value(at: Double(source.uniform(.sweep, step: point, row: place))))
+    // A draw that was there before is drawn anew. Where there are not so many different ones, not for ever.
+    var (found, seen): ([[(name: String, value: String)]], Set<[String]>) = ([], [])
+    for step in 0..<Self.mostDraws * count where found.count < count {
+      let draw = choices.enumerated().map { place, option in
+        (name: option.name, value: option.choice.value(at: Double(source.uniform(.sweep, step: step, row: place))))
       }
+      if seen.insert(draw.map(\.value)).inserted { found.append(draw) }
     }
+    return found
   }
 
   private func choice(_ json: JSONValue, of name: String) throws -> RandomChoice {

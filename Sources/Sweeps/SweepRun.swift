@@ -50,7 +50,8 @@ package struct SweepRun {
   }
 
   /// - Parameter retriesFailed: begin failed runs again.
-  /// - Returns: `.done` once this task's share is done, failed runs included; `.stoppedResumable` where something can go on.
+  /// - Returns: `.done` once this task's share is done, failed runs included; `.stoppedResumable` where something can go on; the first failed
+  ///   run's status where every point has one.
   /// - Throws: `SweepError`, `StorageError`, `CheckpointError.inUse` while another sweep works there.
   package func run(retriesFailed: Bool) throws -> ExitStatus {
     let lock = try claim()
@@ -67,7 +68,8 @@ package struct SweepRun {
     guard let winner = table.winner else {
       try write(table)
       log("every point has a failed run: there is no winner. What they said is in \(folder)/point-*/*.log")
-      return .mismatch
+      let failed = plan.trials.lazy.compactMap { outcome($0)?.status }.first { $0 != 0 }
+      return failed.flatMap(ExitStatus.init) ?? .unusableMachine
     }
     log("point \(winner) is best on validation rows: trained anew with \(plan.winnerSeeds.count) other seed(s)")
     let trials = plan.winnerSeeds.map { Trial(point: nil, seed: $0) }

@@ -46,13 +46,21 @@ struct ConfigurationOptions: ParsableArguments {
     return result
   }
 
+  /// Settings that the command line gives and a command has no use for.
+  ///
+  /// - Parameter used: names of those that it uses.
+  /// - Throws: `ConfigurationError` for what the command line cannot say at all.
+  func unused(_ used: Set<String>, by command: any ParsableCommand.Type) throws -> [String] {
+    try given(to: command).map(\.name).filter { !used.contains($0) }
+  }
+
   /// Refuses settings that a command would record and not use.
   ///
   /// - Parameter used: names of those that it uses.
   /// - Throws: `ConfigurationError`.
   func requireUsed(_ used: Set<String>, by command: any ParsableCommand.Type) throws {
-    guard let other = try given(to: command).first(where: { !used.contains($0.name) }) else { return }
-    throw ConfigurationError.unusedName(name: "--" + other.name, command: command._commandName)
+    guard let other = try unused(used, by: command).first else { return }
+    throw ConfigurationError.unusedName(name: "--" + other, command: command._commandName)
   }
 
   /// What the command line alone says of a setting; nil where it says nothing, or nothing right.

@@ -25,6 +25,9 @@ struct Doctor: ParsableCommand {
 
   func validate() throws {
     guard timeout >= 1 else { throw ValidationError("--timeout must be at least 1.") }
+    guard runDirectory != "" else {
+      throw ValidationError("--run is empty: name the job's run directory, or leave it out.")
+    }
   }
 
   func run() throws {

@@ -38,9 +38,25 @@ struct Evaluate: ParsableCommand {
   @OptionGroup var options: ConfigurationOptions
   @OptionGroup var threadOptions: ThreadOptions
 
+  /// Settings that matter here; the others are recorded as the run had them.
+  private static let used: Set<String> = {
+    let (all, configuration) = (Settings.all, Configuration())
+    let names = [
+      all.preset.name, all.features.name, all.classEmbedding.name, all.firstLabel.name, all.firstRow.name,
+      all.noiseSize.name,
+      all.generatorWidth.name, all.criticWidth.name, all.embeddingSize.name, all.projectionSize.name,
+      all.comparatorWidth.name, all.embedding.name, all.select.name, all.seed.name, all.precision.name,
+    ]
+    return Set(names + configuration.classifierOptions.map(\.name))
+  }()
+
   func run() throws {
     try withRanks(threads: threadOptions.threads) { communicator in
       try OutputFile.requireApart(outputs: [output, predictions, figures], inputs: [data, checkpoint])
+      let idle = try options.unused(Self.used, by: Self.self)
+      if !idle.isEmpty, communicator.isRoot {
+        writeError("note: evaluate does not train; without effect: \(idle.map { "--" + $0 }.joined(separator: ", "))")
+      }
       let (asked, best) = try find()
       try evaluate(asked, isAsked: true, communicator)
       if let best { try evaluate(best, isAsked: false, communicator) }
@@ -70,7 +86,7 @@ struct Evaluate: ParsableCommand {
   /// - Parameter isAsked: print the table; else a line.
   private func evaluate(_ loaded: LoadedCheckpoint, isAsked: Bool, _ communicator: any Communicator) throws {
     let base = try EvaluationBase(loaded)
-    let configuration = try options.resolve(of: Self.self, base: (try base.yaml(), loaded.path))
+    let configuration = try base.configuration(options, of: Self.self, used: Self.used).used
     try requireAgreement(
       [("checkpoint", loaded.model.digest.sha256)]
         + configuration.resolved.map { ("--" + $0.name, $0.value) },

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Checkpoints
 import Evaluation
 import Foundation
@@ -7,6 +8,9 @@ import Training
 /// The options with which a checkpoint's run evaluates.
 struct EvaluationBase {
   private let checkpoint: CheckpointSummary
+  private let path: String
+  /// Of its run's `config.yaml`; empty for a checkpoint that lies by itself.
+  private let ofRun: [(name: String, value: String)]
   /// Of its classifiers: those that made them, or those of the run's `config.yaml`; empty for a checkpoint that lies by itself.
   private let ofClassifiers: [(name: String, value: String)]
   /// Of its head, where it was evaluated.
@@ -17,20 +21,36 @@ struct EvaluationBase {
   /// - Throws: `ModelError`, `SafetensorsError` where its classifiers cannot be read: other options would be taken for theirs.
   init(_ checkpoint: LoadedCheckpoint) throws {
     self.checkpoint = checkpoint.summary
+    path = checkpoint.path
+    ofRun = RunPlace(ofCheckpoint: checkpoint.path).map { RunFiles.options($0.runDirectory) } ?? []
     let names = Set(Configuration().classifierOptions.map(\.name))
     let classifier = try checkpoint[.classifier].map(ClassifierFile.init)
     let made = classifier?.maker.options
     self.made = classifier?.classifiers.constants
     selection = RunPlace(ofCheckpoint: checkpoint.path).flatMap { SelectionRecord(run: $0.runDirectory) }
-    var known = made.map { Array($0) }?.map { (name: $0.key, value: $0.value) } ?? []
-    if made == nil, let place = RunPlace(ofCheckpoint: checkpoint.path) {
-      known = RunFiles.options(place.runDirectory)
-    }
+    let known = made.map { Array($0) }?.map { (name: $0.key, value: $0.value) } ?? ofRun
     ofClassifiers = known.filter { names.contains($0.name) }.sorted { $0.name < $1.name }
   }
 
-  /// For `ConfigurationOptions.resolve`.
-  func yaml() throws -> String { try ConfigurationFile.text(checkpoint.options + ofClassifiers) }
+  /// The run's options, with those of a command line that a command uses.
+  ///
+  /// - Parameter used: names of these.
+  /// - Throws: `ConfigurationError`.
+  func configuration(
+    _ options: ConfigurationOptions, of command: any ParsableCommand.Type, used: Set<String>
+  ) throws -> (asked: Configuration, used: Configuration) {
+    let base = checkpoint.options + ofClassifiers
+    let asked = try options.resolve(of: command, base: (try ConfigurationFile.text(base), path))
+    var configuration = Configuration()
+    // What shapes no figure, such as the number of epochs, only the run's own file says.
+    for option in ofRun {
+      // A run of another version may have options that this one does not know.
+      try? configuration.apply([option], place: path)
+    }
+    try configuration.apply(base, place: path)
+    try configuration.apply(asked.resolved.filter { used.contains($0.name) }, place: "command line")
+    return (asked, configuration)
+  }
 
   /// The constants of a head: those with which the checkpoint was evaluated, those that its run chose, or the usual ones.
   ///

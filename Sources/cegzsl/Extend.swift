@@ -76,18 +76,9 @@ struct Extend: ParsableCommand {
     ]
     // Others that shape a run must be the run's, which is checked.
     try options.requireUsed(Set(used + Configuration().trajectory.map(\.name)), by: Self.self)
-    let base = (text: try EvaluationBase(checkpoint).yaml(), path: checkpoint.path)
-    let asked = try options.resolve(of: Self.self, base: base)
+    let (asked, configuration) = try EvaluationBase(checkpoint).configuration(options, of: Self.self, used: Set(used))
     let differences = checkpoint.summary.differences(asked, datasetDigest: checkpoint.identity.datasetDigest)
     guard differences.isEmpty else { throw CheckpointMismatch(path: checkpoint.path, differences: differences) }
-    var configuration = Configuration()
-    // What shapes no figure, such as the number of epochs, only the run's own file says.
-    for option in RunPlace(ofCheckpoint: checkpoint.path).map({ RunFiles.options($0.runDirectory) }) ?? [] {
-      // A run of another version may have options that this one does not know.
-      try? configuration.apply([option], place: checkpoint.path)
-    }
-    try configuration.apply(ConfigurationFile.parse(base.text, path: base.path), place: base.path)
-    try configuration.apply(asked.resolved.filter { used.contains($0.name) }, place: "command line")
     return configuration
   }
 

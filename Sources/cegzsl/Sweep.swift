@@ -17,7 +17,7 @@ struct Sweep: ParsableCommand {
       The file:
         options: {preset: tiny, epochs: 5}          of every run
         grid: {noise-size: [8, 16]}                 every combination
-        random:                                     with each of them, so many draws
+        random:                                     with each of them, so many different draws
           points: 10
           options: {learning-rate: {from: 1e-4, to: 1e-2, scale: log}, class-weight: [0.001, 0.01]}
         seeds: 3                                    a number, or a list
@@ -68,12 +68,27 @@ struct Sweep: ParsableCommand {
         throw SweepError.badFile(path: file, problem: "data: there is no \(plan.data)")
       }
       let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-      let command = launcher.split(separator: " ").map(String.init) + [program]
+      let words = launcher.split(separator: " ").map(String.init)
+      if let word = words.first, !isProgram(word) { throw SweepError.noLauncher(word) }
+      let command = words + [program]
       let sweep = SweepRun(plan, folder: output, share: share, command: command) {
         print($0)
         fflush(nil)
       }
       return try sweep.run(retriesFailed: retryFailed)
     }
+  }
+}
+
+/// Whether a shell would find it: a path, or a name on the PATH.
+private func isProgram(_ word: String) -> Bool {
+  let folders =
+    word.contains("/")
+    ? [""] : (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map { $0 + "/" }
+  return folders.contains { folder in
+    var isFolder: ObjCBool = false
+    let path = folder + word
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && !isFolder.boolValue
+      && FileManager.default.isExecutableFile(atPath: path)
   }
 }

@@ -56,7 +56,7 @@ grep -q "resuming .*point-002/seed-1/checkpoints" "$cut/point-002/seed-1.log" ||
 
 expect 0 sweep "$cut"
 same_table "$cut"
-expect 0 sweep "$cut"
+expect 0 "$program" sweep "$scratch/noise.yaml" --data "$demo/" --output "$cut"
 said "4 run(s), 0 to do"
 
 # Another sweep does not mix with it.
@@ -91,6 +91,14 @@ expect 0 "$program" sweep "$scratch/failing.yaml" --data "$demo" --output "$scra
 said "point-002/seed-1 failed with 64: usage"
 said "seed 1 failed, 64: usage"
 said "^\* 1 "
+
+# Where every point fails, so does the sweep, as they do; one whose runs cannot be started begins nothing.
+sed -i 's/\[50, 100000\]/[90000, 100000]/' "$scratch/failing.yaml"
+expect 64 "$program" sweep "$scratch/failing.yaml" --data "$demo" --output "$scratch/hopeless"
+said "there is no winner"
+expect 69 "$program" sweep "$scratch/noise.yaml" --data "$demo" --output "$scratch/none" --launcher "$scratch/nowhere 2"
+said "there is no program '$scratch/nowhere'"
+[ ! -e "$scratch/none" ] || fail "a refused sweep left a folder"
 
 expect 0 "$program" runs "$scratch/whole" --sort validation
 [ "$(wc -l <"$scratch/output")" -eq 7 ] || fail "runs does not list six runs"

@@ -100,6 +100,12 @@ for file in $parts manifest.json; do
   cmp "$(checkpoint "$old" 3)/$file" "$scratch/lone/$file" >"$scratch/output" 2>&1 || fail "$file differs where it lies by itself"
 done
 
+# Options that only training has are the run's, whatever the command line says.
+expect 0 evaluate 1 --checkpoint "$scratch/on1" --epochs 77 --batch-size 7 --output "$scratch/idle.json"
+said "evaluate does not train; without effect: --epochs, --batch-size"
+grep -q '"epochs" : "100"' "$scratch/idle.json" && grep -q '"batch-size" : "50"' "$scratch/idle.json" ||
+  fail "options of a training that did not happen are recorded"
+
 # What was added is verified like the rest.
 damage "$(checkpoint "$old" 3)/classifier.safetensors"
 expect 66 evaluate 1 --checkpoint "$(checkpoint "$old" 3)"

@@ -51,6 +51,25 @@ func json(_ text: String) throws -> JSONValue { try JSONValue(parsing: Array(tex
     #expect(try plan(text).difference(to: .null) != nil)
   }
 
+  @Test func aDrawDoesNotComeTwiceAndPathsMayBeSpeltInTwoWays() throws {
+    func values(_ points: Int) throws -> [String] {
+      try plan(
+        #"{"random": {"points": "\#(points)", "options": {"noise-size": ["8", "16"], "embedding-size": {"from": "1", "to": "3"}}}}"#
+      )
+      .points.map { $0.options.map(\.value).joined(separator: " ") }
+    }
+    // There are six; fewer are the first of these.
+    let all = try values(9)
+    #expect(Set(all) == ["8 1", "8 2", "8 3", "16 1", "16 2", "16 3"] && all.count == 6)
+    #expect(try values(4) == Array(all.prefix(4)))
+
+    let file = try SweepFile(json(#"{"grid": {"noise-size": ["8"]}}"#), path: "s.yaml")
+    let (one, other) = (try file.plan(data: "/usr/bin"), try file.plan(data: "/usr/bin/../bin/"))
+    #expect(one.difference(to: other.json) == nil)
+    #expect(try one.difference(to: file.plan(data: "/usr/lib").json) == "data differ")
+    #expect(try one.difference(to: file.plan(data: "/nowhere").json) == "data differ")
+  }
+
   @Test(arguments: [
     #"[]"#, #"{"gird": {}}"#, #"{"grid": {"noise-size": []}}"#, #"{"grid": {"noise-size": ["8", "8"]}}"#,
     #"{"grid": {"seed": ["1"]}}"#, #"{"options": {"seed": "1"}}"#, #"{"options": {"select": "last"}}"#,

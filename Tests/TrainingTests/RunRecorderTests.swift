@@ -99,6 +99,29 @@ import Training
     }
   }
 
+  @Test(arguments: ["", #"{"unseen": 0.25"#, nil])
+  func resultsThatAreGoneOrDamagedAreWrittenAnew(found: String?) throws {
+    try withTemporaryFolder { folder in
+      let directory = try RunDirectory(path: folder + "/run", keep: 2, isResuming: false)
+      func record() throws -> RunRecorder {
+        try RunRecorder(directory: directory, after: 3, configText: "a", screen: Log().screen(), results: results)
+      }
+      try record().record(evaluation(3, unseen: 0.25), results: results)
+      let whole = text(directory, "results.json")
+      let path = directory.path + "/results.json"
+      if let found {
+        try found.write(toFile: path, atomically: true, encoding: .utf8)
+        let summary = try RunSummary(run: directory.path, options: []).lines.joined()
+        #expect(summary.contains("results.json: it is no JSON"))
+      } else {
+        try FileManager.default.removeItem(atPath: path)
+      }
+      _ = try record()
+      #expect(text(directory, "results.json") == whole && whole.count > 100)
+      #expect(try !RunSummary(run: directory.path, options: []).lines.joined().contains("no JSON"))
+    }
+  }
+
   /// On a terminal the state of a run is one line, as wide as the terminal at most, and gone before a line that stays.
   @Test func aTerminalHasOneLineThatIsWrittenAnew() throws {
     try withTemporaryFolder { folder in

@@ -37,8 +37,9 @@ package final class RunRecorder {
     let isAsBefore = records.count == before && directory.holds("config.yaml", text: configText)
     if !isAsBefore { try directory.remove("results.json") }
     try directory.write("config.yaml", text: configText)
-    // Removed just now, or by somebody.
-    let hasResults = FileManager.default.fileExists(atPath: directory.path + "/results.json")
+    // Removed just now, or by somebody, or damaged.
+    let found = FileManager.default.contents(atPath: directory.path + "/results.json")
+    let hasResults = found.map { (try? JSONValue(parsing: Array($0))) != nil } ?? false
     if !hasResults, !records.isEmpty, let results {
       try directory.write("results.json", text: try results(records).json())
     }

@@ -33,7 +33,7 @@ package struct RunSummary: Sendable {
   let results: JSONValue?
   /// Newest first.
   let checkpoints: [Entry]
-  /// One line for each checkpoint that says nothing.
+  /// One line for each checkpoint that says nothing, and for results that do not.
   let damaged: [String]
   let best: BestCheckpoint?
   package let classes: ClassesFile?
@@ -53,7 +53,8 @@ package struct RunSummary: Sendable {
     path = run
     self.options = options
     func contents(_ name: String) -> Data? { FileManager.default.contents(atPath: "\(run)/\(name)") }
-    results = contents("results.json").flatMap { try? JSONValue(parsing: Array($0)) }
+    let resultsFile = contents("results.json")
+    results = resultsFile.flatMap { try? JSONValue(parsing: Array($0)) }
     lastMetrics = contents("metrics.jsonl").flatMap { text in
       let last = text.split(separator: UInt8(ascii: "\n")).last
       return last.flatMap { try? JSONValue(parsing: Array($0))["iteration"]?.integer }
@@ -78,7 +79,10 @@ package struct RunSummary: Sendable {
     let first = try? CheckpointStore.list(runDirectory: "\(run)/\(TrainingPhases.selectionFolder)")
     firstPhase = selection == nil ? first?.lazy.compactMap { try? $0.get().iteration }.first : nil
     checkpoints = entries
-    self.damaged = damaged
+    self.damaged =
+      (resultsFile != nil && results == nil
+        ? ["\(run)/results.json: it is no JSON; 'cegzsl train … --run \(run.forShell) --resume latest' writes it anew"]
+        : []) + damaged
     self.classes = classes
     best = (try? CheckpointStore.best(runDirectory: run)) ?? nil
     do {
