@@ -203,7 +203,7 @@ class CEGZSL:
     def __getstate__(self):
         # Copies and pickles would outlive the folder.
         if self._owns(self._run):
-            raise TypeError("the run of this model lies in a temporary folder: give run_directory to copy or pickle it")
+            raise TypeError("the run of this model lies in a temporary folder: give run_directory, to add_class too, to copy or pickle it")
         state = dict(self.__dict__, _folder=None)
         state.pop("_finalizer", None)
         return state
@@ -243,13 +243,13 @@ class CEGZSL:
 
     def score(self, X, y, classes="all"):
         """The share of rows that are recognised. Of classes alike in weight: `harmonic_score`."""
-        labels = _labels(y, len(X), "y")
+        labels = _labels(y, _count(X), "y")
         return float(np.mean(np.array(_names(self.predict(X, classes))) == np.array(_names(labels))))
 
     def harmonic_score(self, X, y):
         """U, S and H as papers have them: means over unseen and seen classes, and their harmonic mean."""
         self._require_fitted()
-        truth = np.array(_names(_labels(y, len(X), "y")))
+        truth = np.array(_names(_labels(y, _count(X), "y")))
         right = np.array(_names(self.predict(X))) == truth
         roles = {c["name"]: c["role"] for c in json.loads(self._call("show", self._run, "--json", quiet=True))["classes"]}
         means = {}
@@ -282,16 +282,19 @@ class CEGZSL:
                 rows = file["features" if space == "features" else "embeddings"]
             return rows, np.repeat(np.array(names), per_class)
 
-    def add_class(self, name, descriptor):
+    def add_class(self, name, descriptor, run_directory=None):
         """Adds an unseen class by its descriptor: the softmax alone is trained anew, by the rows that the model was fitted to, where this
-        object still has them, else by synthetic ones. The run that it starts from stays as it is."""
+        object still has them, else by synthetic ones. The run that it starts from stays as it is.
+
+        run_directory : of the model with the class, a new folder, to keep it: to load, copy or pickle it. None: a temporary one.
+        """
         self._require_fitted()
         if name is None or np.ndim(name) != 0:
             raise ValueError(f"a class needs a name, one text or number, not {name!r}")
         if _names([name])[0] in _names(self.classes_):
             raise ValueError(f"there is a class {str(name)!r} already")
-        before, run = self._run, self._new_run()
-        table, data = os.path.join(self._folder, "descriptors.csv"), os.path.join(self._folder, "data.npz")
+        before, run = self._run, self._new_run() if run_directory is None else os.path.abspath(run_directory)
+        table, data = os.path.join(self._own_folder(), "descriptors.csv"), os.path.join(self._own_folder(), "data.npz")
         _write_descriptors(table, [name], [descriptor])
         self._call("extend", "--run", before, "--descriptors", table, "--out", run,
                    *(["--data", data] if os.path.exists(data) else []))
@@ -420,8 +423,18 @@ def _remove(folder, owner):
 def _list(value):
     """Of one thing or several: a list, a set, keys, an array."""
     if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__") or (hasattr(value, "ndim") and value.ndim == 0):
-        return [value]
-    return list(value)
+        return [_text(value)]
+    return [_text(item) for item in value]
+
+
+def _text(label):
+    """Bytes, as numpy and HDF5 have texts, as text."""
+    return label.decode() if isinstance(label, bytes) else label
+
+
+def _count(X):
+    """Rows; a sparse matrix has no length."""
+    return X.shape[0] if hasattr(X, "shape") else len(X)
 
 
 def _is_frame(value):
@@ -448,8 +461,9 @@ def _scratch():
 
 
 def _rows(X, name):
-    """A contiguous float32 array of rows, of anything that numpy takes for one."""
-    array = np.asarray(X)
+    """A contiguous float32 array of rows, of anything that numpy takes for one, and of scipy's sparse matrices."""
+    _refuse_mask(X, name)
+    array = np.asarray(X.toarray() if hasattr(X, "toarray") else X)
     if array.dtype == object:
         try:
             array = array.astype(np.float64)
@@ -467,8 +481,17 @@ def _rows(X, name):
     return rows
 
 
+def _refuse_mask(values, name):
+    """What is masked is there all the same, and would be used."""
+    if np.ma.is_masked(values):
+        raise ValueError(f"{name} has masked values; leave their rows out, or fill them in")
+
+
 def _labels(y, count, name):
+    _refuse_mask(y, name)
     labels = np.asarray(y)
+    if labels.dtype.kind == "S":
+        labels = np.char.decode(labels, "utf-8")
     if labels.ndim == 2 and 1 in labels.shape:
         labels = labels.ravel()
     if labels.ndim != 1 or len(labels) != count:
@@ -479,8 +502,7 @@ def _labels(y, count, name):
 def _names(labels):
     """Labels as the texts that files have: 3 and 3.0 are the same class."""
     def text(label):
-        if isinstance(label, bytes):
-            return label.decode()
+        label = _text(label)
         if isinstance(label, (float, np.floating)) and float(label).is_integer():
             return str(int(label))
         return str(label)
@@ -499,6 +521,7 @@ def _class_table(labels, descriptors, unseen):
     if _is_frame(descriptors):
         descriptors = _frame_rows(descriptors)
     if isinstance(descriptors, dict):
+        descriptors = {_text(name): vector for name, vector in descriptors.items()}
         classes = _sorted_classes(list(descriptors))
         if len(set(_names(classes))) != len(classes):
             raise ValueError("two classes have names of the same text")

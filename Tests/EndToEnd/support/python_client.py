@@ -117,6 +117,11 @@ loaded = CEGZSL.load(place, verbose=False)
 assert (loaded.predict(X[:50]) == answers).all() and loaded.n_features_in_ == 20 and len(loaded.classes_) == 32
 loaded.add_class("new", descriptors["class3"])
 assert loaded.predict_proba(X[:5]).shape == (5, 33) and os.path.exists(place) and loaded.run_directory != place
+raises(TypeError, "to add_class too", pickle.dumps, loaded)
+loaded.add_class("newer", descriptors["class12"], run_directory=folder + "/with-newer")
+again = pickle.loads(pickle.dumps(loaded))
+assert again.run_directory == folder + "/with-newer" and (again.predict_proba(X[:5]) == loaded.predict_proba(X[:5])).all()
+assert "newer" in CEGZSL.load(folder + "/with-newer", verbose=False).classes_
 del loaded
 
 loaded = CEGZSL.load(os.path.relpath(place), verbose=False)
@@ -155,6 +160,8 @@ raises(ValueError, "no descriptor for class0", fresh.fit, X, y, {n: d for n, d i
 raises(ValueError, "every class has rows", fresh.fit, X, y, {n: descriptors[n] for n in set(y)})
 raises(ValueError, "different lengths", fresh.fit, X, y, {**descriptors, "class0": [1]})
 raises(ValueError, "X has no rows", fresh.fit, X[:0], y[:0], descriptors)
+raises(ValueError, "X has masked values", fresh.fit, np.ma.masked_less(X, X.min() + 1e-9), y, descriptors)
+raises(ValueError, "y has masked values", fresh.fit, X, np.ma.masked_equal(y, y[0]), descriptors)
 raises(ValueError, "no X_test", fresh.fit, X, y, descriptors, y_test=y)
 for name in ("data", "run", "help"):
     raises(ValueError, "no option here", CEGZSL(**{name: "x"}, **SMALL).fit, X, y, descriptors)
@@ -192,6 +199,20 @@ else:
     raises(ValueError, "twice", fresh.fit, frame, y, pandas.concat([table, table[:1]]))
     assert framed.synthesize(table[:1], 3)[1].tolist() == [table.index[0]] * 3
     done.append("pandas")
+
+try:
+    import scipy.sparse
+except ImportError:
+    missing.append("scipy")
+else:
+    # Sparse rows, and names as HDF5 has them.
+    two = CEGZSL(max_iterations=2, seed=1, **SMALL).fit(X, y, descriptors, unseen=hidden + ["class21"])
+    coded = {name.encode(): row for name, row in descriptors.items()}
+    sparse = CEGZSL(max_iterations=2, seed=1, **SMALL).fit(scipy.sparse.csr_matrix(X), y.astype("S"), coded,
+                                                           unseen=np.array(hidden + ["class21"]).astype("S"))
+    assert (sparse.predict_proba(scipy.sparse.csc_array(X)) == two.predict_proba(X)).all() and (sparse.classes_ == two.classes_).all()
+    assert sparse.score(scipy.sparse.csr_matrix(X), y.astype("S")) == two.score(X, y)
+    done.append("scipy")
 
 try:
     import sklearn.base
