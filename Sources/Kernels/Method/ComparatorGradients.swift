@@ -46,9 +46,10 @@ package func comparatorBackward(
       leaves.forEach { leaf in
         let own = room.stack + leaf.slot &* place
         own.update(repeating: 0, count: place)
-        let (p0, p1) = rowGradients(u, c, rows: leaf.rows, tile, classSums: own)
-        store(p0, own + classCount &* 32)
-        store(p1, own + (classCount &* 32 &+ 16))
+        for half in stride(from: 0, to: 32, by: vectorWidth) {
+          let products = rowGradients(u, c, rows: leaf.rows, tile, half, classSums: own + half)
+          store(products, own + (classCount &* 32 &+ half))
+        }
         for below in 0..<leaf.merges { addPlace(own - (below &+ 1) &* place, own - below &* place, count: place) }
       }
       let (k, left) = (tile.column, sums.rowProducts.columnCount &- tile.column)
@@ -69,7 +70,10 @@ package func comparatorRowGradient(u: Matrix, v: Matrix, weight: Matrix, c: Matr
     let room = ComparatorRoom(classCount: v.rowCount, stackFloats: 0)
     defer { room.release() }
     for number in part {
-      _ = rowGradients(u, c, rows: 0..<u.rowCount, room.tile(number, v, weight), classSums: nil)
+      let tile = room.tile(number, v, weight)
+      for half in stride(from: 0, to: 32, by: vectorWidth) {
+        _ = rowGradients(u, c, rows: 0..<u.rowCount, tile, half, classSums: nil)
+      }
     }
   }
 }
@@ -138,49 +142,57 @@ private struct ComparatorRoom {
   func release() { v.deallocate() }
 }
 
-/// 32 columns of u ← du, some rows; Q added to `classSums`, S×32, if wanted. Returns Σ_i u_ik P_ik.
+/// Half a tile's columns of u ← du, some rows; Q added to `classSums`, every 32nd float of which is a class's first, if wanted. Returns
+/// Σ_i u_ik P_ik.
 @inline(__always)
 private func rowGradients(
-  _ u: Matrix, _ c: Matrix, rows: Range<Int>, _ tile: ComparatorTile, classSums: UnsafeMutablePointer<Float>?
-) -> (Vector, Vector) {
-  let (classCount, k) = (tile.classCount, tile.column)
-  let (f0, f1) = (load(tile.v), load(tile.v + 16))
-  let (w0, w1) = (load(tile.weight) * 0.4, load(tile.weight + 16) * 0.4)
-  var (dw0, dw1) = (Vector(), Vector())
+  _ u: Matrix, _ c: Matrix, rows: Range<Int>, _ tile: ComparatorTile, _ half: Int,
+  classSums: UnsafeMutablePointer<Float>?
+) -> Vector {
+  let (k, v) = (tile.column &+ half, tile.v + half)
+  let first = load(v)
+  let weight = load(tile.weight + half) * 0.4
+  // 0.6 + 0.4 σ.
+  let (high, low) = (Vector(repeating: 1), Vector(repeating: Float(0.6).addingProduct(0.4, -1)))
+  var products = Vector()
   // Two rows at a time: their P in registers, Q loaded and stored once for both.
   for i in stride(from: rows.lowerBound, to: rows.upperBound, by: 2) {
     let isPair = i &+ 1 < rows.upperBound
-    let (uA, uB) = (u.row(i) + k, isPair ? u.row(i &+ 1) + k : tile.noRow)
+    let (rowA, rowB) = (u.row(i) + k, isPair ? u.row(i &+ 1) + k : tile.noRow + half)
     let (cA, cB) = (c.row(i), isPair ? c.row(i &+ 1) : tile.noScores)
-    let (uA0, uA1, uB0, uB1) = (load(uA), load(uA + 16), load(uB), load(uB + 16))
-    let (firstA0, firstA1) = (unitSign(uA0 + f0), unitSign(uA1 + f1))
-    let (firstB0, firstB1) = (unitSign(uB0 + f0), unitSign(uB1 + f1))
-    var (pA0, pA1, pB0, pB1) = (Vector(), Vector(), Vector(), Vector())
-    for s in 0..<classCount {
-      let (v0, v1) = (load(tile.v + s &* 32), load(tile.v + s &* 32 + 16))
+    let (uA, uB) = (load(rowA), load(rowB))
+    let (firstA, firstB) = (signs(uA + first), signs(uB + first))
+    var (pA, pB) = (Vector(), Vector())
+    for s in 0..<tile.classCount {
+      let own = load(v + s &* 32)
       let (a, b) = (Vector(repeating: cA[s]), Vector(repeating: cB[s]))
-      let (sA0, sA1) = (unitSign(uA0 + v0), unitSign(uA1 + v1))
-      let (sB0, sB1) = (unitSign(uB0 + v0), unitSign(uB1 + v1))
-      pA0.addProduct(sA0 - firstA0, a)
-      pA1.addProduct(sA1 - firstA1, a)
-      pB0.addProduct(sB0 - firstB0, b)
-      pB1.addProduct(sB1 - firstB1, b)
+      let (sA, sB) = (signs(uA + own), signs(uB + own))
+      // σ_sk − σ_0k is −2σ_0k where the signs differ, else 0: the factor can wait.
+      pA += choose(a, orElse: Vector(), whereNegative: sA ^ firstA)
+      pB += choose(b, orElse: Vector(), whereNegative: sB ^ firstB)
       guard let classSums else { continue }
       let sum = classSums + s &* 32
-      let (even, part) = (Vector(repeating: 0.6), Vector(repeating: 0.4))
-      let (mA0, mA1) = (even.addingProduct(sA0, part), even.addingProduct(sA1, part))
-      let (mB0, mB1) = (even.addingProduct(sB0, part), even.addingProduct(sB1, part))
-      store(load(sum).addingProduct(mA0, a).addingProduct(mB0, b), sum)
-      store(load(sum + 16).addingProduct(mA1, a).addingProduct(mB1, b), sum + 16)
+      store(
+        load(sum).addingProduct(choose(low, orElse: high, whereNegative: sA), a)
+          .addingProduct(choose(low, orElse: high, whereNegative: sB), b), sum)
     }
-    dw0.addProduct(uA0, pA0)
-    dw1.addProduct(uA1, pA1)
-    dw0.addProduct(uB0, pB0)
-    dw1.addProduct(uB1, pB1)
-    store(pA0 * w0, uA)
-    store(pA1 * w1, uA + 16)
-    store(pB0 * w0, uB)
-    store(pB1 * w1, uB + 16)
+    // Added to +0, as −0 is none of the sums that P stands for.
+    pA = Vector().addingProduct(pA, -2 * unitSign(uA + first))
+    pB = Vector().addingProduct(pB, -2 * unitSign(uB + first))
+    products.addProduct(uA, pA)
+    products.addProduct(uB, pB)
+    store(pA * weight, rowA)
+    store(pB * weight, rowB)
   }
-  return (dw0, dw1)
+  return products
+}
+
+/// The bits of each lane, of which the highest is its sign.
+@inline(__always)
+private func signs(_ value: Vector) -> SIMD16<Int32> { unsafeBitCast(value, to: SIMD16<Int32>.self) }
+
+/// Lane by lane one or the other, as the highest bit says.
+@inline(__always)
+private func choose(_ value: Vector, orElse other: Vector, whereNegative bits: SIMD16<Int32>) -> Vector {
+  other.replacing(with: value, where: bits .< SIMD16<Int32>())
 }
