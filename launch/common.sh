@@ -16,9 +16,9 @@ library_packages="libdnnl-dev libopenmpi-dev libssl-dev openmpi-bin openssh-clie
 runtime_packages="iproute2 libdnnl2 libgomp1 libssl3 libstdc++6 openmpi-bin openssh-client zlib1g"
 contributor_packages="debootstrap iproute2 qemu-user shellcheck"
 
-# say TEXT…: progress on standard error, which leaves standard output to results.
+# say TEXT…: progress on standard error, which leaves standard output to results. Whether somebody reads it decides nothing.
 say() {
-  printf '%s\n' "$*" >&2
+  printf '%s\n' "$*" >&2 || true
 }
 
 # die STATUS TEXT…: ends the script.
@@ -27,6 +27,11 @@ die() {
   shift
   printf '%s: %s\n' "$(basename -- "$0")" "$*" >&2
   exit "$die_status"
+}
+
+# whole_path FILE: from the root, as it is spelt.
+whole_path() {
+  (CDPATH='' cd -- "$(dirname -- "$1")" && printf '%s/%s\n' "$(pwd)" "$(basename -- "$1")")
 }
 
 # usage: prints the header comment of the calling script, which is its documentation.
@@ -44,13 +49,7 @@ missing_packages() {
 
 # as_root COMMAND…: runs it as root, through sudo where needed.
 as_root() {
-  if [ "$(id -u)" -eq 0 ]; then
-    "$@"
-  elif command -v sudo >/dev/null 2>&1; then
-    sudo "$@"
-  else
-    die 69 "installing packages needs root: run this script as root, or first, as root: apt-get install $missing"
-  fi
+  if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
 }
 
 # quietly COMMAND…: shows what the command printed only if it fails, and then fails with its status.
@@ -75,6 +74,8 @@ install_packages() {
   fi
   missing=$(missing_packages "$@")
   [ -n "$missing" ] || return 0
+  [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null 2>&1 ||
+    die 69 "installing packages needs root: run this script as root, or first, as root: apt-get install $missing"
   say "installing: $missing"
   lock="DPkg::Lock::Timeout=300" # another apt-get on a fresh machine (unattended upgrades) ends by itself
   quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get -o "$lock" -o Acquire::Retries=3 update ||
@@ -125,11 +126,19 @@ available_cores() {
 # where Open MPI would not take the file, or would take something else for a host. A name alone stands for the cores of that host, which
 # are taken to be as many as here.
 count_slots() {
+  if [ -e "$1" ] && [ ! -f "$1" ]; then die 64 "the host file '$1' is no file: it is read several times"; fi
   [ -r "$1" ] || die 64 "cannot read the host file '$1'"
-  slot_counts=$(awk -v cores="$(available_cores)" '
-    function refuse(what, cure) { print "line " NR ": " what ": " cure; refused = 1; exit 1 }
+  slot_counts=$(LC_ALL=C awk -v cores="$(available_cores)" -v major="${mpi_major-}" '
+    function refuse(what, cure) {
+      gsub(/[\001-\037\177]/, "?", what) # nothing that a terminal would obey
+      print "line " NR ": " what ": " cure
+      refused = 1
+      exit 1
+    }
     /\r$/ { refuse("it ends as lines do in Windows", "make the file anew with tr -d '"'\\\\r'"' <FILE") }
     {
+      if (NR == 1 && sub(/^\357\273\277/, ""))
+        refuse("it starts with a byte order mark", "save it without one, as plain UTF-8")
       sub(/#.*/, "")
       gsub(/[ \t]*=[ \t]*/, "=")
       if (!NF) next
@@ -138,7 +147,9 @@ count_slots() {
         match(name, /:/)
         refuse("\"" name "\" is no host", "write " substr(name, 1, RSTART - 1) " slots=" substr(name, RSTART + 1))
       }
-      if (name !~ /^([A-Za-z0-9_.-]+@)?[A-Za-z0-9_.:%-]+$/) refuse("\"" name "\" is no host", "a line is a name and slots=N")
+      if (name ~ /:.*:/) refuse("Open MPI takes no IPv6 address, such as \"" name "\"", "write a name")
+      if (name ~ /_/ && major == 4) refuse("Open MPI 4 takes no \"_\" in names, as in \"" name "\"", "write an address")
+      if (name !~ /^([A-Za-z0-9_.-]+@)?[A-Za-z0-9_.-]+$/) refuse("\"" name "\" is no host", "a line is a name and slots=N")
       count = most = 0
       for (i = 2; i <= NF; i++) {
         key = $i; value = ""
@@ -172,6 +183,6 @@ count_slots() {
         if (slots[name] > most_slots) most_slots = slots[name]
       }
       print all, most_slots
-    }' "$1") || die 64 "host file '$1', $slot_counts"
+    }' <"$1") || die 64 "host file '$1', $slot_counts"
   slots=${slot_counts% *} fullest=${slot_counts#* }
 }

@@ -40,8 +40,8 @@ look_for_program_mpi() {
     if [ -z "$linked_library" ]; then continue; fi
     linked_program=$argument
     # The two have a libmpi of the same name, but not what lies under it.
-    case $libraries in
-      *'libmpi.so'*'=> not found'*) linked_major=none ;;
+    case $linked_library$libraries in
+      'not found'*) linked_major=none ;;
       *libopen-pal.so.40*) linked_major=4 ;;
       *libopen-pal.so.80*) linked_major=5 ;;
     esac

@@ -50,10 +50,19 @@ refused 'localhost slots=0' 'line 1: "slots=0" is no number'
 refused 'localhost gpus=2' 'line 1: Open MPI knows no "gpus=2"'
 refused 'localhost slots=4 max-slots=2' 'line 1: slots=4 is more than max-slots=2'
 refused 'localhost slots=1\nlocalhost slots=1' 'line 2: "localhost" has slots on line 1 already'
+refused 'fd77::1 slots=1' 'line 1: Open MPI takes no IPv6 address'
+refused '\357\273\277localhost slots=1' 'line 1: it starts with a byte order mark'
+if mpirun --version </dev/null | grep -q '(Open MPI) 4'; then refused 'host_b slots=1' 'line 1: Open MPI 4 takes no "_"'; fi
 refused 'node1, node2' 'line 1: "node1," is no host'
 refused '# nobody' 'it names no host'
 expect 64 "$root/launch/mpirun" 2 --hostfile "$scratch/none" true
 said "cannot read the host file '$scratch/none'"
+expect 64 "$root/launch/mpirun" 2 --hostfile "" true
+said "hostfile is empty"
+expect 64 "$root/launch/cluster" "$scratch" doctor
+said "is no file"
+# A name that awk would take for an assignment.
+(cd "$scratch" && echo 'localhost slots=2' >n=2 && expect 0 "$root/launch/mpirun" 2 --hostfile n=2 sh -c 'echo started' && said started)
 
 # Damaged and hostile ones, drawn from a seed (HOST_FILES: how many, HOST_FILES_SEED): each is counted or refused with one line, and runs nothing.
 mkdir "$scratch/mutants" "$scratch/outside"
@@ -69,7 +78,7 @@ awk -v count="$count" -v seed="$seed" -v folder="$scratch/mutants" -v canary="$s
   }
   BEGIN {
     srand(seed)
-    pieces = split("localhost|slots=2|max-slots=4|cpu=|=|#|node1|user@node2|username=x|`touch " canary "`|;touch " canary "|\"|\047|\\|%n%s|slots=99999999999999999999|slots=-1|slots=0x10|10.0.0.1:22|::1|&|*|../../etc/passwd|\r|\t|,|slots=1e9", part, "|")
+    pieces = split("localhost|node-2|10.0.0.2|node3 slots=1\n|slots=2|max-slots=4|cpu=|=|#|node1|user@node2|username=x|`touch " canary "`|;touch " canary "|\"|\047|\\|%n%s|slots=99999999999999999999|slots=-1|slots=0x10|10.0.0.1:22|::1|&|*|../../etc/passwd|\r|\t|,|slots=1e9", part, "|")
     for (i = 1; i <= count; i++) {
       name = folder "/" i
       text = ""
@@ -83,7 +92,7 @@ cat >"$scratch/count" <<'END'
 for file in "$2"/*; do
   status=0
   found=$(count_slots "$file" && echo "slots $slots $fullest") 2>"$3" || status=$?
-  echo "$status" "$(wc -l <"$3")" "$file" "$found" "$(head -n 1 "$3" | tr -d '\000')"
+  printf '%s %s %s %s %s\n' "$status" "$(wc -l <"$3")" "$file" "$found" "$(head -n 1 "$3" | tr -d '\000')"
 done
 END
 expect 0 sh "$scratch/count" "$root" "$scratch/mutants" "$scratch/said"
@@ -91,7 +100,7 @@ wrong=$(LC_ALL=C grep -a -v -e '^0 0 [^ ]* slots [0-9]* [0-9]* $' -e "^64 1 [^ ]
 [ -z "$wrong" ] || fail "seed $seed: neither counted nor refused with one line: $wrong"
 [ "$(wc -l <"$scratch/output")" -eq "$count" ] || fail "seed $seed: not a line for each of $count files"
 [ -z "$(ls "$scratch/outside")" ] || fail "seed $seed: a host file ran a command"
-taken=$(grep -c '^0 ' "$scratch/output")
+taken=$(grep -c '^0 ' "$scratch/output" || true)
 if [ "$taken" -eq 0 ] || [ "$taken" -eq "$count" ]; then fail "seed $seed: $taken of $count damaged host files were counted"; fi
 
 # A name alone: as many ranks as cores, one thread each.
@@ -109,4 +118,4 @@ while read -r seed; do
 done <"$scratch/list" >"$scratch/output"
 [ "$(wc -l <"$scratch/output")" -eq 3 ] || fail "mpirun read the loop's list"
 
-passed "$counted host files counted as by $(mpirun --version </dev/null | head -n 1), 13 refused with file, line and cure, $count damaged ones counted ($taken) or refused; standard input left alone"
+passed "$counted host files counted as by $(mpirun --version </dev/null | head -n 1), 16 refused with file, line and cure, $count damaged ones counted ($taken) or refused; standard input left alone"

@@ -54,4 +54,12 @@ job --max-iterations "$(($(lines) + 2))"
 wait_for_end 0
 [ "$(wc -l <"$scratch/requeued")" -eq 2 ] || fail "requeued although training was done"
 
+# From a folder that launch/bundle made, and not a program that is a folder.
+expect 0 "$root/launch/bundle" "$scratch/bundled" --program "$program"
+[ -e "$scratch/bundled/hostfiles/cluster.example" ] || fail "the bundle lacks the example of a host file"
+rm -rf "$run"
+(unset CEGZSL_PROGRAM && export CEGZSL_ROOT="$scratch/bundled" && expect 0 sh "$scratch/slurm_script" --data "$demo" --run "$run" --preset tiny \
+  --max-iterations 2)
+(export CEGZSL_PROGRAM="$scratch" && expect 69 sh "$scratch/slurm_script" --data "$demo" --run "$run")
+
 passed "slurm.sbatch: saved and stopped at the notice (75), went on, requeued when asked to and no more often"
