@@ -38,6 +38,29 @@ import Testing
     }
   }
 
+  /// Where a row is all but sure, loss and gradient are small, and as precise as elsewhere: the largest class may be the label or another.
+  @Test(arguments: [Float(0), 1, 8, 14, 17, 30, 80], [0, 1, 7, 19])
+  func isPreciseWhereARowIsSure(lead: Float, label: Int) {
+    let (classes, labels) = (20, [label, (label + 3) % 20])
+    let scores = Matrix(rows: 2, columns: classes)
+    // Scores whose differences have no rounding.
+    for r in 0..<2 { for c in 0..<classes { scores[r, c] = Float(c % 4) / 8 + (c == label ? lead : 0) } }
+    let before = doubles(scores)
+    let losses = Matrix(rows: 1, columns: 2)
+    let delta = classificationLoss(scores, labels: labels, temperature: 1, weight: 1, batchSize: 1, losses: losses)
+      .matrix
+    for r in 0..<2 {
+      let exponentials = before[r].map { exp($0 - before[r][labels[r]]) }
+      let others = exponentials.indices.reduce(0) { $0 + ($1 == labels[r] ? 0 : exponentials[$1]) }
+      #expect(abs(Double(losses[0, r]) / log1p(others) - 1) < 1e-5, "lead \(lead), row \(r)")
+      for c in 0..<classes {
+        let expected = (c == labels[r] ? -others : exponentials[c]) / (1 + others)
+        #expect(
+          abs(Double(delta[r, c]) - expected) <= 1e-5 * abs(expected), "lead \(lead), row \(r), class \(c)")
+      }
+    }
+  }
+
   /// The one class there is has all the probability.
   @Test func oneClassOnlyHasNeitherLossNorGradient() {
     let scores = Matrix(rows: 4, columns: 1, elements: [0, 5, -1000, 1e6])

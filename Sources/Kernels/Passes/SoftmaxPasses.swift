@@ -32,7 +32,8 @@ package func softmaxRows(_ scores: Matrix) {
 }
 
 /// Cross-entropy of softmax(scores/τ) at the labels, row by row: scores [N×S] ← (softmax − 1[s = y]) / (τ·B), the
-/// gradient with respect to the scores; losses [1×N] ← −log softmax at y.
+/// gradient with respect to the scores; losses [1×N] ← −log softmax at y. Both are as precise where a row is all but sure as elsewhere: the
+/// gradient at y is minus the sum of the others, and not softmax − 1.
 package func softmaxCrossEntropy(
   _ scores: Matrix, labels: [Int], temperature: Float, inverseBatch: Float, losses: Matrix
 ) {
@@ -45,22 +46,26 @@ package func softmaxCrossEntropy(
       let row = scores.row(r)
       var top = -Float.infinity
       for s in 0..<count { top = max(top, row[s]) }
-      let atLabel = (row[labels[r]] - top) / temperature
+      let label = labels[r]
+      let atLabel = (row[label] - top) / temperature
       let (shift, scale) = (Vector(repeating: top), Vector(repeating: 1 / temperature))
-      var sum: Float = 0
+      var others: Float = 0
       for s in stride(from: 0, to: count, by: vectorWidth) {
         let left = count &- s
         var value = exponential((load(row + s, left) - shift) * scale)
         if left < vectorWidth { for lane in left..<vectorWidth { value[lane] = 0 } }
-        sum += laneSum(value)
         store(value, row + s, left)
+        if (s..<s &+ vectorWidth).contains(label) { value[label &- s] = 0 }
+        others += laneSum(value)
       }
-      losses.start[r] = Float(log(Double(sum))) - atLabel
-      let factor = Vector(repeating: inverseBatch / (temperature * sum))
+      let own = row[label]
+      losses.start[r] =
+        others < own ? Float(log1p(Double(others) / Double(own))) : Float(log(Double(own + others))) - atLabel
+      let factor = inverseBatch / (temperature * (own + others))
       for s in stride(from: 0, to: count, by: vectorWidth) {
-        store(load(row + s, count &- s) * factor, row + s, count &- s)
+        store(load(row + s, count &- s) * Vector(repeating: factor), row + s, count &- s)
       }
-      row[labels[r]] -= inverseBatch / temperature
+      row[label] = 0 - others * factor
     }
   }
 }
