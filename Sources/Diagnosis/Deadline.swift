@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Matrices
 import Synchronization
@@ -14,7 +15,7 @@ package final class Deadline: Sendable {
     Thread { [self] in
       Thread.sleep(forTimeInterval: Double(seconds))
       guard !isMet.load(ordering: .relaxed) else { return }
-      FileHandle.standardError.write(Data((text + "\n").utf8))
+      StandardStreams.error(text + "\n")
       // The first to leave makes the launcher kill the others: they are to have spoken.
       Thread.sleep(forTimeInterval: 1)
       _exit(status.rawValue)

@@ -62,7 +62,7 @@ struct Benchmark: ParsableCommand {
         "matrices_made": .integer(matricesMade),
       ]
       print(json.text(.line))
-      if let profiled { FileHandle.standardError.write(Data((profiled.table(rates: rates) + "\n").utf8)) }
+      if let profiled { StandardStreams.error(profiled.table(rates: rates) + "\n") }
       return .done
     }
   }

@@ -28,6 +28,8 @@ struct Cegzsl: ParsableCommand {
 
   static func main() {
     guard cegzsl_has_avx2() != 0 else { refuseProcessor() }
+    StandardStreams.reserve()
+    StandardStreams.dieOfCrashes()
     // A user who writes to a closed pipe or file limit gets an error, not a signal.
     signal(SIGPIPE, SIG_IGN)
     AllocatorSettings.returnFreedMemory()
@@ -99,7 +101,7 @@ enum Build {
 }
 
 func writeError(_ text: String) {
-  FileHandle.standardError.write(Data((printable(text) + "\n").utf8))
+  StandardStreams.error(printable(text) + "\n")
 }
 
 /// On standard output, what a user should know of how data were read.

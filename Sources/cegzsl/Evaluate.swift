@@ -110,14 +110,15 @@ struct Evaluate: ParsableCommand {
     let evaluated = try evaluation.run(dataset, iteration: loaded.iteration, .given(constants))
     try communicator.onRoot {
       guard let evaluated, let baselines else { return }
+      let notes = strangeness(of: dataset, to: loaded)
       let results = Results(
         records: [EvaluationRecord(evaluated, iteration: loaded.iteration, epoch: loaded.epoch)],
-        validation: configuration.select == .validation ? base.selection : nil, baselines: baselines,
+        validation: configuration.select == .validation ? base.selection : nil, baselines: baselines, notes: notes,
         Results.Origin(
           dataset: dataset, configuration: configuration, ranks: communicator.rankCount,
           seconds: (ContinuousClock().now - start) / .seconds(1), program: try Build.identity()))
       if isAsked {
-        printNotes(dataset.notes)
+        printNotes(results.notes)
         print(results.table)
         let figures = FiguresFile(evaluated, dataset, baselines: baselines, iteration: loaded.iteration)
         try write(
@@ -126,6 +127,20 @@ struct Evaluate: ParsableCommand {
       }
       complete(loaded, base, evaluated, dataset, configuration)
     }
+  }
+
+  /// In what data are not those that a checkpoint's model was made for.
+  private func strangeness(of dataset: GZSLDataset, to loaded: LoadedCheckpoint) -> [String] {
+    guard loaded.isComplete, let classes = try? loaded[.classes].map(ClassesFile.init)?.classes else { return [] }
+    let (own, given) = (Set(classes.names), Set(dataset.classNames))
+    guard own == given else {
+      return [
+        "the model answers with other classes than these data have: \(own.subtracting(given).count) of its \(own.count) are not there, and "
+          + "\(given.subtracting(own).count) are there that it lacks. The figures are those of a head for the data's classes."
+      ]
+    }
+    return loaded.summary.identity.datasetDigest == dataset.contentDigest
+      ? [] : ["these data are not those that the model was trained on: features, labels, descriptors or rows differ."]
   }
 
   /// - Parameter isOfRun: whether the figures are those that the checkpoint's run would have.

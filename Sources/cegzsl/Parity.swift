@@ -32,7 +32,15 @@ struct Parity: ParsableCommand {
     if let microBatchSize, microBatchSize < 1 {
       throw ValidationError("--micro-batch-size must be 1 or more, not \(microBatchSize).")
     }
+    let names = Dictionary(grouping: cases, by: name)
+    if output != nil, let twice = cases.first(where: { names[name(of: $0)]?.count ?? 0 > 1 }) {
+      throw ValidationError(
+        "There are several cases '\(name(of: twice).forTerminal)': they would be written to the same file of --output. Run them one by one.")
+    }
   }
+
+  /// Of a case, without folder and ending.
+  private func name(of path: String) -> String { URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent }
 
   func run() throws {
     try withRanks(threads: threadOptions.threads) { communicator in
@@ -52,7 +60,7 @@ struct Parity: ParsableCommand {
   }
 
   private func write(_ actual: [Tensor], of path: String, to folder: String) throws {
-    let name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
+    let name = name(of: path)
     try NewPath.folders(folder)
     let tensors = actual.map { Tensor(name: "actual/" + $0.name, shape: $0.shape, data: $0.data) }
     let path = "\(folder)/\(name).actual.safetensors"

@@ -54,7 +54,7 @@ struct PlanCommand: ParsableCommand {
     for (name, value) in [
       ("node-memory", nodeMemory), ("bandwidth", bandwidth), ("latency", latency), ("product-rate", productRate),
     ] {
-      guard value ?? 1 > 0 else { throw ValidationError("--\(name) must be above 0.") }
+      guard (1e-9...1e12).contains(value ?? 1) else { throw ValidationError("--\(name) must be from 1e-9 to 1e12.") }
     }
     guard ranksPerHost ?? 1 >= 1 else { throw ValidationError("--ranks-per-host must be at least 1.") }
   }

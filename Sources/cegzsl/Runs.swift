@@ -8,9 +8,9 @@ struct Runs: ParsableCommand {
     discussion: """
       cegzsl runs runs --sort harmonic
 
-      States: running, finished, saved (train --resume latest goes on), selecting (so does
-      its first phase), damaged (no checkpoint can be used), empty (nothing
-      is saved yet). Figures are percent, with --json fractions.
+      States: running, finished, extended (made by extend), saved (train --resume latest
+      goes on), selecting (so does its first phase), damaged (no checkpoint can be used),
+      empty (nothing is saved yet). Figures are percent, with --json fractions.
       """)
 
   @Argument(help: ArgumentHelp("A folder; run directories in it are found at any depth up to six.", valueName: "dir"))

@@ -74,6 +74,12 @@ said "made by extend"
 said "$run/checkpoints/iteration-000000300"
 expect 0 "$program" show "$scratch/added" --json
 said '"name":"class21","role":"unseen"'
+# It cannot go on, and its classes are not the data's.
+expect 0 "$program" runs "$scratch/added"
+said extended
+expect 0 "$program" evaluate --data "$scratch/data" --checkpoint "$scratch/added" --output "$scratch/other-classes.json"
+said "note: the model answers with other classes than these data have: 1 of its 32 are not there, and 0 are there"
+grep -q "answers with other classes" "$scratch/other-classes.json" || fail "the results do not say it"
 expect 0 "$program" export --run "$scratch/added" --format onnx --output "$scratch/added.onnx"
 grep -q '"class31","class21"' "$scratch/added.onnx" || fail "the graph does not name the new class"
 expect 0 "$program" synthesize --run "$scratch/added" --classes class21 --per-class 3 --output "$scratch/x.mat"

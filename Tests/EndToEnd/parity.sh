@@ -13,4 +13,13 @@ printf '\100\100\100\100\100\100\100\100' | dd of="$altered" bs=1 seek=$((size -
 expect 1 "$root/launch/mpirun" 2 "$program" parity "$altered"
 expect 1 "$program" parity "$altered"
 
+# Two cases of one name would be one file.
+mkdir "$scratch/again"
+cp "$original" "$scratch/again/"
+expect 64 "$program" parity "$original" "$scratch/again/basic.safetensors" --output "$scratch/actual"
+said "several cases 'basic'"
+[ ! -e "$scratch/actual" ] || fail "a refused parity left a folder"
+expect 0 "$program" parity "$original" --output "$scratch/actual"
+[ -s "$scratch/actual/basic.actual.safetensors" ] || fail "no actual tensors"
+
 passed "parity ends with 1 where one expected value is changed"

@@ -45,6 +45,7 @@ if grep -q 'nan\|inf' "$scratch/output"; then fail "a prediction is no number"; 
 
 expect 64 "$program" plan --preset awa1 --ranks 0
 expect 64 "$program" plan --preset awa1 --ranks 2 --node-memory -1
+for value in inf nan 1e300 1e-300; do expect 64 "$program" plan --preset awa1 --ranks 2 --product-rate "$value"; done
 expect 64 "$program" plan --preset awa1
 expect 64 "$program" plan --preset nowhere --ranks 2
 

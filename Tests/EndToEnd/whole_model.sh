@@ -100,11 +100,18 @@ for file in $parts manifest.json; do
   cmp "$(checkpoint "$old" 3)/$file" "$scratch/lone/$file" >"$scratch/output" 2>&1 || fail "$file differs where it lies by itself"
 done
 
+# Data that are not the run's are told.
+expect 0 "$program" evaluate --data "$scratch/other" --checkpoint "$scratch/on1"
+said "note: these data are not those that the model was trained on"
+expect 0 evaluate 1 --checkpoint "$scratch/on1"
+if grep -q "^note: these data" "$scratch/output"; then fail "the run's own data are called others"; fi
+
 # Options that only training has are the run's, whatever the command line says.
 expect 0 evaluate 1 --checkpoint "$scratch/on1" --epochs 77 --batch-size 7 --output "$scratch/idle.json"
 said "evaluate does not train; without effect: --epochs, --batch-size"
-grep -q '"epochs" : "100"' "$scratch/idle.json" && grep -q '"batch-size" : "50"' "$scratch/idle.json" ||
-  fail "options of a training that did not happen are recorded"
+for option in '"epochs" : "100"' '"batch-size" : "50"'; do
+  grep -q "$option" "$scratch/idle.json" || fail "options of a training that did not happen are recorded"
+done
 
 # What was added is verified like the rest.
 damage "$(checkpoint "$old" 3)/classifier.safetensors"

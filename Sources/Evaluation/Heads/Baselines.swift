@@ -9,17 +9,23 @@ package struct Baselines: Sendable, Encodable, Equatable {
   /// Of a method with a constant of its own.
   package struct Figures: Sendable, Encodable, Equatable {
     package let reached: EvaluationFigures
-    /// λ of ESZSL is that of the features.
     package let constants: TermConstants
+    /// γ of ESZSL, the features' penalty beside λ, the descriptors'; nil for the others.
+    package let featurePenalty: Double?
 
-    init(_ scored: ScoredTask, _ constants: TermConstants, gamma: Double?) {
+    private enum CodingKeys: String, CodingKey { case featurePenalty = "feature_gamma" }
+
+    init(_ scored: ScoredTask, _ constants: TermConstants, featurePenalty: Double? = nil, gamma: Double?) {
       reached = EvaluationFigures(
         scored.accuracy(gamma: nil), zsl: scored.zsl, ausuc: scored.ausuc, calibrated: scored.calibrated(gamma))
       self.constants = constants
+      self.featurePenalty = featurePenalty
     }
 
     /// All side by side.
     package func encode(to encoder: any Encoder) throws {
+      var container = encoder.container(keyedBy: CodingKeys.self)
+      try container.encodeIfPresent(featurePenalty, forKey: .featurePenalty)
       try reached.encode(to: encoder)
       try constants.encode(to: encoder)
     }
@@ -75,8 +81,8 @@ package struct Baselines: Sendable, Encodable, Equatable {
       held.map { held in held.choiceRows.best(penalties) { scores(held, $0) } }
       ?? ESZSL.Penalties(features: 1, descriptors: 1)
     return Figures(
-      whole.task(scores(whole, penalty)), TermConstants(penalty: penalty.features),
-      gamma: held.map { $0.gamma(scores($0, penalty)) })
+      whole.task(scores(whole, penalty)), TermConstants(penalty: penalty.descriptors),
+      featurePenalty: penalty.features, gamma: held.map { $0.gamma(scores($0, penalty)) })
   }
 }
 

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Matrices
 import Profiling
@@ -49,7 +50,7 @@ package enum Watchdog {
       "cegzsl: \(name) on host \(ProcessInfo.processInfo.hostName) has not moved for \(silence) seconds, since it called "
       + "\(Heartbeat.lastWait): another rank is stopped, stuck or unreachable. Ending the run with status 79; start it again "
       + "with --resume latest. (--watchdog sets the seconds; 0 turns this off.)\n"
-    FileHandle.standardError.write(Data(text.utf8))
+    StandardStreams.error(text)
     _exit(ExitStatus.watchdog.rawValue)
   }
 }

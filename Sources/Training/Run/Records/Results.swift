@@ -103,8 +103,10 @@ package struct Results: Encodable, Sendable {
   /// - Parameters:
   ///   - records: at least one evaluation, in order; the last one counts.
   ///   - validation: of a run that chose.
+  ///   - notes: besides those of the data.
   package init(
-    records: [EvaluationRecord], validation: SelectionRecord? = nil, baselines: Baselines? = nil, _ origin: Origin
+    records: [EvaluationRecord], validation: SelectionRecord? = nil, baselines: Baselines? = nil, notes: [String] = [],
+    _ origin: Origin
   ) {
     precondition(!records.isEmpty, "results of a run without an evaluation")
     let (dataset, configuration) = (origin.dataset, origin.configuration)
@@ -133,7 +135,7 @@ package struct Results: Encodable, Sendable {
     descriptorsDigest = digest.hexadecimal()
     dataDigest = dataset.contentDigest
     data = dataset.folder
-    notes = dataset.notes
+    self.notes = dataset.notes + notes
     self.configuration = Dictionary(uniqueKeysWithValues: configuration.resolved.map { ($0.name, $0.value) })
     ranks = origin.ranks
     seconds = origin.seconds

@@ -130,7 +130,7 @@ package struct RunSummary: Sendable {
   /// Of the newest checkpoint that can be used.
   package var newestIteration: Int? { checkpoints.first?.summary.iteration }
 
-  /// In a word: running, finished, saved (it can go on), selecting (so does its first phase), damaged, or empty (nothing is saved yet).
+  /// In a word: running, finished, extended (`extend` made it), saved (it can go on), selecting (so does its first phase), damaged, or empty (nothing is saved yet).
   package var stateName: String {
     if holder != nil { return "running" }
     if checkpoints.isEmpty {
@@ -138,6 +138,7 @@ package struct RunSummary: Sendable {
       return damaged.isEmpty ? "empty" : "damaged"
     }
     if usable.isEmpty { return "damaged" }
+    if extendedFrom != nil { return "extended" }
     return isFinished ? "finished" : "saved"
   }
 
