@@ -98,7 +98,10 @@ struct Evaluate: ParsableCommand {
         feature: dataset.features.featureSize, attribute: dataset.descriptors.columnCount),
       context: ProductContext(precision: configuration.precision))
     do { try model.restore(from: loaded.model) } catch let error as SafetensorsError {
-      throw CheckpointMismatch(path: loaded.path, differences: ["\(error.problem)"])
+      // One of a list, which has its own full stop.
+      let problem = "\(error.problem)"
+      throw CheckpointMismatch(
+        path: loaded.path, differences: [problem.hasSuffix(".") ? String(problem.dropLast()) : problem])
     }
     let evaluation = GZSLEvaluation(
       model: model, communicator: communicator, classifier: configuration.classifierSettings,

@@ -49,6 +49,16 @@ enum OutputFile {
     }
   }
 
+  /// A run directory that is the data folder.
+  ///
+  /// - Throws: `OutputClash`.
+  static func requireApart(folder: String, input: String) throws {
+    func place(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
+    if !folder.isEmpty, !input.isEmpty, place(folder) == place(input) {
+      throw OutputClash(path: folder, other: "the input")
+    }
+  }
+
   /// What data folders and runs are made of; tables and pages that commands wrote into them may be replaced.
   private static func belongsToFolder(_ name: String) -> Bool {
     RunDirectory.recordNames.contains(name) || DatasetFiles.preparedNames.contains(name) || name.hasSuffix(".mat")

@@ -35,7 +35,8 @@ struct Parity: ParsableCommand {
     let names = Dictionary(grouping: cases, by: name)
     if output != nil, let twice = cases.first(where: { names[name(of: $0)]?.count ?? 0 > 1 }) {
       throw ValidationError(
-        "There are several cases '\(name(of: twice).forTerminal)': they would be written to the same file of --output. Run them one by one.")
+        "There are several cases '\(name(of: twice).forTerminal)': they would be written to the same file of --output. Run them one by one."
+      )
     }
   }
 

@@ -39,6 +39,7 @@ struct Train: ParsableCommand {
     StopSignal.install()
     watchTheStart(seconds: options.given("watchdog", to: Self.self).flatMap { Int($0) } ?? Configuration().watchdog)
     try withRanks(threads: threadOptions.threads) { communicator in
+      try OutputFile.requireApart(folder: runDirectory, input: data)
       let (configuration, earlier) = try resolve(communicator)
       watchTheStart(seconds: configuration.watchdog)
       if reproducible && configuration.precision == .bfloat16 {

@@ -42,6 +42,10 @@ grep -q "^select: last" "$run/config.yaml" || fail "a refused resume changed con
 
 expect 64 train 1 "$scratch/nothing" --select validation --batch-size 100000
 [ ! -e "$scratch/nothing" ] || fail "a refused run left a directory"
+cp -r "$demo" "$scratch/its-own"
+expect 64 "$program" train --data "$scratch/its-own" --run "$scratch/its-own/" --preset tiny --max-iterations 1
+said "is the input too"
+[ ! -e "$scratch/its-own/config.yaml" ] || fail "a run began in the data folder"
 
 # Outputs.
 (cd "$scratch" && cp -r "$demo" data && cp "$run/config.yaml" config.kept)
