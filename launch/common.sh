@@ -21,11 +21,18 @@ say() {
   printf '%s\n' "$*" >&2 || true
 }
 
+# have_streams: gives the script something to write to where a stream is closed; one that nobody reads ends nothing.
+have_streams() {
+  [ -e /proc/self/fd/1 ] || exec >/dev/null
+  [ -e /proc/self/fd/2 ] || exec 2>/dev/null
+  trap '' PIPE
+}
+
 # die STATUS TEXT…: ends the script.
 die() {
   die_status=$1
   shift
-  printf '%s: %s\n' "$(basename -- "$0")" "$*" >&2
+  printf '%s: %s\n' "$(basename -- "$0")" "$*" >&2 || true
   exit "$die_status"
 }
 

@@ -5,7 +5,7 @@
 asked_to_stop='' child=''
 
 # Until a run is started there is nothing that would have to be saved.
-trap 'exit 75' USR1 TERM INT HUP
+trap 'exit 75' USR1 USR2 TERM INT HUP
 
 # pass_signals_on: from here on they go to the child, if need be as soon as there is one.
 pass_signals_on() {
@@ -13,19 +13,22 @@ pass_signals_on() {
   trap 'stop_child TERM' TERM
   trap 'stop_child INT' INT
   trap 'stop_child HUP' HUP
+  trap 'end_child' USR2
 }
 
 # stop_child SIGNAL: mpirun forwards SIGUSR1, at which the ranks save and stop; SIGTERM would leave them a second. `stop_signal` may
-# say that it is to have another one. The second SIGTERM, SIGINT or SIGHUP is one that ends the ranks at once.
+# say that it is to have another one. A second SIGTERM or SIGINT ends them at once. (A terminal that closes may send two SIGHUPs.)
 stop_child() {
   interrupted=yes earlier=$asked_to_stop
   if [ "$1" = USR1 ]; then asked_to_stop=${asked_to_stop:-USR1}; else asked_to_stop=TERM; fi
   [ -n "$child" ] || return 0
-  if [ "$earlier" = TERM ] && [ "$1" != USR1 ]; then
-    kill -TERM "$child" 2>/dev/null || true
-  else
-    tell_child
-  fi
+  case $earlier$1 in TERMTERM | TERMINT) end_child ;; *) tell_child ;; esac
+}
+
+# end_child: at once. Launchers that another one has started know this signal; launch/mpirun sends mpirun another.
+end_child() {
+  interrupted=yes asked_to_stop=TERM
+  [ -z "$child" ] || kill -"${end_signal-USR2}" "$child" 2>/dev/null || true
 }
 
 # tell_child: to stop. (launch/mpirun has one of its own.)
@@ -54,22 +57,19 @@ is_training() {
   return 1
 }
 
-# run_with_restarts MAX COMMAND…: runs it, and again with '--resume latest', at most MAX times, when it trains and ends with
+# run_with_restarts MAX COMMAND…: runs it, and again with '--resume latest', at most MAX times, when it ends with
 #   75   stopped by a signal that mpirun, not this process, received, with everything saved
 #   79   the watchdog found a rank that no longer moves
 #   137  a rank was killed (out of memory, for instance)
 #   205  a host vanished
 # Before a restart it calls `before_restart`. A restart that finds a host gone once more (69) is tried again for `patience` seconds (0
 # if that is not set), and counts once. Any other status ends it, and so does a signal to this process: SIGUSR1, SIGTERM, SIGINT and
-# SIGHUP let the ranks save and stop (status 75); a second SIGTERM, SIGINT or SIGHUP ends them at once; where this process is killed, they
+# SIGHUP let the ranks save and stop (status 75); a second SIGTERM or SIGINT ends them at once (143); where this process is killed, they
 # save and stop. Sets `final_status`.
 run_with_restarts() {
   restarts_left=$1 try_until=''
   shift
-  is_training "$@" || restarts_left=0
   pass_signals_on
-  # Where nobody reads what is said, work goes on.
-  trap '' PIPE
   while [ -z "$asked_to_stop" ]; do
     setpriv --pdeathsig USR1 "$@" &
     wait_for_child $!

@@ -39,15 +39,14 @@ struct EvaluationBase {
   func configuration(
     _ options: ConfigurationOptions, of command: any ParsableCommand.Type, used: Set<String>
   ) throws -> (asked: Configuration, used: Configuration) {
-    let base = checkpoint.options + ofClassifiers
-    let asked = try options.resolve(of: command, base: (try ConfigurationFile.text(base), path))
     var configuration = Configuration()
     // What shapes no figure, such as the number of epochs, only the run's own file says.
     for option in ofRun {
       // A run of another version may have options that this one does not know.
       try? configuration.apply([option], place: path)
     }
-    try configuration.apply(base, place: path)
+    try configuration.apply(checkpoint.options + ofClassifiers, place: path)
+    let asked = try options.resolve(of: command, base: (try ConfigurationFile.text(configuration), path))
     try configuration.apply(asked.resolved.filter { used.contains($0.name) }, place: "command line")
     return (asked, configuration)
   }

@@ -75,6 +75,41 @@ launcher=''
 wait_until 30 nothing_left || fail "training goes on without its launcher"
 [ "$(newest "$run")" -gt 0 ] || fail "training that lost its launcher saved nothing"
 
+# Ranks that do not hear the first one: the second ends them at once. Two SIGHUPs, as a terminal that closes may send, are one wish.
+run=$scratch/deaf
+begin "$root/launch/local" --ranks 2 --threads 1 --program "$program"
+wait_until 60 [ -s "$run/metrics.jsonl" ] || fail "training did not begin"
+for rank in $(ranks); do kill -STOP "$rank"; done
+kill -TERM "$launcher"
+# Told, launch/mpirun tells again every second.
+asked() { for process in $(descendants "$launcher"); do [ "$(cat "/proc/$process/comm" 2>/dev/null)" != sleep ] || return 0; done; return 1; }
+wait_until 30 asked || fail "launch/mpirun was not told"
+kill -TERM "$launcher"
+wait_for_end 143
+wait_until 20 nothing_left || fail "a stopped rank is still there after the second SIGTERM"
+run=$scratch/closing
+begin "$root/launch/local" --ranks 2 --threads 1 --program "$program"
+wait_until 60 [ -s "$run/metrics.jsonl" ] || fail "training did not begin"
+kill -HUP "$launcher"
+kill -HUP "$launcher" 2>/dev/null || true
+wait_for_end 75
+[ "$(newest "$run")" -gt 0 ] || fail "two SIGHUPs: nothing saved"
+
+# What a rank says is there at once, whatever it says; closed streams are no reason not to start.
+printf '#!/bin/sh\necho "TCP networks, not enough slots" >&2\nwhile [ ! -e "%s" ]; do sleep 0.05; done\n' "$scratch/read" >"$scratch/speaks"
+chmod +x "$scratch/speaks"
+"$root/launch/mpirun" 1 "$scratch/speaks" >"$scratch/output" 2>&1 </dev/null &
+launcher=$!
+wait_until 30 grep -q "TCP networks" "$scratch/output" || fail "what a rank says does not come while it runs"
+touch "$scratch/read"
+wait_for_end 0
+status=0
+"$root/launch/mpirun" 1 sh -c "touch '$scratch/started'" 2>&- || status=$?
+if [ "$status" -ne 0 ] || [ ! -e "$scratch/started" ]; then fail "standard error is closed: exit status $status"; fi
+status=0
+"$root/launch/local" --max-restarts two doctor 2>&- || status=$?
+[ "$status" -eq 64 ] || fail "a wrong option and standard error closed: exit status $status"
+
 # Nobody reads what is printed, on either stream.
 run=$scratch/unread
 # shellcheck disable=SC2086 # one word per option

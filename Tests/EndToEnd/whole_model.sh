@@ -109,6 +109,9 @@ if grep -q "^note: these data" "$scratch/output"; then fail "the run's own data 
 # Options that only training has are the run's, whatever the command line says.
 expect 0 evaluate 1 --checkpoint "$scratch/on1" --epochs 77 --batch-size 7 --output "$scratch/idle.json"
 said "evaluate does not train; without effect: --epochs, --batch-size"
+expect 0 train 1 "$scratch/of-preset" --preset tiny --max-iterations 2 --classifier-epochs 1
+expect 0 evaluate 1 --checkpoint "$scratch/of-preset" --output "$scratch/of-preset.json"
+grep -q '"preset" : "tiny"' "$scratch/of-preset.json" || fail "evaluate forgets the run's preset"
 for option in '"epochs" : "100"' '"batch-size" : "50"'; do
   grep -q "$option" "$scratch/idle.json" || fail "options of a training that did not happen are recorded"
 done
