@@ -84,7 +84,8 @@ run_with_restarts() {
         try_until=$(($(date +%s) + ${patience-0})) ;;
       69)
         if [ "$(date +%s)" -ge "${try_until:-0}" ]; then return; fi
-        say "$(basename -- "$0"): a host is gone again; another try in two seconds (--patience $patience)"
+        say "$(basename -- "$0"): the restart failed with status 69, as where a host is gone again; another try in two seconds" \
+          "(--patience $patience)"
         sleep 2 ;;
       *) return ;;
     esac

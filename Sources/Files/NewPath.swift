@@ -108,3 +108,6 @@ package enum NewPath {
     try storage.removeDirectory(path)
   }
 }
+
+/// A path with its links followed, for comparing: of whatever spelling, whether there is something or not.
+package func resolvedPath(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }

@@ -19,6 +19,11 @@ package enum StandardStreams {
       while written < bytes.count {
         let count = write(2, bytes.baseAddress! + written, bytes.count - written)
         if count < 0 && errno == EINTR { continue }
+        if count < 0 && errno == EAGAIN {
+          // A stream that does not wait by itself, and is full.
+          var room = pollfd(fd: 2, events: Int16(POLLOUT), revents: 0)
+          if poll(&room, 1, 5000) > 0 { continue }
+        }
         if count <= 0 { return }
         written += count
       }

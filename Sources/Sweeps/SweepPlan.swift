@@ -67,21 +67,13 @@ package struct SweepPlan: Sendable {
   /// In what another sweep's `json` differs; nil if it does not.
   package func difference(to other: JSONValue) -> String? {
     guard let members = json.members else { return nil }
-    let changed = members.filter {
-      !($0.key == "data" && isSamePlace(data, other["data"]?.string)) && other[$0.key] != $0.value
-    }
-    .map(\.key)
+    let changed = members.filter { member in
+      // A folder may be spelt in two ways.
+      if member.key == "data", let path = other["data"]?.string { return resolvedPath(path) != resolvedPath(data) }
+      return other[member.key] != member.value
+    }.map(\.key)
     return changed.isEmpty ? nil : "\(changed.joined(separator: ", ")) differ"
   }
-}
-
-/// Whether two spellings of a path lead to the same file or folder, which is there.
-private func isSamePlace(_ path: String, _ other: String?) -> Bool {
-  guard let other, let first = realpath(path, nil) else { return false }
-  defer { free(first) }
-  guard let second = realpath(other, nil) else { return false }
-  defer { free(second) }
-  return strcmp(first, second) == 0
 }
 
 /// One run of a sweep.

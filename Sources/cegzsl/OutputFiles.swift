@@ -33,13 +33,12 @@ enum OutputFile {
   ///
   /// - Throws: `OutputClash`, `PathEmpty`, `StorageError.notRegularFile`.
   static func requireApart(outputs: [String?], inputs: [String]) throws {
-    func place(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
-    let folders = Set(inputs.map(place))
+    let folders = Set(inputs.map(resolvedPath))
     var taken = Dictionary(uniqueKeysWithValues: folders.map { ($0, "the input") })
     for path in outputs.compactMap({ $0 }) {
       guard !path.isEmpty else { throw PathEmpty() }
       if let there = try PosixStorage().kind(of: path), there != .file { throw StorageError.notRegularFile(path: path) }
-      let own = place(path)
+      let own = resolvedPath(path)
       if let other = taken.updateValue("another output", forKey: own) { throw OutputClash(path: path, other: other) }
       if folders.contains(parentFolder(of: own)), belongsToFolder((own as NSString).lastPathComponent),
         FileManager.default.fileExists(atPath: own)
@@ -49,14 +48,13 @@ enum OutputFile {
     }
   }
 
-  /// A run directory that is the data folder.
+  /// A new run's directory that is the data folder.
   ///
   /// - Throws: `OutputClash`.
   static func requireApart(folder: String, input: String) throws {
-    func place(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
-    if !folder.isEmpty, !input.isEmpty, place(folder) == place(input) {
-      throw OutputClash(path: folder, other: "the input")
-    }
+    guard !folder.isEmpty, !input.isEmpty, resolvedPath(folder) == resolvedPath(input) else { return }
+    // One that an earlier version began there goes on.
+    if !RunDirectory.holdsRun(folder) { throw OutputClash(path: folder, other: "the input") }
   }
 
   /// What data folders and runs are made of; tables and pages that commands wrote into them may be replaced.

@@ -90,8 +90,15 @@ wait_until 20 nothing_left || fail "a stopped rank is still there after the seco
 run=$scratch/closing
 begin "$root/launch/local" --ranks 2 --threads 1 --program "$program"
 wait_until 60 [ -s "$run/metrics.jsonl" ] || fail "training did not begin"
+stopped=$(ranks)
+for rank in $stopped; do kill -STOP "$rank"; done
 kill -HUP "$launcher"
-kill -HUP "$launcher" 2>/dev/null || true
+wait_until 30 asked || fail "launch/mpirun was not told"
+kill -HUP "$launcher"
+# The second one is heard, whatever it does, before the ranks can obey the first.
+heard_twice() { ! grep -q '^SigPnd:.*[1-9a-f]' "/proc/$launcher/status" && ! grep -q '^ShdPnd:.*[1-9a-f]' "/proc/$launcher/status"; }
+wait_until 30 heard_twice || fail "the second SIGHUP is not taken"
+for rank in $stopped; do kill -CONT "$rank" 2>/dev/null || true; done
 wait_for_end 75
 [ "$(newest "$run")" -gt 0 ] || fail "two SIGHUPs: nothing saved"
 

@@ -31,6 +31,8 @@ package struct RunSummary: Sendable {
   let options: [(name: String, value: String)]
   /// `results.json`.
   let results: JSONValue?
+  /// There is a `results.json` that says nothing.
+  let resultsAreDamaged: Bool
   /// Newest first.
   let checkpoints: [Entry]
   /// One line for each checkpoint that says nothing, and for results that do not.
@@ -55,6 +57,7 @@ package struct RunSummary: Sendable {
     func contents(_ name: String) -> Data? { FileManager.default.contents(atPath: "\(run)/\(name)") }
     let resultsFile = contents("results.json")
     results = resultsFile.flatMap { try? JSONValue(parsing: Array($0)) }
+    resultsAreDamaged = resultsFile != nil && results == nil
     lastMetrics = contents("metrics.jsonl").flatMap { text in
       let last = text.split(separator: UInt8(ascii: "\n")).last
       return last.flatMap { try? JSONValue(parsing: Array($0))["iteration"]?.integer }
@@ -79,10 +82,9 @@ package struct RunSummary: Sendable {
     let first = try? CheckpointStore.list(runDirectory: "\(run)/\(TrainingPhases.selectionFolder)")
     firstPhase = selection == nil ? first?.lazy.compactMap { try? $0.get().iteration }.first : nil
     checkpoints = entries
-    self.damaged =
-      (resultsFile != nil && results == nil
-        ? ["\(run)/results.json: it is no JSON; 'cegzsl train … --run \(run.forShell) --resume latest' writes it anew"]
-        : []) + damaged
+    let lost =
+      "\(run)/results.json: it is no JSON; 'cegzsl train … --run \(run.forShell) --resume latest' writes it anew"
+    self.damaged = (resultsAreDamaged ? [lost] : []) + damaged
     self.classes = classes
     best = (try? CheckpointStore.best(runDirectory: run)) ?? nil
     do {

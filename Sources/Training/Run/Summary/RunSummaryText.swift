@@ -84,7 +84,10 @@ extension RunSummary {
     if let origin = extendedFrom {
       return paragraph("figures", "none: the classes are not those of a data set; extended from \(origin)".forTerminal)
     }
-    guard let results else { return paragraph("figures", "none yet: nothing was evaluated") }
+    guard let results else {
+      return paragraph(
+        "figures", resultsAreDamaged ? "lost: results.json is damaged" : "none yet: nothing was evaluated")
+    }
     let figures = percents(
       unseen: results["unseen"]?.double, seen: results["seen"]?.double, harmonic: results["harmonic"]?.double,
       zsl: results["zsl"]?.double)
