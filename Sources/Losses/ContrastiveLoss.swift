@@ -62,19 +62,24 @@ package struct ContrastiveLoss: Sendable {
   ///   - sums: N, from `emptySums`.
   ///   - rows: N.
   ///   - block: M.
+  /// - Returns: the tile whose similarities were computed last, for pass 2; nil: none was.
+  @discardableResult
   package func addSums(
     _ sums: inout [AnchorSums], rows: ContrastRows, block: ContrastRows, anchors: ContrastiveAnchors
-  ) {
+  ) -> ContrastiveTile? {
+    var last: ContrastiveTile?
     for part in parts(rows.z.rowCount, Self.tileRows) {
       var partSums = Array(sums[part])
       for columns in parts(block.z.rowCount, tileColumns) {
+        let place = ContrastiveTile(rowIndices: rows.indices(part), columnIndices: block.indices(columns))
         contrastiveSums(
-          &partSums, similarities: similarityTile(rows.z.rows(part), block.z.rows(columns)),
-          tile: ContrastiveTile(rowIndices: rows.indices(part), columnIndices: block.indices(columns)),
+          &partSums, similarities: similarityTile(rows.z.rows(part), block.z.rows(columns)), tile: place,
           scale: 1 / temperature, anchors, online: needsOnlineMaximum)
+        last = place
       }
       sums.replaceSubrange(part, with: partSums)
     }
+    return last
   }
 
   /// After the last block: the log-sum-exp, less 1/τ, of a row (+∞ for a dropped anchor), and its part of Σ_kept (…); the loss is the
@@ -93,19 +98,27 @@ package struct ContrastiveLoss: Sendable {
   /// Pass 2: dz [N×Z] ← weight · ∂L_ins/∂z_i for some rows, a block's share of it; blocks as in pass 1, in order: all but the first are
   /// added to what is there.
   ///
-  /// - Parameter logSumExps: pass 1's, of all rows of the set.
+  /// - Parameters:
+  ///   - logSumExps: pass 1's, of all rows of the set.
+  ///   - computed: what pass 1 returned last, if nothing else was asked of this loss since and z are the same: a first tile that is this
+  ///     one is not multiplied again.
   package func addGradient(
     into dz: Matrix, rows: ContrastRows, block: ContrastRows, anchors: ContrastiveAnchors, logSumExps: [Float],
-    weight: Float
+    weight: Float, computed: ContrastiveTile? = nil
   ) {
     guard anchors.keptCount > 0 else { return dz.fill(0) }
     let factor = weight / (temperature * Float(anchors.keptCount))
+    var computed = computed
     for part in parts(rows.z.rowCount, Self.tileRows) {
       for columns in parts(block.z.rowCount, tileColumns) {
-        let weights = similarityTile(rows.z.rows(part), block.z.rows(columns))
+        let place = ContrastiveTile(rowIndices: rows.indices(part), columnIndices: block.indices(columns))
+        let weights =
+          place == computed
+          ? tile(rows: part.count, columns: columns.count)
+          : similarityTile(rows.z.rows(part), block.z.rows(columns))
+        computed = nil
         contrastiveWeights(
-          weights, tile: ContrastiveTile(rowIndices: rows.indices(part), columnIndices: block.indices(columns)),
-          scale: 1 / temperature, anchors, logSumExps: logSumExps, factor: factor)
+          weights, tile: place, scale: 1 / temperature, anchors, logSumExps: logSumExps, factor: factor)
         context.multiply(
           into: dz.rows(part), weights, block.z.rows(columns),
           accumulate: block.firstIndex + columns.lowerBound > 0)
@@ -114,11 +127,13 @@ package struct ContrastiveLoss: Sendable {
   }
 
   private func similarityTile(_ rows: Matrix, _ columns: Matrix) -> Matrix {
-    let result = Matrix(
-      storage: tile.storage, offset: 0, rowCount: rows.rowCount, columnCount: columns.rowCount,
-      rowStride: tileColumns)
+    let result = tile(rows: rows.rowCount, columns: columns.rowCount)
     context.multiply(into: result, rows, columns.transposed)
     return result
+  }
+
+  private func tile(rows: Int, columns: Int) -> Matrix {
+    Matrix(storage: tile.storage, offset: 0, rowCount: rows, columnCount: columns, rowStride: tileColumns)
   }
 
   private func parts(_ count: Int, _ size: Int) -> [Range<Int>] {

@@ -145,6 +145,36 @@ private struct Contrast {
     #expect(abs(found.reduce(0) { $0 + $1.loss } / 2 - expected.loss) < 1e-5)
   }
 
+  /// Pass 2 takes the similarities that pass 1 computed last, where told that they are there: the bits of computing them again.
+  @Test(arguments: [Float(0.1), 0.02]) func similaritiesOfTheFirstPassServeTheSecond(temperature: Float) {
+    let contrast = Contrast(Draws(seed: 5), rows: 40, columns: 8, classes: 4)
+    let anchors = ContrastiveAnchors(labels: contrast.labels)
+    let loss = ContrastiveLoss(temperature: temperature, context: ProductContext())
+    let part = ContrastRows(contrast.z, firstIndex: 0)
+    var sums = [AnchorSums](repeating: loss.emptySums, count: 40)
+    func pass1() -> ContrastiveTile? {
+      sums = [AnchorSums](repeating: loss.emptySums, count: 40)
+      return loss.addSums(&sums, rows: part, block: part, anchors: anchors)
+    }
+    func pass2(_ computed: ContrastiveTile?) -> [UInt32] {
+      let found = sums.enumerated().map { loss.logSumExp($1, index: $0, anchors: anchors).logSumExp }
+      let gradient = Matrix(rows: 40, columns: 8)
+      loss.addGradient(
+        into: gradient, rows: part, block: part, anchors: anchors, logSumExps: found, weight: 1, computed: computed)
+      return gradient.elements.map(\.bitPattern)
+    }
+    let tile = pass1()
+    let taken = pass2(tile)
+    let again = pass2(nil)
+    #expect(tile == ContrastiveTile(rowIndices: 0..<40, columnIndices: 0..<40))
+    #expect(taken == again && again.contains { $0 << 1 != 0 })
+    // The tile holds weights now: whoever says otherwise gets what he says.
+    #expect(pass2(tile) != again)
+    // Another tile than the first that pass 2 needs is computed anew.
+    _ = pass1()
+    #expect(pass2(ContrastiveTile(rowIndices: 0..<40, columnIndices: 0..<39)) == again)
+  }
+
   /// More rows than a tile has columns, in blocks of whole tiles, whoever has which of them: the bits of one rank that has all.
   @Test(arguments: [Float(0.1), 0.02]) func blocksAndSharesChangeNoBit(temperature: Float) {
     let tile = ContrastiveLoss.tileColumns

@@ -29,7 +29,7 @@ package struct ContrastiveAnchors: Sendable {
 }
 
 /// Where a tile lies in the global set.
-package struct ContrastiveTile: Sendable {
+package struct ContrastiveTile: Sendable, Equatable {
   /// Global index of each local row.
   package let rowIndices: Range<Int>
   /// Global indices of the tile's columns.

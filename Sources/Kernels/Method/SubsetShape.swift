@@ -22,8 +22,10 @@ struct SubsetShape {
   static let tile = LoopsAVX2.tileLanes
   /// Blocks of columns whose members are fetched at once.
   static let panel = 4
-  /// Lanes whose sums are in the second cache at once; for more the tables are made again.
-  static let mostLanes = 2048
+  /// Groups whose members are fetched at once: 48 KiB of them.
+  static let gatheredGroups = 32
+  /// Lanes whose sums of a block are in the second cache at once, 256 KiB; for more the tables are made again.
+  static let mostLanes = 4096
   /// Fewer take less time than their tables.
   static let fewestLanes = 256
 
@@ -31,8 +33,11 @@ struct SubsetShape {
   let groups: SubsetGroups
   let precision: ProductPrecision
   let laneCount, groupCount, columnCount: Int
-  /// Most groups whose tables are kept at once: what 64 KiB of a core's second cache, or its first (narrow tables), hold.
+  /// Most groups whose tables are kept at once: 32 KiB, about what a first cache holds; 36 of wide triples, of whose entries few are
+  /// looked at often. In bfloat16 the sums' bits depend on it.
   let chunkSize: Int
+  /// Chunks whose members are fetched at once.
+  let gatheredChunks: Int
   /// The chunks are its blocks, and all groups of a narrow chunk are of one leaf.
   let plan: SumPlan
 
@@ -46,8 +51,14 @@ struct SubsetShape {
     self.laneCount = laneCount
     self.groupCount = groupCount
     self.columnCount = columnCount
-    let largest = precision == .float32 ? 16 : groups == .members ? 7 : 12
-    chunkSize = largest
+    chunkSize =
+      switch (groups, precision) {
+      case (.members, .float32): 8
+      case (.members, .bfloat16): 7
+      case (.triples, .bfloat16): 12
+      case (.triples, .float32): 16
+      }
+    gatheredChunks = max(1, Self.gatheredGroups / chunkSize)
     plan = SumPlan(
       leafGroups.map { .batch(leafRows: $0) } ?? .chain, termCount: max(groupCount, 1), accumulate: false,
       blockTerms: chunkSize, leavesShareBlocks: precision == .float32)
@@ -62,7 +73,8 @@ struct SubsetShape {
   /// Floats of a thread's room: tables, members of a chunk or of a span, halves of narrow tables, narrow sums, the stack of sums.
   func roomSize(lanes: Int) -> Int {
     let sums = (lanes + Self.tile) * vectorWidth
-    let members = precision == .float32 ? chunkSize * Self.groupSize : NarrowTables.mostMembers
+    let members =
+      precision == .float32 ? gatheredChunks * chunkSize * Self.groupSize : NarrowTables.mostMembers
     return (chunkSize * 64 + Self.panel * members + 32) * vectorWidth + sums + slotCount * Self.panel * sums
   }
 
@@ -82,10 +94,14 @@ struct SubsetShape {
   }
 
   /// The members of a chunk; none behind the last chunk.
-  func members(chunk index: Int) -> Range<Int> {
-    guard index < chunkCount else { return memberCount..<memberCount }
-    let groups = chunk(index)
-    return groups.lowerBound &* Self.groupSize..<groups.upperBound &* Self.groupSize
+  func members(chunk index: Int) -> Range<Int> { members(chunks: index..<index + 1) }
+
+  /// The members of some chunks; those behind the last have none.
+  func members(chunks: Range<Int>) -> Range<Int> {
+    let existing = chunks.clamped(to: 0..<chunkCount)
+    guard !existing.isEmpty else { return memberCount..<memberCount }
+    return chunk(existing.lowerBound).lowerBound &* Self.groupSize..<chunk(existing.upperBound - 1).upperBound
+      &* Self.groupSize
   }
 
   /// Where the indices of a tile's lanes in the tables of a chunk start: sixteen for its first group, sixteen for the next.

@@ -134,27 +134,33 @@ private func sumPanel(
   _ room: UnsafeMutablePointer<Float>
 ) -> UnsafePointer<Float> {
   let (lanes, columns) = (panel.lanes, panel.columns)
-  let perBlock = shape.chunkSize &* SubsetShape.groupSize &* vectorWidth
+  let perBlock = shape.gatheredChunks &* shape.chunkSize &* SubsetShape.groupSize &* vectorWidth
   let vectors = room + shape.chunkSize &* SubsetGroups.members.tableSize
   let sums = vectors + SubsetShape.panel &* perBlock
   let (tiles, tile) = ((lanes.count &+ SubsetShape.tile &- 1) / SubsetShape.tile, SubsetShape.tile)
   let blockSize = SubsetShape.blockSize(lanes)
   let blocks = (columns.count &+ vectorWidth &- 1) / vectorWidth
-  for (number, planned) in shape.plan.blocks.enumerated() {
-    let (chunk, groups) = (planned.terms, scratch.groups[number])
-    let tableSize = groups.tableSize
-    let indices = scratch.indices + shape.place(chunk, tile: lanes.lowerBound / tile)
-    scratch.withMembers(shape.members(chunk: number)) { gather(vectors, $0, columns, perBlock: perBlock) }
+  for first in stride(from: 0, to: shape.chunkCount, by: shape.gatheredChunks) {
+    let chunks = first..<min(first + shape.gatheredChunks, shape.chunkCount)
+    let gathered = shape.members(chunks: chunks)
+    scratch.withMembers(gathered) { gather(vectors, $0, columns, perBlock: perBlock) }
     for block in 0..<blocks {
-      scratch.withMembers(shape.members(chunk: number &+ 1)) {
-        fetch($0, column: columns.lowerBound &+ block &* vectorWidth)
-      }
-      loops.tabulateGroups(room, tableSize, vectors + block &* perBlock, chunk.count, groups == .triples)
-      for segment in shape.plan.segments[planned.segments] {
-        let first = segment.first &- chunk.lowerBound
-        loops.addTiles(
-          sums + block &* blockSize, SubsetShape.panel &* blockSize, segment, tiles, room + first &* tableSize,
-          tableSize, indices + first &* tile, chunk.count &* tile)
+      for number in chunks {
+        let (planned, groups) = (shape.plan.blocks[number], scratch.groups[number])
+        let (chunk, tableSize) = (planned.terms, groups.tableSize)
+        scratch.withMembers(shape.members(chunk: number &+ shape.gatheredChunks)) {
+          fetch($0, column: columns.lowerBound &+ block &* vectorWidth)
+        }
+        let own = chunk.lowerBound &* SubsetShape.groupSize &- gathered.lowerBound
+        loops.tabulateGroups(
+          room, tableSize, vectors + (block &* perBlock &+ own &* vectorWidth), chunk.count, groups == .triples)
+        let indices = scratch.indices + shape.place(chunk, tile: lanes.lowerBound / tile)
+        for segment in shape.plan.segments[planned.segments] {
+          let start = segment.first &- chunk.lowerBound
+          loops.addTiles(
+            sums + block &* blockSize, SubsetShape.panel &* blockSize, segment, tiles, room + start &* tableSize,
+            tableSize, indices + start &* tile, chunk.count &* tile)
+        }
       }
     }
   }

@@ -116,13 +116,14 @@ private struct FloatProduct {
     self.accumulate = accumulate
     self.finish = finish
     self.loops = loops
-    // A panel's block takes 24 KiB; of a sum over a batch 32, so that the block is a whole node of the tree.
+    // A panel's block takes 24 KiB. Of a sum over a batch it has 256 terms, often a node of the tree: 16 KiB with AVX2, where the first
+    // cache may be 32, and 32 KiB with AVX-512.
     let most = 6144 / loops.panelWidth
     let termCount = factors.termCount
     let blocks = (termCount + most - 1) / most
     plan = SumPlan(
       order, termCount: termCount, accumulate: accumulate,
-      blockTerms: order == .chain ? (termCount + blocks - 1) / blocks : 8192 / loops.panelWidth)
+      blockTerms: order == .chain ? (termCount + blocks - 1) / blocks : 256)
   }
 
   func run(_ scratch: ProductScratch) {

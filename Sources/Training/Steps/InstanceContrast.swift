@@ -107,10 +107,11 @@ package final class InstanceContrast {
     if communicator.rankCount > 1 { loss.keepRows(local) }
     var sums = sets.map { _ in [AnchorSums](repeating: loss.emptySums, count: ownRows.count) }
     let all = sets.count * tree.rowCount
+    var computed: ContrastiveTile?
     func add(_ rows: Matrix, _ first: Int) {
       Profile.growing(with: .pairs) {
         for (number, set) in sets.enumerated() {
-          loss.addSums(
+          computed = loss.addSums(
             &sums[number], rows: own(set), block: ContrastRows(rows, firstIndex: first), anchors: anchors)
         }
       }
@@ -138,8 +139,9 @@ package final class InstanceContrast {
       Profile.growing(with: .pairs) {
         loss.addGradient(
           into: gradients, rows: own(last), block: ContrastRows(rows, firstIndex: first), anchors: anchors,
-          logSumExps: logSumExps, weight: weight)
+          logSumExps: logSumExps, weight: weight, computed: computed)
       }
+      computed = nil
     }
     return anchors.keptCount
   }
