@@ -57,6 +57,8 @@ wait_for_end 0
 # From a folder that launch/bundle made, and not a program that is a folder.
 expect 0 "$root/launch/bundle" "$scratch/bundled" --program "$program"
 [ -e "$scratch/bundled/hostfiles/cluster.example" ] || fail "the bundle lacks the example of a host file"
+expect 64 "$root/launch/bundle" "$scratch/bundled" --program "$scratch/bundled/bin/cegzsl"
+said "is that of the folder to make"
 rm -rf "$run"
 (unset CEGZSL_PROGRAM && export CEGZSL_ROOT="$scratch/bundled" && expect 0 sh "$scratch/slurm_script" --data "$demo" --run "$run" --preset tiny \
   --max-iterations 2)
