@@ -45,4 +45,12 @@ expect 0 train 2 "$run" "$@" --max-iterations "$last" --resume latest
 expect 0 train 2 "$scratch/whole" "$@" --checkpoint-every 0 --max-iterations "$last"
 expect_same_state "$(checkpoint "$scratch/whole" "$last")" "$(checkpoint "$run" "$last")"
 
+# A folder for other hosts that gets the program, and not the libraries that it loads; nothing that could be mistaken for a whole one.
+rm -r "$run"
+mount -o remount,size="$(($(wc -c <"$program") / 1024 + 1024))k" "$disk"
+expect 74 "$root/launch/bundle" "$disk/bundle" --program "$program"
+said "cannot copy the libraries to '$disk/bundle'"
+[ -x "$disk/bundle/bin/cegzsl" ] || fail "there was no room for the program itself"
+[ ! -e "$disk/bundle/launch" ] || fail "half a bundle has launchers"
+
 passed "a full disk: the run $how, checkpoint $kept stayed, and with room again it has the bytes of a run that always had it"

@@ -7,14 +7,8 @@
 // sums depends on their length alone, as with wide tables.
 import Matrices
 
-enum NarrowTables {
-  /// Chunks of a span.
-  static func chunks(_ groups: SubsetGroups) -> Int { groups == .members ? 8 : 4 }
-  /// Of a span: 8·7 groups or 4·12.
-  static let mostMembers = 56 * SubsetShape.groupSize
-  /// What the magnitudes of a span's column add up to, less half a unit for each of its groups: below 2¹⁵.
-  static let range: Float = 32600
-}
+/// What the magnitudes of a span's column add up to, less half a unit for each of its groups: below 2¹⁵.
+private let narrowRange: Float = 32600
 
 /// As `sumPanel`, two blocks of sixteen columns at a time.
 func sumNarrowPanel(
@@ -23,7 +17,7 @@ func sumNarrowPanel(
 ) -> UnsafePointer<Float> {
   let (lanes, columns) = (panel.lanes, panel.columns)
   let (groupSize, tableSize) = (SubsetShape.groupSize, shape.groups.tableSize)
-  let perBlock = NarrowTables.mostMembers &* vectorWidth
+  let perBlock = shape.memberBlockSize
   let vectors = room + shape.chunkSize &* tableSize
   let halves = vectors + SubsetShape.panel &* perBlock
   let narrow = halves + 32 &* vectorWidth
@@ -34,10 +28,9 @@ func sumNarrowPanel(
   let blocks = (columns.count &+ vectorWidth &- 1) / vectorWidth
   vectors.update(repeating: 0, count: SubsetShape.panel &* perBlock)
   for span in narrowSpans(shape) {
-    let first = shape.members(chunk: span.chunks.lowerBound).lowerBound
-    let last = shape.members(chunk: span.chunks.upperBound &- 1).upperBound
-    let firstGroup = first / groupSize
-    scratch.withMembers(first..<last) { gather(vectors, $0, columns, perBlock: perBlock) }
+    let gathered = shape.members(span.chunks)
+    let firstGroup = gathered.lowerBound / groupSize
+    scratch.withMembers(gathered) { gather(vectors, $0, columns, perBlock: perBlock) }
     let place = sums + span.slot &* slotStride
     for block in stride(from: 0, to: blocks, by: 2) {
       let own = vectors + block &* perBlock
@@ -45,7 +38,8 @@ func sumNarrowPanel(
       narrow.update(repeating: 0, count: blockSize)
       for index in span.chunks {
         let chunk = shape.chunk(index)
-        scratch.withMembers(shape.members(chunk: index &+ span.chunks.count)) {
+        let next = index &+ span.chunks.count
+        scratch.withMembers(shape.members(next..<next &+ 1)) {
           fetch($0, column: columns.lowerBound &+ block &* vectorWidth)
           if block &+ 1 < blocks { fetch($0, column: columns.lowerBound &+ (block &+ 1) &* vectorWidth) }
         }
@@ -79,9 +73,8 @@ private struct NarrowSpan {
 
 private func narrowSpans(_ shape: SubsetShape) -> [NarrowSpan] {
   var spans: [NarrowSpan] = []
-  let most = NarrowTables.chunks(shape.groups)
   for (number, segment) in shape.plan.segments.enumerated() {
-    if segment.continues, let last = spans.last, last.chunks.count < most {
+    if segment.continues, let last = spans.last, last.chunks.count < shape.gatheredChunks {
       spans[spans.count - 1].chunks = last.chunks.lowerBound..<number + 1
       spans[spans.count - 1].merges = segment.merges
     } else {
@@ -97,7 +90,7 @@ private func narrowSpans(_ shape: SubsetShape) -> [NarrowSpan] {
 private func narrowScale(_ vectors: UnsafePointer<Float>, _ count: Int) -> Vector {
   var sum = Vector(repeating: 1e-30)
   for i in stride(from: 0, to: count, by: vectorWidth) { sum += magnitude(load(vectors + i)) }
-  return Vector(repeating: NarrowTables.range) / sum
+  return Vector(repeating: narrowRange) / sum
 }
 
 /// The scaled sums of the first and of the second half of a group's members, for two blocks: vectors 2i and 2i + 1 are those of entry

@@ -22,10 +22,10 @@ struct SubsetShape {
   static let tile = LoopsAVX2.tileLanes
   /// Blocks of columns whose members are fetched at once.
   static let panel = 4
-  /// Groups whose members are fetched at once: 48 KiB of them.
-  static let gatheredGroups = 32
-  /// Lanes whose sums of a block are in the second cache at once, 256 KiB; for more the tables are made again.
-  static let mostLanes = 4096
+  /// Groups whose members are fetched at once for float32's tables: 48 KiB of them.
+  private static let gatheredGroups = 32
+  /// Lanes whose sums of a block are in the second cache at once, 128 KiB; for more the tables are made again.
+  static let mostLanes = 2048
   /// Fewer take less time than their tables.
   static let fewestLanes = 256
 
@@ -36,7 +36,7 @@ struct SubsetShape {
   /// Most groups whose tables are kept at once: 32 KiB, about what a first cache holds; 36 of wide triples, of whose entries few are
   /// looked at often. In bfloat16 the sums' bits depend on it.
   let chunkSize: Int
-  /// Chunks whose members are fetched at once.
+  /// Most chunks whose members are fetched at once; in bfloat16 a span's, and the sums' bits depend on it.
   let gatheredChunks: Int
   /// The chunks are its blocks, and all groups of a narrow chunk are of one leaf.
   let plan: SumPlan
@@ -51,14 +51,14 @@ struct SubsetShape {
     self.laneCount = laneCount
     self.groupCount = groupCount
     self.columnCount = columnCount
-    chunkSize =
-      switch (groups, precision) {
-      case (.members, .float32): 8
-      case (.members, .bfloat16): 7
-      case (.triples, .bfloat16): 12
-      case (.triples, .float32): 16
-      }
-    gatheredChunks = max(1, Self.gatheredGroups / chunkSize)
+    switch precision {
+    case .float32:
+      chunkSize = groups == .members ? 8 : 16
+      gatheredChunks = Self.gatheredGroups / chunkSize
+    case .bfloat16:
+      chunkSize = groups == .members ? 7 : 12
+      gatheredChunks = groups == .members ? 8 : 4
+    }
     plan = SumPlan(
       leafGroups.map { .batch(leafRows: $0) } ?? .chain, termCount: max(groupCount, 1), accumulate: false,
       blockTerms: chunkSize, leavesShareBlocks: precision == .float32)
@@ -70,12 +70,13 @@ struct SubsetShape {
   var tileCount: Int { (laneCount + Self.tile - 1) / Self.tile }
   var panelCount: Int { (columnCount + Self.panel * vectorWidth - 1) / (Self.panel * vectorWidth) }
 
-  /// Floats of a thread's room: tables, members of a chunk or of a span, halves of narrow tables, narrow sums, the stack of sums.
+  /// Floats of a block of gathered members.
+  var memberBlockSize: Int { gatheredChunks * chunkSize * Self.groupSize * vectorWidth }
+
+  /// Floats of a thread's room: tables, gathered members, halves of narrow tables, narrow sums, the stack of sums.
   func roomSize(lanes: Int) -> Int {
     let sums = (lanes + Self.tile) * vectorWidth
-    let members =
-      precision == .float32 ? gatheredChunks * chunkSize * Self.groupSize : NarrowTables.mostMembers
-    return (chunkSize * 64 + Self.panel * members + 32) * vectorWidth + sums + slotCount * Self.panel * sums
+    return (chunkSize * 64 + 32) * vectorWidth + Self.panel * memberBlockSize + sums + slotCount * Self.panel * sums
   }
 
   /// Floats of a block's sums: whole tiles, a vector for each lane.
@@ -93,15 +94,12 @@ struct SubsetShape {
     return min(Self.mostLanes, max(Self.fewestLanes, even))
   }
 
-  /// The members of a chunk; none behind the last chunk.
-  func members(chunk index: Int) -> Range<Int> { members(chunks: index..<index + 1) }
-
   /// The members of some chunks; those behind the last have none.
-  func members(chunks: Range<Int>) -> Range<Int> {
+  func members(_ chunks: Range<Int>) -> Range<Int> {
     let existing = chunks.clamped(to: 0..<chunkCount)
     guard !existing.isEmpty else { return memberCount..<memberCount }
-    return chunk(existing.lowerBound).lowerBound &* Self.groupSize..<chunk(existing.upperBound - 1).upperBound
-      &* Self.groupSize
+    let (first, last) = (chunk(existing.lowerBound), chunk(existing.upperBound - 1))
+    return first.lowerBound &* Self.groupSize..<last.upperBound &* Self.groupSize
   }
 
   /// Where the indices of a tile's lanes in the tables of a chunk start: sixteen for its first group, sixteen for the next.

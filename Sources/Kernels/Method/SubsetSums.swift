@@ -134,7 +134,7 @@ private func sumPanel(
   _ room: UnsafeMutablePointer<Float>
 ) -> UnsafePointer<Float> {
   let (lanes, columns) = (panel.lanes, panel.columns)
-  let perBlock = shape.gatheredChunks &* shape.chunkSize &* SubsetShape.groupSize &* vectorWidth
+  let perBlock = shape.memberBlockSize
   let vectors = room + shape.chunkSize &* SubsetGroups.members.tableSize
   let sums = vectors + SubsetShape.panel &* perBlock
   let (tiles, tile) = ((lanes.count &+ SubsetShape.tile &- 1) / SubsetShape.tile, SubsetShape.tile)
@@ -142,13 +142,14 @@ private func sumPanel(
   let blocks = (columns.count &+ vectorWidth &- 1) / vectorWidth
   for first in stride(from: 0, to: shape.chunkCount, by: shape.gatheredChunks) {
     let chunks = first..<min(first + shape.gatheredChunks, shape.chunkCount)
-    let gathered = shape.members(chunks: chunks)
+    let gathered = shape.members(chunks)
     scratch.withMembers(gathered) { gather(vectors, $0, columns, perBlock: perBlock) }
     for block in 0..<blocks {
       for number in chunks {
         let (planned, groups) = (shape.plan.blocks[number], scratch.groups[number])
         let (chunk, tableSize) = (planned.terms, groups.tableSize)
-        scratch.withMembers(shape.members(chunk: number &+ shape.gatheredChunks)) {
+        let next = number &+ shape.gatheredChunks
+        scratch.withMembers(shape.members(next..<next &+ 1)) {
           fetch($0, column: columns.lowerBound &+ block &* vectorWidth)
         }
         let own = chunk.lowerBound &* SubsetShape.groupSize &- gathered.lowerBound

@@ -102,6 +102,9 @@ private struct FloatProduct {
   private static let packedFloats = 1 << 21
   /// Strips that are multiplied with one panel after the other: with their tiles some 300 KiB of the second cache.
   private static let stripsAtOnce = 32
+  /// Terms of a block of a sum over a batch, often a node of the tree: a panel of 16 KiB with AVX2, where the first cache may be 32, and
+  /// of 32 KiB with AVX-512.
+  private static let batchTerms = 256
   /// Most columns of a chunk of panels.
   private static let chunkColumns = 512
   /// Floats of a chunk's tiles, which each block of terms reads and writes again: 1 MiB of the second cache.
@@ -116,14 +119,13 @@ private struct FloatProduct {
     self.accumulate = accumulate
     self.finish = finish
     self.loops = loops
-    // A panel's block takes 24 KiB. Of a sum over a batch it has 256 terms, often a node of the tree: 16 KiB with AVX2, where the first
-    // cache may be 32, and 32 KiB with AVX-512.
+    // A panel's block takes 24 KiB.
     let most = 6144 / loops.panelWidth
     let termCount = factors.termCount
     let blocks = (termCount + most - 1) / most
     plan = SumPlan(
       order, termCount: termCount, accumulate: accumulate,
-      blockTerms: order == .chain ? (termCount + blocks - 1) / blocks : 256)
+      blockTerms: order == .chain ? (termCount + blocks - 1) / blocks : Self.batchTerms)
   }
 
   func run(_ scratch: ProductScratch) {
